@@ -1,0 +1,7 @@
+"""
+World-Language-Action policies on bimanual AgileX Piper robots with ROS 2.
+
+Imports point one way: `core` <- `robots` <- {`policy`, `control`, `sim`, `evaluation`} <- {`ros`, `cli`}.
+`core` and `robots` are numpy only; `control` and `sim` know neither rclpy nor torch. Composition happens in
+`ros` (nodes) and `cli` (command lines) only. `test/test_imports.py` enforces it.
+"""

@@ -1,0 +1,191 @@
+"""
+The value types that cross seams: frozen, never written to after they are built.
+
+Axis letters: h height, w width, D joint columns (see joint_layout), H horizon, n objects.
+Units: rad, m, s; stamps are integer nanoseconds of the ROS clock. Quaternions are x y z w.
+"""
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+ImageArray = NDArray[np.uint8]
+
+
+class Representation(enum.IntEnum):
+    """What the columns of an action row mean; values as in ActionChunk.msg."""
+
+    JOINT_POSITION = 0
+    END_EFFECTOR_POSE = 1
+
+
+class Mode(enum.IntEnum):
+    """Who commands the arms; values as in ControlMode.msg. The arms stay enabled in every mode."""
+
+    HOLD = 0
+    AUTONOMY = 1
+    HOMING = 2
+    ESTOP = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFrame:
+    """One camera image; `stamp_ns` is its exposure (header stamp less the calibrated latency)."""
+
+    stream: str
+    stamp_ns: int
+    receive_ns: int
+    pixels: ImageArray  # [h, w, 3] RGB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointSample:
+    """Feedback of one arm; `stamp_ns` is the header stamp less the calibrated latency."""
+
+    arm: str
+    stamp_ns: int
+    receive_ns: int
+    position: FloatArray  # [7] six joints [rad], gripper width [m]
+    velocity: FloatArray  # [7] [rad/s], [m/s]; zero where the driver gives none
+    effort: FloatArray  # [7] [N m], gripper [N]; zero where the driver gives none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectPoses:
+    """Poses of the objects of a simulated scene, in the world frame. Simulation only."""
+
+    stamp_ns: int
+    receive_ns: int
+    names: tuple[str, ...]  # n
+    poses: FloatArray  # [n, 7] x y z [m], qx qy qz qw
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamSample:
+    """Which sample of a stream went into an observation."""
+
+    stream: str
+    stamp_ns: int
+    age_ns: int  # time of synchronising less stamp
+    skew_ns: int  # stamp less observation stamp, negative is older
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageTiming:
+    """Time one stage of the pipeline took for one result."""
+
+    stage: str
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """Everything a policy sees, made for one instant `stamp_ns` (exposure of the anchor image)."""
+
+    stamp_ns: int
+    epoch: int
+    images: Mapping[str, ImageFrame]  # newest usable frame per camera
+    history: Mapping[str, tuple[ImageFrame, ...]]  # per camera with history, oldest first
+    joint_position: FloatArray  # [D] interpolated to stamp_ns
+    joint_velocity: FloatArray  # [D]
+    objects: ObjectPoses | None
+    samples: tuple[StreamSample, ...]
+    synchronised_ns: int  # when it was put together
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommittedPrefix:
+    """Rows that are executed whatever the policy says, on the policy's own grid from the observation stamp."""
+
+    rows: FloatArray  # [k, D] joint positions
+    weights: FloatArray  # [k] 1 is certain, 0 is free
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyRequest:
+    """What a policy is asked for besides the observation."""
+
+    instruction: str
+    prefix: CommittedPrefix | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyResult:
+    """What a policy answers: H rows, row i meant for observation stamp + i * dt."""
+
+    rows: FloatArray  # [H, D] or [H, 8 * arms], units as in ActionChunk.msg
+    subtask: str = ''
+    subtask_id: int = 0
+    memory_revision: int = 0
+    committed_prefix: int = 0
+    finished: bool = False
+    timings: tuple[StageTiming, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicySpec:
+    """What a policy needs and emits; read once at configuration."""
+
+    name: str
+    version: str
+    representation: Representation
+    columns: tuple[str, ...]
+    horizon: int  # H
+    dt_ns: int
+    cameras: tuple[str, ...] = ()
+    history_ns: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # camera -> offsets before t, oldest first
+    needs_objects: bool = False
+    deterministic_latency_ns: int = 0  # forecast used by virtual-time runs when none is measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Where a chunk comes from."""
+
+    policy: str
+    policy_version: str
+    instruction: str
+    subtask: str = ''
+    subtask_id: int = 0
+    memory_revision: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionChunk:
+    """A chunk anchored in time: row i is due at stamp_ns + i * dt_ns. Mirrors ActionChunk.msg."""
+
+    stamp_ns: int
+    dt_ns: int
+    epoch: int
+    sequence: int
+    representation: Representation
+    columns: tuple[str, ...]
+    rows: FloatArray  # [H, len(columns)]
+    committed_prefix: int = 0
+    finished: bool = False
+    provenance: Provenance
+    samples: tuple[StreamSample, ...] = ()
+    timings: tuple[StageTiming, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointCommand:
+    """One limited set-point for all arms, the output of the executor."""
+
+    stamp_ns: int
+    position: FloatArray  # [D]
+    velocity: FloatArray  # [D]
+    acceleration: FloatArray  # [D]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Why there is no observation, chunk or motion right now: a name for machines, a sentence for people."""
+
+    reason: str
+    detail: str
