@@ -1,0 +1,62 @@
+"""
+The `wla_ros` command: one sub-command per module of this folder.
+
+A module offers `add_arguments(parser)` and `run(arguments) -> exit code`. It is imported only when
+its command is called, so that `wla_ros --help` is quick and `wla_ros evaluate` needs no ROS.
+"""
+
+import argparse
+import difflib
+import importlib
+import sys
+from collections.abc import Sequence
+
+from wla_ros.core.errors import WlaError
+
+# Name, module, one line for the overview.
+COMMANDS = (
+    ('demo', 'run the simulated rig with a policy through the real nodes and write a report'),
+    ('up', 'start the nodes of a parameter file without ros2 launch'),
+    ('doctor', 'check what is installed, connected, fresh and plausible'),
+    ('evaluate', 'run episodes in virtual time, faster than real time'),
+    ('bench', 'measure latency, tick lateness and CPU of the running graph'),
+    ('parameters', 'print every parameter with type, unit, range and default'),
+)
+
+
+def overview(given: Sequence[str]) -> str:
+    """Return the list of commands, after a complaint if `given` names none of them."""
+    complaint = ''
+    if given and given[0] not in {'-h', '--help'}:
+        near = difflib.get_close_matches(given[0], [name for name, _ in COMMANDS], n=1)
+        hint = f', did you mean {near[0]!r}?' if near else ''
+        complaint = f'wla_ros: unknown command {given[0]!r}{hint}\n\n'
+    lines = ''.join(f'  {name:<12} {summary}\n' for name, summary in COMMANDS)
+    return f'{complaint}usage: wla_ros COMMAND ...   (wla_ros COMMAND --help for its options)\n\n{lines}'
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one sub-command; returns its exit code. User errors print one message and give 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    commands = dict(COMMANDS)
+    if not given or given[0] not in commands:
+        wanted_help = bool(given) and given[0] in {'-h', '--help'}
+        (sys.stdout if wanted_help else sys.stderr).write(overview(given))
+        return 0 if wanted_help else 2
+    name, rest = given[0], given[1:]
+    module = importlib.import_module(f'wla_ros.cli.{name}')
+    command_parser = argparse.ArgumentParser(
+        prog=f'wla_ros {name}',
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(command_parser)
+    try:
+        return int(module.run(command_parser.parse_args(rest)))
+    except WlaError as error:
+        sys.stderr.write(f'wla_ros {name}: {error}\n')
+        return 2
+
+
+if __name__ == '__main__':
+    sys.exit(main())
