@@ -1,1 +1,3 @@
-"""Robot descriptions and driver conventions. Pure: may import `wla_ros.core`, numpy and yaml only."""
+"""
+Robot descriptions and driver conventions. Pure: may import `wla_ros.core`, numpy and yaml only.
+"""

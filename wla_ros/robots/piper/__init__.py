@@ -1,0 +1,3 @@
+"""
+The AgileX Piper: kinematics, limits, status codes. Pure: may import `wla_ros.core` and numpy only.
+"""
