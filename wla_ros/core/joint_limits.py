@@ -64,9 +64,7 @@ class JointLimits:
         return len(self.columns)
 
     def clamp(self, position: ArrayLike) -> FloatArray:
-        """
-        Return `position` [..., D] moved into the bounds. NaN stays NaN: gate finiteness first.
-        """
+        """Return `position` [..., D] moved into the bounds. NaN stays NaN, so gate it first."""
         return np.clip(np.asarray(position, dtype=np.float64), self.lower, self.upper)
 
     def contains(self, position: ArrayLike, *, tolerance: float = 0.0) -> bool:
@@ -77,8 +75,9 @@ class JointLimits:
 
     def violations(self, position: ArrayLike, *, tolerance: float = 0.0) -> tuple[str, ...]:
         """
-        Return one sentence per column of `position` [D] that is not within the bounds, NaN
-        included.
+        Return one sentence per column of `position` [D] that is not within the bounds.
+
+        NaN is never within.
         """
         values = np.asarray(position, dtype=np.float64)
         return tuple(

@@ -65,8 +65,9 @@ def matrix_to_quaternion(matrix: ArrayLike) -> FloatArray:
 
 def normalise_quaternion(quaternion: ArrayLike) -> FloatArray:
     """
-    Return `quaternion` [..., 4] with norm 1. Raises ValueError if it is no direction or not
-    finite.
+    Return `quaternion` [..., 4] with norm 1.
+
+    Raises ValueError if it is not finite or too short to be a direction.
     """
     q = np.asarray(quaternion, dtype=np.float64)
     norm = np.linalg.norm(q, axis=-1, keepdims=True)
@@ -168,8 +169,9 @@ def matrix_to_rpy(matrix: ArrayLike) -> FloatArray:
 
 def rotation_angle(first: ArrayLike, second: ArrayLike) -> FloatArray:
     """
-    Return the angle [...] [rad], 0 .. pi, between rotations or transforms [..., n, n] with n 3 or
-    4.
+    Return the angle [...] [rad], 0 .. pi, between rotations or transforms.
+
+    Both are [..., 3, 3] or [..., 4, 4].
 
     Accurate for tiny angles too, where an arc cosine of the trace loses half the digits.
     """
@@ -210,9 +212,7 @@ def slerp(start: ArrayLike, end: ArrayLike, fraction: ArrayLike) -> FloatArray:
 
 
 def interpolate_pose7(start: ArrayLike, end: ArrayLike, fraction: ArrayLike) -> FloatArray:
-    """
-    Return pose7 rows between `start` and `end` [..., 7]: positions on a line, rotations by slerp.
-    """
+    """Return pose7 rows between `start` and `end` [..., 7]: on a line, and by slerp."""
     a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
     t = np.asarray(fraction, dtype=np.float64)[..., None]
     position = a[..., :3] + t * (b[..., :3] - a[..., :3])

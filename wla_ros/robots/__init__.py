@@ -1,3 +1,1 @@
-"""
-Robot descriptions and driver conventions. Pure: may import `wla_ros.core`, numpy and yaml only.
-"""
+"""Robot descriptions and driver conventions. Pure: imports `wla_ros.core`, numpy and yaml only."""

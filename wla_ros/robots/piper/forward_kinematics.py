@@ -16,11 +16,10 @@ from wla_ros.robots.piper.zero_convention import ZeroConvention
 
 def link_frames(joints: ArrayLike, *, zero: ZeroConvention = ZeroConvention.NEW) -> FloatArray:
     """
-    Return the frames [..., 7, 4, 4] of base_link (identity) and links 1 to 6 for `joints` [..., 6]
-    [rad].
+    Return the frames [..., 7, 4, 4] of base_link (identity) and links 1 to 6.
 
-    Joint i turns about the z axis of frame i. Raises ValueError unless the last axis has six
-    entries.
+    `joints` is [..., 6] [rad]. Joint i turns about the z axis of frame i. Raises ValueError unless
+    the last axis has six entries.
     """
     q = np.asarray(joints, dtype=np.float64)
     if q.ndim < 1 or q.shape[-1] != JOINT_COUNT:

@@ -30,12 +30,11 @@ _PHI = math.atan2(-_D4, _LINKS[3].a_m)  # from axis 3 to the wrist centre, at th
 
 def branches(pose: FloatArray, seed: Joints, *, zero: ZeroConvention) -> list[Joints]:
     """
-    Return all solutions of the flange `pose` [4, 4], angles wrapped to (-pi, pi]; empty if out of
-    reach.
+    Return all solutions of the flange `pose` [4, 4], none if out of reach.
 
-    The seed only decides what the pose leaves open: joint 1 where the wrist centre lies on axis 1,
-    joint 4 where axes 4 and 6 coincide (there both wrist branches are the same and one is
-    returned).
+    Angles are wrapped to (-pi, pi]. The seed only decides what the pose leaves open: joint 1 where
+    the wrist centre lies on axis 1, joint 4 where axes 4 and 6 coincide (there both wrist branches
+    are the same and one is returned).
     """
     wrist, rotation = _wrist_centre(pose), pose[:3, :3].tolist()
     solutions: list[Joints] = []
@@ -129,8 +128,9 @@ def _rotation_3_6(
 
 def _wrist_angles(r: list[list[float]], seed_4: float) -> tuple[float, ...]:
     """
-    Return the two joint 4 angles of R36 = Ry(-t4) Rz(t5) Rx(90 deg) Rz(t6), or the seed's if both
-    do.
+    Return the two joint 4 angles of R36 = Ry(-t4) Rz(t5) Rx(90 deg) Rz(t6).
+
+    Where any angle does, return the seed's.
     """
     if math.hypot(r[0][2], r[2][2]) < WRIST_SINGULARITY_RAD:
         return (seed_4,)

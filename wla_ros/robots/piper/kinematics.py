@@ -1,6 +1,5 @@
 """
-Kinematics of one mounted Piper: where its tool is, and joint angles for a pose that the arm can
-follow.
+Kinematics of one mounted Piper: where its tool is, and joint angles that follow a pose.
 
 Selects among the closed-form branches by limits, seed and step. Never returns a jump: what cannot
 be followed is a Refusal. Knows no time; a step is whatever the caller allows between two of its
@@ -144,8 +143,7 @@ class PiperKinematics:
         rotation_tolerance_rad: float = 0.0,
     ) -> FloatArray | Refusal:
         """
-        Return the nearest solution [6] of which no joint is more than `max_step_rad` from `seed`
-        [6].
+        Return the nearest solution [6] with no joint more than `max_step_rad` from the seed.
 
         With tolerances above 0, a pose that only the swing of a singular axis keeps out of the
         step is approximated: joints 1 and 4 turn as far as the step allows and the pose may miss
@@ -322,5 +320,5 @@ def _unreachable(flange: FloatArray) -> Refusal:
     position = ', '.join(f'{value:.4f}' for value in flange[:3, 3])
     return Refusal(
         reason=UNREACHABLE,
-        detail=f'flange at ({position}) m in base_link: the wrist is out of the reach of the links',
+        detail=f'flange at ({position}) m in base_link: out of the reach of the links',
     )

@@ -1,6 +1,5 @@
 """
-What a Piper can do: joint bounds, speed, acceleration, jerk and gripper range, and where the
-numbers come from.
+What a Piper can do: joint bounds, speed, acceleration, jerk, gripper range, and the sources.
 
 The joint bounds hold for the angles of the arm's own firmware, whichever zero convention that has.
 """
@@ -95,8 +94,9 @@ def joint_bounds(
     margin_rad: float = DEFAULT_MARGIN_RAD,
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """
-    Return the lower and upper bounds of the six joints [rad], `margin_rad` inside those of the
-    SDK.
+    Return lower and upper bounds of the six joints [rad].
+
+    They lie `margin_rad` inside those of the SDK.
     """
     lower = tuple(low + margin_rad for low in JOINT_LOWER_RAD)
     upper = tuple(high - margin_rad for high in JOINT_UPPER_RAD)

@@ -1,6 +1,5 @@
 """
-The two joint zeros of the Piper: firmware S-V1.6-3 moved the zeros of joints 2 and 3 by two
-degrees.
+The two joint zeros of the Piper: firmware S-V1.6-3 moved those of joints 2 and 3.
 
 A pose reached with angles of one convention is reached with q2_old = q2_new + 2 deg and q3_old =
 q3_new - 2 deg in the other (piper_sdk, `dh_is_offset`). A wrong convention puts the flange 10 mm
@@ -29,8 +28,9 @@ def convert_zero(
     joints: ArrayLike, *, source: ZeroConvention, target: ZeroConvention
 ) -> FloatArray:
     """
-    Return `joints` [..., 6 or 7] [rad] of convention `source` in convention `target`, as a new
-    array.
+    Return `joints` [..., 6 or 7] of convention `source` in convention `target`.
+
+    Always a new array; a seventh column (gripper) is kept.
     """
     converted = np.array(joints, dtype=np.float64)
     if source is not target:
