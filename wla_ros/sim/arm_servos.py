@@ -1,0 +1,116 @@
+"""
+The motors of one simulated arm: position servos with velocity feed-forward, gripper, power states.
+
+Owns the arm's slices of MuJoCo's arrays. Limits of speed and acceleration belong to whoever sets the targets.
+"""
+
+import mujoco
+import numpy as np
+
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.types import FloatArray
+from wla_ros.sim import arm_settings as settings
+from wla_ros.sim.arm_power import ArmPower
+
+_DAMPING = {
+    ArmPower.POWERED: np.array(settings.DAMPING_POWERED),
+    ArmPower.DAMPED: np.array(settings.DAMPING_STOPPED),
+    ArmPower.LIMP: np.array(settings.DAMPING_LIMP),
+}
+
+
+class ArmServos:
+    """Servos of `arm` in `model` and `data`."""
+
+    def __init__(self, model: mujoco.MjModel, data: mujoco.MjData, arm: str) -> None:
+        """Look up the arm's joints, bodies and actuators and remember their nominal gains."""
+        self._model, self._data = model, data
+        joints = [model.joint(f'{arm}/joint{i}') for i in range(1, 7)]
+        fingers = [model.joint(f'{arm}/finger{i}') for i in (1, 2)]
+        self._qpos = np.array([joint.qposadr[0] for joint in joints])
+        self._dofs = np.array([joint.dofadr[0] for joint in joints])
+        self._finger_qpos = np.array([joint.qposadr[0] for joint in fingers])
+        self._finger_dofs = np.array([joint.dofadr[0] for joint in fingers])
+        self._motors = np.array([model.actuator(f'{arm}/joint{i}').id for i in range(1, 7)])
+        self._gripper = int(model.actuator(f'{arm}/gripper').id)
+        root = model.body(f'{arm}/base_link').id
+        self._bodies = np.array([i for i in range(model.nbody) if model.body_rootid[i] == root and i != root])
+        every = np.append(self._motors, self._gripper)
+        self._gain = model.actuator_gainprm[every].copy()
+        self._bias = model.actuator_biasprm[every].copy()
+        stiffness, damping = self._gain[:6, 0], -self._bias[:6, 2]
+        # Setting the servo ahead by this much of the velocity cancels the drag of its own and the joint's damping.
+        self._lead_s = (damping + np.array(settings.DAMPING_POWERED)) / stiffness
+        self.power = ArmPower.POWERED
+        self._width_target_m = 0.0
+
+    def reset(self, position: FloatArray, *, gripper_width_m: float = 0.0) -> None:
+        """Place the arm at `position` [6] at rest, powered, with the gripper at its width."""
+        self._data.qpos[self._qpos] = position
+        self._data.qvel[self._dofs] = 0.0
+        self._data.qpos[self._finger_qpos] = gripper_width_m / 2
+        self._data.qvel[self._finger_dofs] = 0.0
+        self._data.ctrl[self._gripper] = gripper_width_m
+        self.set_power(ArmPower.POWERED)
+        self.set_gripper_target(gripper_width_m, settings.GRIPPER_FORCE_N)
+
+    def set_power(self, power: ArmPower) -> None:
+        """Switch gains, damping and weight compensation."""
+        powered = power is ArmPower.POWERED
+        self._model.actuator_gainprm[self._motors] = self._gain[:6] if powered else 0.0
+        self._model.actuator_biasprm[self._motors] = self._bias[:6] if powered else 0.0
+        grips = power is not ArmPower.LIMP
+        self._model.actuator_gainprm[self._gripper] = self._gain[6] if grips else 0.0
+        self._model.actuator_biasprm[self._gripper] = self._bias[6] if grips else 0.0
+        self._model.dof_damping[self._dofs] = _DAMPING[power]
+        self._model.body_gravcomp[self._bodies] = 1.0 if powered else 0.0
+        self.power = power
+        self._data.ctrl[self._motors] = self._data.qpos[self._qpos]
+
+    def set_joint_target(self, position: FloatArray, velocity: FloatArray) -> None:
+        """Set the servo set-point; without effect on the motion while the arm is not powered."""
+        if np.shape(position) != (6,) or np.shape(velocity) != (6,):
+            raise ValueError(f'expected six positions and velocities, got {np.shape(position)}, {np.shape(velocity)}')
+        target = position + self._lead_s * velocity
+        if not np.all(np.isfinite(target)):
+            raise ValueError(f'set-point is not finite: position {position!r}, velocity {velocity!r}')
+        if self.power is ArmPower.POWERED:
+            self._data.ctrl[self._motors] = target
+
+    def set_gripper_target(self, width_m: float, force_n: float) -> None:
+        """Set opening width and finger force, clipped to what the gripper can do."""
+        if not np.isfinite(width_m) or not np.isfinite(force_n):
+            raise ValueError(f'gripper target is not finite: width {width_m!r} m, force {force_n!r} N')
+        self._width_target_m = min(max(width_m, settings.GRIPPER_CLOSED_COMMAND_M), settings.GRIPPER_MAX_M)
+        force_n = min(max(force_n, 0.0), settings.GRIPPER_FORCE_N)
+        self._model.actuator_forcerange[self._gripper] = (-force_n, force_n)
+
+    def advance(self, duration_ns: int) -> None:
+        """Move the gripper's set-point toward its target for the coming step of `duration_ns`."""
+        reach = settings.GRIPPER_SPEED_M_S * ns_to_seconds(duration_ns)
+        present = self._data.ctrl[self._gripper]
+        self._data.ctrl[self._gripper] = present + min(max(self._width_target_m - present, -reach), reach)
+
+    def joint_position(self) -> FloatArray:
+        """Return [6] rad."""
+        return self._data.qpos[self._qpos]
+
+    def joint_velocity(self) -> FloatArray:
+        """Return [6] rad/s."""
+        return self._data.qvel[self._dofs]
+
+    def joint_torque(self) -> FloatArray:
+        """Return the torque of the motors with their share for gravity, [6] N m."""
+        return self._data.qfrc_actuator[self._dofs] + self._data.qfrc_gravcomp[self._dofs]
+
+    def gripper_width(self) -> float:
+        """Return the opening width [m]."""
+        return float(self._data.qpos[self._finger_qpos].sum())
+
+    def gripper_velocity(self) -> float:
+        """Return the rate of the opening width [m/s]."""
+        return float(self._data.qvel[self._finger_dofs].sum())
+
+    def gripper_force(self) -> float:
+        """Return the force of each finger [N], positive opens."""
+        return float(self._data.actuator_force[self._gripper])

@@ -1,0 +1,1 @@
+"""Scripted experts: policies that see object poses, for demonstrations and as an upper bound. Simulation only."""

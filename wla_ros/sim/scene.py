@@ -1,0 +1,192 @@
+"""
+The physics of the rig: two arms, a table, the objects of a task, advanced in steps of constant length.
+
+Knows servos and set-points in SI units; drivers, messages, faults and wall-clock time are outside. One thread owns a
+scene; another may render from its snapshots.
+
+    scene = TwoArmScene(make_task('stack_cup'))
+    scene.reset(seed=1)                                   # arms at home and powered, objects placed
+    scene.set_joint_target('left', q, v)                  # [6] rad, [6] rad/s, servo set-point of the next steps
+    scene.set_gripper_target('left', width_m=0.07, force_n=1.0)
+    scene.step(2)                                         # 2 x 2.5 ms
+    scene.joint_position('left'), scene.object_poses(), scene.judge(), scene.snapshot()
+"""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.types import FloatArray
+from wla_ros.robots.piper.forward_kinematics import flange_pose
+from wla_ros.sim import arm_settings as settings
+from wla_ros.sim.arm_power import ArmPower
+from wla_ros.sim.arm_servos import ArmServos
+from wla_ros.sim.scene_model import build_model
+from wla_ros.sim.tasks.task import Judgement
+from wla_ros.sim.tasks.task import ObjectState
+from wla_ros.sim.tasks.task import Task
+
+TIMESTEP_NS = 2_500_000  # two steps in a 200 Hz period; contact settings are insensitive between 1 and 8 ms
+ARMS = tuple(settings.ARM_BASES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneSnapshot:
+    """What a renderer needs, copied: configuration at one instant."""
+
+    elapsed_ns: int
+    qpos: FloatArray
+
+
+class TwoArmScene:
+    """Two simulated Pipers and the objects of one task."""
+
+    def __init__(self, task: Task, *, timestep_ns: int = TIMESTEP_NS) -> None:
+        """Compile the model and reset with seed 0."""
+        self.task = task
+        self.timestep_ns = timestep_ns
+        self.model = build_model(task, timestep_s=ns_to_seconds(timestep_ns))
+        self.data = mujoco.MjData(self.model)
+        self._servos = {arm: ArmServos(self.model, self.data, arm) for arm in ARMS}
+        self._object_bodies = np.array([self.model.body(name).id for name in task.objects], dtype=np.int64)
+        self._object_joints = {name: self.model.joint(name) for name in task.objects}
+        self._arm_of_body = self._owners()
+        self._steps = 0
+        self.reset(seed=0)
+
+    @property
+    def elapsed_ns(self) -> int:
+        """Simulated time since the last reset."""
+        return self._steps * self.timestep_ns
+
+    def reset(self, *, seed: int) -> None:
+        """Put both arms powered and closed at home and the objects at the start poses of `seed`."""
+        mujoco.mj_resetData(self.model, self.data)
+        self._steps = 0
+        for name, pose in self.task.place(seed).items():
+            start = self._object_joints[name].qposadr[0]
+            self.data.qpos[start : start + 7] = pose[[0, 1, 2, 6, 3, 4, 5]]
+        for servos in self._servos.values():
+            servos.reset(np.array(settings.HOME_RAD))
+        mujoco.mj_forward(self.model, self.data)
+
+    def step(self, count: int = 1) -> None:
+        """Advance by `count` timesteps."""
+        for _ in range(count):
+            for servos in self._servos.values():
+                servos.advance(self.timestep_ns)
+            mujoco.mj_step(self.model, self.data)
+        self._steps += count
+
+    def place_arm(self, arm: str, position: FloatArray, *, gripper_width_m: float = 0.0) -> None:
+        """Put `arm` at `position` [6] [rad] at rest without physics, for the start of an episode."""
+        self._servos[arm].reset(np.asarray(position, dtype=np.float64), gripper_width_m=gripper_width_m)
+        mujoco.mj_forward(self.model, self.data)
+
+    def set_power(self, arm: str, power: ArmPower) -> None:
+        """Change the state of the motors; a powered arm holds where it is until the next set-point."""
+        self._servos[arm].set_power(power)
+
+    def power(self, arm: str) -> ArmPower:
+        """Return the state of the motors."""
+        return self._servos[arm].power
+
+    def set_joint_target(self, arm: str, position: FloatArray, velocity: FloatArray) -> None:
+        """
+        Set where the servos shall be and how fast they move there, [6] rad and [6] rad/s.
+
+        The caller limits speed and acceleration. Raises ValueError for a wrong shape or a number that is not finite.
+        """
+        self._servos[arm].set_joint_target(position, velocity)
+
+    def set_gripper_target(self, arm: str, *, width_m: float, force_n: float) -> None:
+        """
+        Set opening width and the force of each finger; the width is approached at 0.25 m/s.
+
+        Values are clipped to what the gripper can do. Raises ValueError for a number that is not finite.
+        """
+        self._servos[arm].set_gripper_target(width_m, force_n)
+
+    def joint_position(self, arm: str) -> FloatArray:
+        """Return [6] rad."""
+        return self._servos[arm].joint_position()
+
+    def joint_velocity(self, arm: str) -> FloatArray:
+        """Return [6] rad/s."""
+        return self._servos[arm].joint_velocity()
+
+    def joint_torque(self, arm: str) -> FloatArray:
+        """Return the torque of the motors with their share for gravity, [6] N m."""
+        return self._servos[arm].joint_torque()
+
+    def gripper_width(self, arm: str) -> float:
+        """Return the opening width [m]; slightly negative values are normal when closed."""
+        return self._servos[arm].gripper_width()
+
+    def gripper_velocity(self, arm: str) -> float:
+        """Return the rate of the opening width [m/s]."""
+        return self._servos[arm].gripper_velocity()
+
+    def gripper_force(self, arm: str) -> float:
+        """Return the force of each finger [N], positive opens."""
+        return self._servos[arm].gripper_force()
+
+    def flange_pose(self, arm: str) -> FloatArray:
+        """Return the pose [4, 4] of the flange in the world frame."""
+        pose = flange_pose(self.joint_position(arm))
+        pose[:3, 3] += settings.ARM_BASES[arm]
+        return pose
+
+    def object_poses(self) -> tuple[tuple[str, ...], FloatArray]:
+        """Return the names of the objects and their poses [n, 7] in the world, x y z, qx qy qz qw."""
+        poses = np.empty((len(self.task.objects), 7))
+        for i, name in enumerate(self.task.objects):
+            start = self._object_joints[name].qposadr[0]
+            poses[i] = self.data.qpos[start : start + 7][[0, 1, 2, 4, 5, 6, 3]]
+        return self.task.objects, poses
+
+    def object_states(self) -> dict[str, ObjectState]:
+        """Return the physical state of every object, contacts with the arms included."""
+        names, poses = self.object_poses()
+        touching = self._touching()
+        states = {}
+        for i, name in enumerate(names):
+            start = self._object_joints[name].dofadr[0]
+            states[name] = ObjectState(
+                name=name,
+                pose=poses[i],
+                speed_m_s=float(np.linalg.norm(self.data.qvel[start : start + 3])),
+                held_by=tuple(arm for arm in ARMS if (arm, name) in touching),
+            )
+        return states
+
+    def judge(self) -> Judgement:
+        """Return the task's judgement of the present state."""
+        return self.task.judge(self.object_states())
+
+    def snapshot(self) -> SceneSnapshot:
+        """Copy what rendering needs, so that physics may go on."""
+        return SceneSnapshot(elapsed_ns=self.elapsed_ns, qpos=self.data.qpos.copy())
+
+    def _owners(self) -> dict[int, str]:
+        """Return the arm every body of an arm belongs to."""
+        owners: dict[int, str] = {}
+        for body in range(self.model.nbody):
+            root = int(self.model.body_rootid[body])
+            arm = self.model.body(root).name.partition('/')[0]
+            if arm in settings.ARM_BASES:
+                owners[body] = arm
+        return owners
+
+    def _touching(self) -> set[tuple[str, str]]:
+        """Return the (arm, object) pairs in contact."""
+        pairs: set[tuple[str, str]] = set()
+        names = dict(zip(self._object_bodies.tolist(), self.task.objects, strict=True))
+        bodies = self.model.geom_bodyid[self.data.contact.geom]  # [contacts, 2]
+        for first, second in bodies.tolist():
+            for one, other in ((first, second), (second, first)):
+                if one in self._arm_of_body and other in names:
+                    pairs.add((self._arm_of_body[one], names[other]))
+        return pairs
