@@ -17,7 +17,7 @@ RIGHT_WRIST = 'right_wrist'
 SCENE = 'scene'
 ROBOT_CAMERAS = (HEAD, LEFT_WRIST, RIGHT_WRIST)
 
-_TILT_RAD = math.radians(30.0)
+WRIST_CAMERA_TILT_RAD = math.radians(30.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +97,7 @@ def _wrist(name: str, arm: str) -> CameraMount:
         frame=f'{arm}/link6',
         position=(-0.085, 0.0, 0.04),
         right=(0.0, -1.0, 0.0),
-        up=(-math.cos(_TILT_RAD), 0.0, math.sin(_TILT_RAD)),
+        up=(-math.cos(WRIST_CAMERA_TILT_RAD), 0.0, math.sin(WRIST_CAMERA_TILT_RAD)),
         fovy_rad=math.radians(70.0),
     )
 

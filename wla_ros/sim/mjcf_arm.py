@@ -9,6 +9,7 @@ import xml.etree.ElementTree as ET
 from wla_ros.robots.piper.dh_parameters import DH_TABLES
 from wla_ros.robots.piper.zero_convention import ZeroConvention
 from wla_ros.sim import arm_settings as settings
+from wla_ros.sim.cameras import WRIST_CAMERA_TILT_RAD
 from wla_ros.sim.mjcf import add
 from wla_ros.sim.mjcf import rotation_x_then_z
 
@@ -249,7 +250,7 @@ def _add_wrist_camera_body(hand: ET.Element) -> None:
     """Draw the camera behind its own lens and the arm that carries it; both stay out of its image."""
     add(hand, 'geom', class_='look', type='box', size=(0.006, 0.012, 0.008), pos=(-0.045, 0, 0.012), material=_JOINT)
     add(hand, 'geom', class_='look', type='box', size=(0.025, 0.006, 0.003), pos=(-0.060, 0, 0.012), material=_JOINT)
-    frame = add(hand, 'body', pos=(-0.085, 0, 0.04), euler=(0, 30, 0), gravcomp=1)
+    frame = add(hand, 'body', pos=(-0.085, 0, 0.04), euler=(0, WRIST_CAMERA_TILT_RAD, 0), gravcomp=1)
     add(frame, 'geom', class_='look', type='box', size=(0.011, 0.024, 0.010), pos=(0, 0, -0.018), material=_SHELL)
     add(frame, 'geom', class_='look', type='cylinder', size=(0.007, 0.002), pos=(0, 0, -0.007), material=_LENS)
 

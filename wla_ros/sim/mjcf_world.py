@@ -15,7 +15,7 @@ _FLOOR_Z = -0.72
 
 def add_options(root: ET.Element, timestep_s: float) -> None:
     """Append solver, visual quality and memory settings."""
-    add(root, 'compiler', angle='degree', autolimits='true')
+    add(root, 'compiler', angle='radian', autolimits='true')
     add(
         root,
         'option',
