@@ -19,8 +19,8 @@ class RecordedActions:
     """
     Joint set-points over time, in recording order.
 
-    `source` names the recording in messages to people. Raises ConfigurationError listing every defect:
-    wrong shapes, fewer than two rows, stamps that do not rise, values that are not finite.
+    `source` names the recording in messages to people. Raises ConfigurationError listing every
+    defect: wrong shapes, fewer than two rows, stamps that do not rise, values that are not finite.
     """
 
     source: str
@@ -40,7 +40,7 @@ class RecordedActions:
         return int(self.stamps_ns[-1] - self.stamps_ns[0])
 
     def sample(self, elapsed_ns: NDArray[np.int64]) -> FloatArray:
-        """Return positions [k, D] at times [k] since the first row: linear between rows, held outside."""
+        """Return positions [k, D] at times [k] after the first row: linear, held outside."""
         times = np.clip(elapsed_ns, 0, self.duration_ns).astype(np.float64)
         grid = (self.stamps_ns - self.stamps_ns[0]).astype(np.float64)
         return np.stack([np.interp(times, grid, column) for column in self.positions.T], axis=1)
@@ -58,7 +58,9 @@ class RecordedActions:
             ]
         problems = []
         if n < 2:
-            problems.append(Problem(where='rows', what=f'{n} rows', remedy='a trajectory needs at least two'))
+            problems.append(
+                Problem(where='rows', what=f'{n} rows', remedy='a trajectory needs at least two')
+            )
         falls = np.flatnonzero(np.diff(self.stamps_ns) <= 0)
         if falls.size:
             problems.append(

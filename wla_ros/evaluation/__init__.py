@@ -1,1 +1,6 @@
-"""Episodes in virtual time, bags, metrics and reports. Takes policy, rig and executor as arguments; never imports rclpy or torch."""
+"""
+Episodes in virtual time, bags, metrics and reports.
+
+Takes policy, rig and executor as arguments;
+never imports rclpy or torch.
+"""

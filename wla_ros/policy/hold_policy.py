@@ -3,10 +3,10 @@ The policy `hold`: keeps the arms where they were measured.
 
 Knows measured joints only, not the last command. Two consequences:
 
-* A gripper that squeezes an object is re-commanded to its measured width, so it stops squeezing. To keep
-  a grasp use the executor's HOLD mode, which keeps commanding the last set-point.
-* The target is taken once per epoch, not from every observation: an arm that sags by its steady tracking
-  error would otherwise be commanded a little lower with every chunk and creep down.
+* A gripper that squeezes an object is re-commanded to its measured width, so it stops squeezing.
+  To keep a grasp use the executor's HOLD mode, which keeps commanding the last set-point.
+* The target is taken once per epoch, not from every observation: an arm that sags by its steady
+  tracking error would otherwise be commanded a little lower with every chunk and creep down.
 """
 
 import numpy as np
@@ -32,7 +32,7 @@ class HoldPolicy:
         horizon: int = 32,
         rate_hz: float = 30.0,
     ) -> None:
-        """Build the specification; `cameras` are demanded of the synchroniser although pixels are ignored."""
+        """Build the specification; `cameras` are demanded although pixels are ignored."""
         self._spec = PolicySpec(
             name='hold',
             version='1',

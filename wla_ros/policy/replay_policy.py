@@ -1,8 +1,8 @@
 """
 The policy `replay`: plays a recorded joint trajectory through the whole pipeline.
 
-The recording is anchored in time at the first observation after a reset or a new epoch, and only when the
-arms stand where the recording starts. Must not know where the recording comes from.
+The recording is anchored in time at the first observation after a reset or a new epoch, and only
+when the arms stand where the recording starts. Must not know where the recording comes from.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ class ReplayStartError(WlaError):
 
 
 class ReplayPolicy:
-    """Row i of a chunk is the recording at (observation stamp - anchor) + i * dt; held beyond its end."""
+    """Row i of a chunk is the recording at (stamp - anchor) + i * dt, held beyond its end."""
 
     def __init__(
         self,
@@ -45,11 +45,19 @@ class ReplayPolicy:
         Raises ConfigurationError when columns of the layout are missing or others are left over.
         """
         problems = [
-            Problem(where=column, what='is not in the recording', remedy='record all arms of the layout')
+            Problem(
+                where=column,
+                what='is not in the recording',
+                remedy='record all arms of the layout',
+            )
             for column in layout.columns
             if column not in recording.columns
         ] + [
-            Problem(where=column, what='is not a joint of the layout', remedy=f'arms are {layout.arms!r}')
+            Problem(
+                where=column,
+                what='is not a joint of the layout',
+                remedy=f'arms are {layout.arms!r}',
+            )
             for column in recording.columns
             if column not in layout.columns
         ]
@@ -95,7 +103,7 @@ class ReplayPolicy:
 
     def infer(self, observation: Observation, request: PolicyRequest) -> PolicyResult:
         """
-        Return the next H rows; `finished` once the observation lies at or beyond the recording's end.
+        Return the next H rows; `finished` once the observation lies at or beyond the end.
 
         Raises ReplayStartError while the measured joints are too far from the first recorded row.
         """
@@ -126,6 +134,7 @@ class ReplayPolicy:
         if far:
             raise ReplayStartError(
                 f'{self._recording.source}: {len(far)} joints farther than '
-                f'{self._max_start_deviation_rad:g} rad from the first recorded row: {"; ".join(far)}. '
+                f'{self._max_start_deviation_rad:g} rad from the first recorded row: '
+                f'{"; ".join(far)}. '
                 'Move the arms to the start of the recording, then reset.'
             )
