@@ -1,0 +1,185 @@
+"""
+Messages to core values and back: pure functions, the only place that knows both.
+
+Images have a module of their own; joint messages go through the driver profiles in `robots`.
+"""
+
+import array
+
+import numpy as np
+from builtin_interfaces.msg import Duration
+from builtin_interfaces.msg import Time
+from geometry_msgs.msg import Pose
+from visualization_msgs.msg import Marker
+from visualization_msgs.msg import MarkerArray
+
+from wla_ros.core.timing import NS_PER_S
+from wla_ros.core.types import ActionChunk
+from wla_ros.core.types import FloatArray
+from wla_ros.core.types import Mode
+from wla_ros.core.types import ObjectPoses
+from wla_ros.core.types import Provenance
+from wla_ros.core.types import Refusal
+from wla_ros.core.types import Representation
+from wla_ros.core.types import StageTiming
+from wla_ros.core.types import StreamSample
+from wla_ros.msg import ActionChunk as ActionChunkMessage
+from wla_ros.msg import ControlMode
+from wla_ros.msg import StageTiming as StageTimingMessage
+from wla_ros.msg import StreamSample as StreamSampleMessage
+
+
+def time_message(stamp_ns: int) -> Time:
+    """Return a stamp [ns] as a message."""
+    seconds, nanoseconds = divmod(stamp_ns, NS_PER_S)
+    return Time(sec=seconds, nanosec=nanoseconds)
+
+
+def stamp_ns(message: Time) -> int:
+    """Return the stamp of a message [ns]."""
+    return int(message.sec) * NS_PER_S + int(message.nanosec)
+
+
+def duration_message(duration_ns: int) -> Duration:
+    """Return a duration [ns] as a message; negative durations have negative seconds and nanosec >= 0."""
+    seconds, nanoseconds = divmod(duration_ns, NS_PER_S)
+    return Duration(sec=seconds, nanosec=nanoseconds)
+
+
+def duration_ns(message: Duration) -> int:
+    """Return the duration of a message [ns]."""
+    return int(message.sec) * NS_PER_S + int(message.nanosec)
+
+
+def double_array(values: FloatArray) -> array.array:
+    """Return values of any shape as the flat row-major array of a float64[] field, without per-element checks."""
+    flat = array.array('d')
+    flat.frombytes(memoryview(np.ascontiguousarray(values, dtype=np.float64)).cast('B'))
+    return flat
+
+
+def timing_messages(timings: tuple[StageTiming, ...]) -> list[StageTimingMessage]:
+    """Return stage timings as messages."""
+    return [
+        StageTimingMessage(stage=timing.stage, duration=duration_message(timing.duration_ns)) for timing in timings
+    ]
+
+
+def chunk_message(chunk: ActionChunk, *, frame_id: str = '') -> ActionChunkMessage:
+    """Return a chunk as a message; `frame_id` names the frame of end-effector rows."""
+    message = ActionChunkMessage(
+        representation=int(chunk.representation),
+        epoch=chunk.epoch,
+        sequence=chunk.sequence,
+        dt=duration_message(chunk.dt_ns),
+        horizon=chunk.rows.shape[0],
+        columns=list(chunk.columns),
+        rows=double_array(chunk.rows),
+        committed_prefix=chunk.committed_prefix,
+        policy=chunk.provenance.policy,
+        policy_version=chunk.provenance.policy_version,
+        instruction=chunk.provenance.instruction,
+        subtask=chunk.provenance.subtask,
+        subtask_id=chunk.provenance.subtask_id,
+        memory_revision=chunk.provenance.memory_revision,
+        finished=chunk.finished,
+        inputs=[_sample_message(sample) for sample in chunk.samples],
+        timings=timing_messages(chunk.timings),
+    )
+    message.header.stamp = time_message(chunk.stamp_ns)
+    message.header.frame_id = frame_id
+    return message
+
+
+def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
+    """
+    Return a message as a chunk, or a refusal if its fields contradict each other.
+
+    Values are not judged here: the executor's gate decides on finiteness, limits and columns.
+    """
+    width = len(message.columns)
+    if message.representation not in set(Representation):
+        return Refusal(reason='representation', detail=f'unknown representation {message.representation}')
+    if message.horizon < 1 or width < 1 or len(message.rows) != message.horizon * width:
+        return Refusal(
+            reason='shape', detail=f'{len(message.rows)} values do not make {message.horizon} rows of {width} columns'
+        )
+    return ActionChunk(
+        stamp_ns=stamp_ns(message.header.stamp),
+        dt_ns=duration_ns(message.dt),
+        epoch=int(message.epoch),
+        sequence=int(message.sequence),
+        representation=Representation(message.representation),
+        columns=tuple(message.columns),
+        rows=np.array(message.rows, dtype=np.float64).reshape(message.horizon, width),
+        committed_prefix=int(message.committed_prefix),
+        finished=bool(message.finished),
+        provenance=Provenance(
+            policy=message.policy,
+            policy_version=message.policy_version,
+            instruction=message.instruction,
+            subtask=message.subtask,
+            subtask_id=int(message.subtask_id),
+            memory_revision=int(message.memory_revision),
+        ),
+        samples=tuple(_sample_value(sample) for sample in message.inputs),
+        timings=tuple(
+            StageTiming(stage=timing.stage, duration_ns=duration_ns(timing.duration)) for timing in message.timings
+        ),
+    )
+
+
+def mode_message(mode: Mode, *, revision: int, reason: str, stamp: int) -> ControlMode:
+    """Return a change of mode at `stamp` [ns] as a message."""
+    message = ControlMode(mode=int(mode), revision=revision, reason=reason)
+    message.header.stamp = time_message(stamp)
+    return message
+
+
+def object_poses(message: MarkerArray, *, receive_ns: int) -> ObjectPoses | Refusal:
+    """Return the poses of a marker per object (ns = object name), stamped by the newest marker."""
+    added = [marker for marker in message.markers if marker.action == Marker.ADD and marker.ns]
+    if not added:
+        return Refusal(reason='no_objects', detail='the marker array names no object')
+    poses = np.array([_pose_row(marker.pose) for marker in added])  # [n, 7]
+    if not np.all(np.isfinite(poses)):
+        return Refusal(reason='not_finite', detail='an object pose is not finite')
+    return ObjectPoses(
+        stamp_ns=max(stamp_ns(marker.header.stamp) for marker in added),
+        receive_ns=receive_ns,
+        names=tuple(marker.ns for marker in added),
+        poses=poses,
+    )
+
+
+def pose_message(row: FloatArray) -> Pose:
+    """Return x y z [m], qx qy qz qw as a pose message."""
+    pose = Pose()
+    pose.position.x, pose.position.y, pose.position.z = (float(value) for value in row[:3])
+    pose.orientation.x, pose.orientation.y, pose.orientation.z, pose.orientation.w = (
+        float(value) for value in row[3:7]
+    )
+    return pose
+
+
+def _pose_row(pose: Pose) -> tuple[float, ...]:
+    at, turn = pose.position, pose.orientation
+    return (at.x, at.y, at.z, turn.x, turn.y, turn.z, turn.w)
+
+
+def _sample_message(sample: StreamSample) -> StreamSampleMessage:
+    return StreamSampleMessage(
+        stream=sample.stream,
+        stamp=time_message(sample.stamp_ns),
+        age=duration_message(sample.age_ns),
+        skew=duration_message(sample.skew_ns),
+    )
+
+
+def _sample_value(message: StreamSampleMessage) -> StreamSample:
+    return StreamSample(
+        stream=message.stream,
+        stamp_ns=stamp_ns(message.stamp),
+        age_ns=duration_ns(message.age),
+        skew_ns=duration_ns(message.skew),
+    )

@@ -1,0 +1,181 @@
+"""
+Base of the lifecycle nodes: four methods to fill in, one way down whatever went wrong.
+
+Owns transitions, the destruction of ROS entities and the log of what failed (rclpy swallows exceptions of
+transition callbacks). Must not know what a node does.
+"""
+
+import traceback
+from collections.abc import Callable
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+from rclpy.clock import Clock
+from rclpy.clock import ClockType
+from rclpy.lifecycle import Node as LifecycleNode
+from rclpy.lifecycle import State
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.timer import Timer
+
+from wla_ros.core.errors import Problem
+from wla_ros.core.errors import WlaError
+from wla_ros.ros.parameters import read_configuration
+
+T = TypeVar('T')
+
+
+class LifecycleShell(LifecycleNode, Generic[T]):
+    """
+    A lifecycle node with a frozen configuration.
+
+    Subclasses fill in `_setup` (create entities), `_start`, `_stop` and `_teardown`. `_stop` and `_teardown` must
+    accept a half-finished `_setup` or `_start`. Entities created in `_setup` are destroyed by the base.
+    The configuration is read at construction: a bad file ends the process before anything can move.
+    """
+
+    configuration: T
+
+    def __init__(self, name: str, kind: type[T], check: Callable[[T], tuple[Problem, ...]] = lambda _: ()) -> None:
+        """Read the configuration. Raises ConfigurationError with all problems."""
+        super().__init__(name)
+        self._created: list[tuple[Callable[[Any], Any], Any]] = []
+        self._configured = False
+        self._active = False
+        try:
+            self.configuration = read_configuration(self, kind, check)
+        except WlaError:
+            self.destroy_node()
+            raise
+        self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+
+    @property
+    def active(self) -> bool:
+        """Whether the node is activated."""
+        return self._active
+
+    def now_ns(self) -> int:
+        """Return the ROS time, simulated where use_sim_time says so."""
+        return int(self.get_clock().now().nanoseconds)
+
+    def start_itself(self) -> bool:
+        """Configure and activate unless a lifecycle manager does it (`autostart: false`). False if that failed."""
+        if not getattr(self.configuration, 'autostart', True):
+            return True
+        return (
+            self.trigger_configure() == TransitionCallbackReturn.SUCCESS
+            and self.trigger_activate() == TransitionCallbackReturn.SUCCESS
+        )
+
+    def close(self) -> None:
+        """Stop and tear down, whatever state the node is in; idempotent."""
+        self._down()
+
+    # What subclasses fill in.
+
+    def _setup(self) -> None:
+        """Create entities. Runs in the inactive state at the end."""
+
+    def _start(self) -> None:
+        """Begin to act."""
+
+    def _stop(self) -> None:
+        """Stop acting."""
+
+    def _teardown(self) -> None:
+        """Release what is not a ROS entity of this node."""
+
+    # Transitions, called by rclpy.
+
+    def on_configure(self, state: State) -> TransitionCallbackReturn:
+        """Run `_setup`; undone on failure."""
+        del state
+        self._configured = True
+        return self._attempt('configure', self._setup)
+
+    def on_activate(self, state: State) -> TransitionCallbackReturn:
+        """Run `_start`; undone on failure."""
+        self._active = True
+        result = self._attempt('activate', self._start, undo=self._stop_quietly)
+        return super().on_activate(state) if result == TransitionCallbackReturn.SUCCESS else result
+
+    def on_deactivate(self, state: State) -> TransitionCallbackReturn:
+        """Run `_stop`."""
+        self._stop_quietly()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: State) -> TransitionCallbackReturn:
+        """Destroy what `_setup` created."""
+        del state
+        self._down()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: State) -> TransitionCallbackReturn:
+        """Stop and destroy."""
+        return self.on_cleanup(state)
+
+    def on_error(self, state: State) -> TransitionCallbackReturn:
+        """Return to the unconfigured state."""
+        return self.on_cleanup(state)
+
+    # Entities: what is created while configured is destroyed at cleanup.
+
+    def create_publisher(self, *arguments: Any, **options: Any) -> Any:
+        """As in Node; destroyed at cleanup."""
+        return self._remember(self.destroy_publisher, super().create_publisher(*arguments, **options))
+
+    def create_subscription(self, *arguments: Any, **options: Any) -> Any:
+        """As in Node; destroyed at cleanup."""
+        return self._remember(self.destroy_subscription, super().create_subscription(*arguments, **options))
+
+    def create_service(self, *arguments: Any, **options: Any) -> Any:
+        """As in Node; destroyed at cleanup."""
+        return self._remember(self.destroy_service, super().create_service(*arguments, **options))
+
+    def create_client(self, *arguments: Any, **options: Any) -> Any:
+        """As in Node; destroyed at cleanup."""
+        return self._remember(self.destroy_client, super().create_client(*arguments, **options))
+
+    def every(self, period_s: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` every `period_s` of real time, also when simulated time stands still."""
+        timer = super().create_timer(period_s, callback, clock=self._steady_clock)
+        return self._remember(self.destroy_timer, timer)
+
+    def _remember(self, destroy: Callable[[Any], Any], entity: Any) -> Any:
+        if getattr(self, '_configured', False):
+            self._created.append((destroy, entity))
+        return entity
+
+    def _attempt(
+        self, name: str, action: Callable[[], None], undo: Callable[[], None] | None = None
+    ) -> TransitionCallbackReturn:
+        try:
+            action()
+        except WlaError as error:
+            self.get_logger().error(f'cannot {name}: {error}')
+        except Exception:  # rclpy would swallow it; the log is the only trace
+            self.get_logger().error(f'cannot {name}:\n{traceback.format_exc()}')
+        else:
+            return TransitionCallbackReturn.SUCCESS
+        (undo or self._down)()
+        return TransitionCallbackReturn.FAILURE
+
+    def _stop_quietly(self) -> None:
+        if self._active:
+            self._active = False
+            self._run_quietly('stop', self._stop)
+
+    def _down(self) -> None:
+        self._stop_quietly()
+        if self._configured:
+            self._run_quietly('tear down', self._teardown)
+            self._configured = False
+        while self._created:
+            destroy, entity = self._created.pop()
+            destroy(entity)
+
+    def _run_quietly(self, name: str, action: Callable[[], None]) -> None:
+        try:
+            action()
+        except Exception:  # the way down continues
+            self.get_logger().error(f'cannot {name}:\n{traceback.format_exc()}')

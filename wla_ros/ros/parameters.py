@@ -1,0 +1,156 @@
+"""
+ROS parameters to a frozen configuration and back to declared, described, read-only parameters.
+
+Owns the quirks of ROS parameters: flat dotted names, no nested lists, `[]` without a type, overrides that
+nobody declares. What the keys mean is said by the configuration dataclasses. Must not know any node.
+"""
+
+import array
+import copy
+import dataclasses
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+from typing import TypeVar
+
+from rcl_interfaces.msg import FloatingPointRange
+from rcl_interfaces.msg import IntegerRange
+from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.node import Node
+
+from wla_ros.core.configuration import load_configuration
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+
+T = TypeVar('T')
+# Declared by rclpy itself, whatever the node.
+_FOREIGN_NAMES = ('use_sim_time', 'start_type_description_service')
+_FOREIGN_PREFIXES = ('qos_overrides.', 'diagnostic_updater.')
+
+
+def read_configuration(
+    node: Node, kind: type[T], check: Callable[[T], tuple[Problem, ...]] = lambda _: ()
+) -> T:
+    """
+    Return the overrides of `node` (YAML files, command line) as an instance of the dataclass `kind`.
+
+    `check` looks at what a single key cannot show (files, joint names, cameras). Raises ConfigurationError
+    that lists every problem of both kinds; nothing is declared then.
+    """
+    values, problems = nested_overrides(parameter_overrides(node))
+    configuration, found = load_despite_problems(kind, values, node.get_name())
+    problems += found
+    if configuration is not None:
+        problems += check(configuration)
+    if problems or configuration is None:
+        raise ConfigurationError(node.get_name(), tuple(dict.fromkeys(problems)))
+    declare(node, configuration)
+    return configuration
+
+
+def parameter_overrides(node: Node) -> dict[str, Any]:
+    """
+    Return the overrides of `node` by flat name, also those that nobody declared.
+
+    rclpy offers no public way to see undeclared overrides: `automatically_declare_parameters_from_overrides`
+    raises on `[]`, which has no type. The attribute exists in Humble, Jazzy and Kilted.
+    """
+    overrides = node._parameter_overrides  # noqa: SLF001
+    return {
+        name: _plain(parameter.value)
+        for name, parameter in overrides.items()
+        if name not in _FOREIGN_NAMES and not name.startswith(_FOREIGN_PREFIXES)
+    }
+
+
+def nested_overrides(flat: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Problem, ...]]:
+    """Return 'a.b.c' names as nested mappings, and the names that are both a value and a section."""
+    nested: dict[str, Any] = {}
+    problems = []
+    for name in sorted(flat):
+        *path, leaf = name.split('.')
+        section = nested
+        for part in path:
+            section = section.setdefault(part, {}) if isinstance(section, dict) else section
+        if isinstance(section, dict) and not isinstance(section.get(leaf), dict):
+            section[leaf] = flat[name]
+        else:
+            problems.append(Problem(where=name, what='is both a value and a section'))
+    return nested, tuple(problems)
+
+
+def load_despite_problems(
+    kind: type[T], values: Mapping[str, Any], source: str
+) -> tuple[T | None, tuple[Problem, ...]]:
+    """
+    Return the configuration with faulty keys left at their defaults, and the problems.
+
+    So checks between sections can still run and all problems are listed at once. None if it cannot be mended.
+    """
+    remaining = copy.deepcopy(dict(values))
+    problems: list[Problem] = []
+    while True:
+        try:
+            return load_configuration(kind, remaining, source=source), tuple(problems)
+        except ConfigurationError as error:
+            fresh = [problem for problem in error.problems if problem not in problems]
+            problems += fresh
+            if not sum(_remove(remaining, problem.where) for problem in fresh):
+                return None, tuple(problems)
+
+
+def declare(node: Node, configuration: Any) -> None:
+    """Declare every value of `configuration` on `node`, read-only and with its description."""
+    for name, value, facts in _leaves(configuration, ''):
+        if value is None or (isinstance(value, tuple) and not value):
+            continue  # ROS parameters have neither null nor typed empty lists
+        plain = list(value) if isinstance(value, tuple) else value
+        node.declare_parameter(name, plain, _descriptor(value, facts), ignore_override=True)
+
+
+def _plain(value: Any) -> Any:
+    """Return lists for arrays; an override `[]` has no type and arrives as None."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, array.array | tuple) else value
+
+
+def _remove(values: dict[str, Any], where: str) -> bool:
+    *path, leaf = where.split('[', 1)[0].split('.')
+    section: Any = values
+    for part in path:
+        section = section.get(part) if isinstance(section, dict) else None
+    return isinstance(section, dict) and section.pop(leaf, None) is not None
+
+
+def _leaves(section: Any, prefix: str) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
+    for item in dataclasses.fields(section):
+        value = getattr(section, item.name)
+        name = f'{prefix}{item.name}'
+        if isinstance(value, Mapping):
+            for key, entry in value.items():
+                yield from _leaves(entry, f'{name}.{key}.')
+        elif dataclasses.is_dataclass(value):
+            yield from _leaves(value, f'{name}.')
+        else:
+            yield name, value, item.metadata
+
+
+def _descriptor(value: Any, facts: Mapping[str, Any]) -> ParameterDescriptor:
+    unit = facts.get('unit', '')
+    choices = facts.get('choices') or ()
+    descriptor = ParameterDescriptor(
+        description=f'{facts.get("description", "")}{f" [{unit}]" if unit else ""}',
+        additional_constraints=f'one of {", ".join(choices)}' if choices else '',
+        read_only=True,
+    )
+    low, high = facts.get('minimum'), facts.get('maximum')
+    if low is not None and high is not None and not isinstance(value, bool | tuple):
+        if isinstance(value, float):
+            descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+        elif isinstance(value, int):
+            descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+    return descriptor
+
+

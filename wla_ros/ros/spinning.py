@@ -1,0 +1,72 @@
+"""
+The life of a node process: start, spin in one thread, stop on SIGINT or SIGTERM, exit code.
+
+Owns signals. rclpy's own handlers invalidate the context at once, so a node could not say a last word and
+close its files; here they only end the loop, the node is closed while ROS still works.
+"""
+
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from collections.abc import Sequence
+from types import FrameType
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from wla_ros.core.errors import WlaError
+from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.ros.local_transport import prefer_local_transport
+
+EXIT_OK = 0
+EXIT_FAULT = 1
+EXIT_CONFIGURATION = 2
+# The wait inside rcl is not interrupted by signals; it is left this often to see them.
+_SIGNAL_CHECK_S = 0.1
+
+
+def run_node(build: Callable[[], LifecycleShell], arguments: Sequence[str] | None = None) -> int:
+    """
+    Build a node, start it if it starts itself, spin until a signal, close it; return the exit code.
+
+    0 after a signal, 2 if the parameters cannot be used (all problems on stderr), 1 if it cannot start.
+    """
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop.set()
+
+    previous = {kind: signal.signal(kind, ask_to_stop) for kind in (signal.SIGINT, signal.SIGTERM)}
+    prefer_local_transport()
+    rclpy.init(args=list(sys.argv if arguments is None else arguments), signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        return _run(build, stop)
+    finally:
+        rclpy.try_shutdown()
+        for kind, handler in previous.items():
+            signal.signal(kind, handler)
+
+
+def _run(build: Callable[[], LifecycleShell], stop: threading.Event) -> int:
+    try:
+        node = build()
+    except WlaError as error:
+        sys.stderr.write(f'{error}\n')
+        return EXIT_CONFIGURATION
+    # SingleThreadedExecutor: the EventsExecutor of Kilted's wheels spins at full load and delivers nothing.
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if not node.start_itself():
+            return EXIT_FAULT
+        while not stop.is_set():
+            executor.spin_once(timeout_sec=_SIGNAL_CHECK_S)
+        return EXIT_OK
+    finally:
+        node.close()
+        executor.remove_node(node)
+        executor.shutdown()
+        node.destroy_node()
