@@ -1,0 +1,204 @@
+"""
+A driver as configuration: which topics carry what, in which encoding, for each arm.
+
+Profiles are YAML files (config/drivers); an arm's part of one is an `ArmProfile`. Topics are
+relative names: namespace and remapping stay with the launch file. Knows no ROS; message types are
+texts.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from wla_ros.core.configuration import load_configuration
+from wla_ros.core.configuration import parameter
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.robots.driver_encodings import CommandEncoding
+from wla_ros.robots.driver_encodings import EnableEncoding
+from wla_ros.robots.driver_encodings import EndPoseEncoding
+from wla_ros.robots.driver_encodings import FeedbackEncoding
+from wla_ros.robots.driver_encodings import StatusEncoding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmChannels:
+    """Names of one arm: topics and services relative to the namespace, '' where there is none."""
+
+    command_topic: str = parameter('joint commands to the driver')
+    feedback_topic: str = parameter('joint feedback of the driver; arms may share one')
+    joint_prefix: str = parameter('put before every joint and gripper name', default='')
+    end_pose_command_topic: str = parameter('flange pose commands', default='')
+    end_pose_feedback_topic: str = parameter('flange pose feedback', default='')
+    end_pose_feedback_type: str = parameter(
+        'type of the flange pose feedback',
+        choices=('geometry_msgs/msg/PoseStamped', 'geometry_msgs/msg/Pose'),
+        default='geometry_msgs/msg/PoseStamped',
+    )
+    status_topic: str = parameter('arm status', default='')
+    enable_topic: str = parameter('motor power by topic; arms may share one', default='')
+    enable_service: str = parameter('motor power by service; arms may share one', default='')
+
+    def __post_init__(self) -> None:
+        """Refuse a message that would have no topic. Raises ValueError."""
+        for name in ('command_topic', 'feedback_topic'):
+            if not getattr(self, name):
+                raise ValueError(f'{name} must not be empty')
+        if self.command_topic == self.feedback_topic:
+            raise ValueError(f'command and feedback are both on {self.command_topic!r}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriverProfile:
+    """Everything about a driver that is not code."""
+
+    driver: str = parameter('name of the driver')
+    description: str = parameter('which driver, version and launch file this fits', default='')
+    command: CommandEncoding = parameter('joint commands', default_factory=CommandEncoding)
+    feedback: FeedbackEncoding = parameter('joint feedback', default_factory=FeedbackEncoding)
+    end_pose: EndPoseEncoding | None = parameter('flange pose commands', default=None)
+    status: StatusEncoding | None = parameter('arm status', default=None)
+    enable: EnableEncoding | None = parameter('motor power', default=None)
+    arms: Mapping[str, ArmChannels] = parameter('the arms, in the order of the layout')
+
+    def __post_init__(self) -> None:
+        """Refuse arms that share what they must not. Raises ValueError listing all problems."""
+        if not self.arms:
+            raise ValueError('arms must name at least one arm')
+        problems = [
+            f'arms.{arm}.{topic} is set but there is no section {section!r}'
+            for arm, channels in self.arms.items()
+            for topic, section in (
+                ('end_pose_command_topic', 'end_pose'),
+                ('status_topic', 'status'),
+                ('enable_topic', 'enable'),
+                ('enable_service', 'enable'),
+            )
+            if getattr(channels, topic) and getattr(self, section) is None
+        ]
+        for topic in ('command_topic', 'end_pose_command_topic', 'status_topic'):
+            used = [getattr(channels, topic) for channels in self.arms.values()]
+            shared = sorted({name for name in used if name and used.count(name) > 1})
+            if shared:
+                problems.append(f'several arms have {topic} {", ".join(shared)}')
+        sources = [
+            (channels.feedback_topic, channels.joint_prefix) for channels in self.arms.values()
+        ]
+        if len(set(sources)) != len(sources):
+            problems.append('arms that share a feedback_topic need different joint_prefix')
+        if problems:
+            raise ValueError('; '.join(problems))
+
+    @property
+    def layout(self) -> JointLayout:
+        """The joint layout of all arms of this profile."""
+        return JointLayout(arms=tuple(self.arms))
+
+    def arm(self, name: str) -> 'ArmProfile':
+        """Return the part of this profile that concerns one arm. Raises ValueError if unknown."""
+        if name not in self.arms:
+            raise ValueError(f'unknown arm {name!r}, the profile {self.driver} has {[*self.arms]}')
+        return ArmProfile(
+            name=name,
+            channels=self.arms[name],
+            command=self.command,
+            feedback=self.feedback,
+            end_pose=self.end_pose,
+            status=self.status,
+            enable=self.enable,
+        )
+
+    def arms_enabled_with(self, name: str) -> tuple[str, ...]:
+        """
+        Return all arms whose motor power changes when that of arm `name` is switched by topic.
+
+        The two-arm launch of piper_ros has one enable topic: switching one arm off drops both.
+        """
+        topic = self.arms[name].enable_topic
+        return tuple(
+            arm
+            for arm, channels in self.arms.items()
+            if arm == name or (topic and channels.enable_topic == topic)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmProfile:
+    """Topics and encodings of one arm."""
+
+    name: str
+    channels: ArmChannels
+    command: CommandEncoding
+    feedback: FeedbackEncoding
+    end_pose: EndPoseEncoding | None = None
+    status: StatusEncoding | None = None
+    enable: EnableEncoding | None = None
+
+    @property
+    def command_names(self) -> tuple[str, ...]:
+        """Names to send, in order: six joints, then the gripper entries if there is a gripper."""
+        gripper = self.command.gripper
+        names = (*self.command.joint_names, *(gripper.names if gripper.present else ()))
+        return tuple(self.channels.joint_prefix + name for name in names)
+
+    @property
+    def feedback_joint_names(self) -> tuple[str, ...]:
+        """Names of the six joints in feedback."""
+        return tuple(self.channels.joint_prefix + name for name in self.feedback.joint_names)
+
+    @property
+    def feedback_gripper_names(self) -> tuple[str, ...]:
+        """Names of the gripper entries in feedback; none without gripper."""
+        gripper = self.feedback.gripper
+        return tuple(
+            self.channels.joint_prefix + name for name in gripper.names if gripper.present
+        )
+
+
+def load_driver_profile(path: Path) -> DriverProfile:
+    """
+    Return the profile in the YAML file at `path`.
+
+    `extends: other.yaml` starts from a file in the same folder: sections are merged, but `arms`
+    replaced. Raises ConfigurationError listing every problem: no such file, no YAML, unknown keys,
+    wrong values.
+    """
+    return load_configuration(DriverProfile, _read(path, ()), source=str(path))
+
+
+def _read(path: Path, extending: tuple[Path, ...]) -> Mapping[str, Any]:
+    """Return the values of a file merged over those that it extends."""
+    if path in extending:
+        raise _unusable(path, 'extends itself', 'remove one of the extends')
+    try:
+        values: Any = yaml.safe_load(path.read_text(encoding='utf-8'))
+    except OSError as error:
+        near = ', '.join(sorted(file.stem for file in path.parent.glob('*.yaml')))
+        remedy = f'profiles there: {near}' if near else 'give the path of a profile'
+        raise _unusable(path, error.strerror or str(error), remedy) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise _unusable(path, ' '.join(str(error).split()), 'is it YAML?') from error
+    if not isinstance(values, Mapping):
+        raise _unusable(path, f'expected sections, got {values!r}', 'see the profiles shipped')
+    base = values.get('extends')
+    if base is None:
+        return values
+    own = {key: value for key, value in values.items() if key != 'extends'}
+    return _merged(_read(path.parent / str(base), (*extending, path)), own)
+
+
+def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in own.items():
+        inherited = merged.get(key)
+        both = isinstance(inherited, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(inherited, value) if both and key != 'arms' else value
+    return merged
+
+
+def _unusable(path: Path, what: str, remedy: str) -> ConfigurationError:
+    return ConfigurationError(str(path), (Problem(where=path.name, what=what, remedy=remedy),))
