@@ -1,0 +1,404 @@
+"""
+One policy from samples to chunks: doors, observations, epochs, results, counters and latencies.
+
+The single code path of the policy node and of virtual-time runs. Owns epoch and sequence. Must not know ROS, a
+clock or a thread: every time is an argument, and the policy is called by others.
+"""
+
+import threading
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from wla_ros.core import refusal_reasons
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.latency_statistics import LatencyStatistics
+from wla_ros.core.object_stream import OBJECTS_STREAM
+from wla_ros.core.observation_sync import InputStream
+from wla_ros.core.observation_sync import ObservationSync
+from wla_ros.core.rate_meter import RateMeter
+from wla_ros.core.result_check import check_result
+from wla_ros.core.session_check import check_session
+from wla_ros.core.session_snapshot import SessionSnapshot
+from wla_ros.core.session_snapshot import StreamHealth
+from wla_ros.core.stream_buffer import ClockJump
+from wla_ros.core.synchronisation import SynchronisationConfig
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.timing import seconds_to_ns
+from wla_ros.core.types import ActionChunk
+from wla_ros.core.types import CommittedPrefix
+from wla_ros.core.types import FloatArray
+from wla_ros.core.types import ImageArray
+from wla_ros.core.types import JointSample
+from wla_ros.core.types import ObjectPoses
+from wla_ros.core.types import Observation
+from wla_ros.core.types import PolicyRequest
+from wla_ros.core.types import PolicyResult
+from wla_ros.core.types import PolicySpec
+from wla_ros.core.types import Provenance
+from wla_ros.core.types import Refusal
+from wla_ros.core.types import StageTiming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class InferenceTicket:
+    """One running inference: what to call the policy with, and what its result will be anchored to."""
+
+    observation: Observation
+    request: PolicyRequest
+    begun_ns: int
+
+
+class InferenceSession:
+    """
+    Samples in, observations out, results in, chunks out.
+
+    Any thread may call any method: each holds one lock for its whole invariant, for less than a millisecond. At
+    most one inference runs at a time.
+
+    An epoch is a stretch of time in which all memory belongs together. `reset` and clock jumps begin a new one:
+    samples from before it are gone or refused, a result of an older one is discarded, sequence starts at 0.
+    """
+
+    def __init__(
+        self,
+        spec: PolicySpec,
+        config: SynchronisationConfig,
+        layout: JointLayout,
+        *,
+        first_epoch: int = 0,
+    ) -> None:
+        """
+        Build the streams that `spec` needs. Raises ConfigurationError listing all mismatches.
+
+        `first_epoch` lets a restarted process continue above the epochs of its predecessor.
+        """
+        check_session(spec, config, layout)
+        self._spec = spec
+        self._lock = threading.RLock()
+        self._sync = ObservationSync(spec, config, layout)
+        self._jump_tolerance_ns = seconds_to_ns(config.clock_jump_tolerance_s)
+        self._newest_time_ns: int | None = None
+        self._jump: Refusal | None = None
+        self._instruction = ''
+        self._epoch = first_epoch
+        self._epoch_reason = 'start'
+        self._sequence = 0
+        self._running: InferenceTicket | None = None
+        self._refusal: Refusal | None = None
+        self._last_error = ''
+        self._observations = self._errors = self._published = self._discarded = 0
+        self._refusal_counts: Counter[str] = Counter()
+        self._epoch_counts: Counter[str] = Counter({'start': 1})
+        self._latencies = LatencyStatistics()
+        self._inference_rate = RateMeter()
+
+    @property
+    def spec(self) -> PolicySpec:
+        """The specification of the policy."""
+        return self._spec
+
+    @property
+    def epoch(self) -> int:
+        """The running epoch; when it has risen, the caller resets the policy."""
+        return self._epoch
+
+    @property
+    def instruction(self) -> str:
+        """What the policy is told to do; a change takes effect at the next inference, in the same epoch."""
+        return self._instruction
+
+    @instruction.setter
+    def instruction(self, instruction: str) -> None:
+        self._instruction = instruction
+
+    def offer_image(
+        self, stream: str, stamp_ns: int, receive_ns: int, pixels: ImageArray
+    ) -> Refusal | None:
+        """
+        Take a camera frame [h, w, 3] uint8 RGB with its header stamp; the calibrated latency is subtracted here.
+
+        Keeps a reference, no copy: the caller must not write into `pixels` later.
+        """
+        with self._lock:
+            camera = self._sync.cameras.get(stream)
+            if camera is None:
+                return _unknown(stream)
+            self._watch_clock(receive_ns)
+            return self._after_door(camera, camera.offer(stamp_ns, receive_ns, pixels))
+
+    def offer_joints(self, sample: JointSample) -> Refusal | None:
+        """Take feedback of one arm; `sample.stamp_ns` is the header stamp, the latency is subtracted here."""
+        with self._lock:
+            joints = self._sync.joints.get(sample.arm)
+            if joints is None:
+                return _unknown(f'{sample.arm}_joints')
+            self._watch_clock(sample.receive_ns)
+            return self._after_door(joints, joints.offer(sample))
+
+    def offer_objects(self, poses: ObjectPoses) -> Refusal | None:
+        """Take the object poses of a simulated scene; refused as unknown if the policy does not need them."""
+        with self._lock:
+            objects = self._sync.objects
+            if objects is None:
+                return _unknown(OBJECTS_STREAM)
+            self._watch_clock(poses.receive_ns)
+            return self._after_door(objects, objects.offer(poses))
+
+    def refuse_input(self, stream: str, refusal: Refusal) -> Refusal:
+        """Count a message that the caller could not even decode (encoding, names); return a refusal."""
+        with self._lock:
+            for candidate in self._sync.streams:
+                if candidate.name == stream:
+                    return candidate.buffer.refuse(refusal)
+            return _unknown(stream)
+
+    def next_observation(self, now_ns: int) -> Observation | Refusal:
+        """Return the newest complete observation whose anchor was not used before, or why there is none."""
+        with self._lock:
+            self._watch_clock(now_ns)
+            result: Observation | Refusal
+            if self._jump is not None:
+                result, self._jump = self._jump, None
+            else:
+                result = self._sync.synchronise(now_ns, self._epoch)
+            if isinstance(result, Refusal):
+                self._refusal = result
+                self._refusal_counts[result.reason] += 1
+            else:
+                self._refusal = None
+            return result
+
+    def begin(
+        self, observation: Observation, now_ns: int, *, prefix: CommittedPrefix | None = None
+    ) -> InferenceTicket:
+        """
+        Start an inference with the present instruction; call the policy with the ticket's observation and request.
+
+        Raises ValueError while another one is running: end it with `complete` or `fail` first.
+        """
+        with self._lock:
+            if self._running is not None:
+                raise ValueError('an inference is running already: complete or fail it first')
+            self._observations += 1
+            self._running = InferenceTicket(
+                observation=observation,
+                request=PolicyRequest(instruction=self._instruction, prefix=prefix),
+                begun_ns=now_ns,
+            )
+            return self._running
+
+    def complete(
+        self, ticket: InferenceTicket, result: PolicyResult, now_ns: int
+    ) -> ActionChunk | Refusal:
+        """
+        End an inference. Return its chunk, or a refusal if the epoch has changed or the result is malformed.
+
+        A malformed result counts as an inference error. Raises ValueError for a ticket that is not running.
+        """
+        with self._lock:
+            self._end(ticket)
+            observation = ticket.observation
+            bad = check_result(self._spec, result)
+            if bad is not None:
+                self._errors += 1
+                self._last_error = bad.detail
+                return bad
+            if observation.epoch != self._epoch:
+                self._discarded += 1
+                return Refusal(
+                    reason=refusal_reasons.STALE_EPOCH,
+                    detail=f'the result belongs to epoch {observation.epoch}, now it is {self._epoch} '
+                    f'({self._epoch_reason})',
+                )
+            timings = _timings(ticket, result, now_ns)
+            self._latencies.add(timings)
+            self._inference_rate.add(now_ns)
+            chunk = self._chunk(ticket, result, timings)
+            self._published += 1
+            self._sequence += 1
+            return chunk
+
+    def fail(self, ticket: InferenceTicket, error: BaseException | str, now_ns: int) -> Refusal:
+        """End an inference that raised; return the refusal to publish. Raises ValueError as `complete`."""
+        with self._lock:
+            self._end(ticket)
+            self._errors += 1
+            duration_s = ns_to_seconds(now_ns - ticket.begun_ns)
+            what = error if isinstance(error, str) else f'{type(error).__name__}: {error}'
+            self._last_error = f'{self._spec.name} failed after {duration_s:.3f} s: {what}'
+            return Refusal(reason=refusal_reasons.INFERENCE_ERROR, detail=self._last_error)
+
+    def add_timing(self, stage: str, duration_ns: int) -> None:
+        """Add the duration of a stage outside of the session, for example 'decode' or 'publish'."""
+        with self._lock:
+            self._latencies.add((StageTiming(stage=stage, duration_ns=duration_ns),))
+
+    def reset(self, reason: str, now_ns: int) -> int:
+        """
+        Begin a new epoch and return it: new episode, mode change, or instruction with new memory.
+
+        Buffers and anchors are cleared, samples taken before `now_ns` are refused, a running inference will be
+        discarded.
+        """
+        with self._lock:
+            self._sync.clear(floor_ns=now_ns)
+            return self._begin_epoch(reason)
+
+    def snapshot(self, now_ns: int) -> SessionSnapshot:
+        """Return counters, stream health at `now_ns` and latency percentiles."""
+        with self._lock:
+            streams = tuple(_health(stream, now_ns) for stream in self._sync.streams)
+            optional = {
+                camera.name for camera in self._sync.cameras.values() if not camera.required
+            }
+            p50, p95, p99 = self._latencies.percentiles(50.0, 95.0, 99.0)
+            refusal = self._refusal
+            if refusal is not None and refusal.reason == refusal_reasons.NO_NEW_FRAME:
+                refusal = None
+            return SessionSnapshot(
+                policy=self._spec.name,
+                ready=all(not health.problem or health.stream in optional for health in streams),
+                refusal='' if refusal is None else refusal.reason,
+                refusal_detail='' if refusal is None else refusal.detail,
+                epoch=self._epoch,
+                epoch_reason=self._epoch_reason,
+                instruction=self._instruction,
+                observations=self._observations,
+                inferences=self._published + self._discarded,
+                inference_errors=self._errors,
+                last_inference_error=self._last_error,
+                chunks_published=self._published,
+                results_discarded=self._discarded,
+                running=self._running is not None,
+                inference_rate_hz=self._inference_rate.rate_hz(now_ns),
+                streams=streams,
+                latency_p50=p50,
+                latency_p95=p95,
+                latency_p99=p99,
+                refusal_counts=dict(self._refusal_counts),
+                epoch_counts=dict(self._epoch_counts),
+            )
+
+    def _after_door(
+        self, stream: InputStream, verdict: Refusal | ClockJump | None
+    ) -> Refusal | None:
+        if not isinstance(verdict, ClockJump):
+            return verdict
+        self._clock_jumped(verdict.detail, keep=stream.name)
+        return None
+
+    def _watch_clock(self, time_ns: int) -> None:
+        """Notice that the ROS clock itself went back: simulation restarted, bag looped, NTP step."""
+        newest_ns = self._newest_time_ns
+        if newest_ns is not None and newest_ns - time_ns > self._jump_tolerance_ns:
+            self._clock_jumped(
+                f'the clock went back by {ns_to_seconds(newest_ns - time_ns):.3f} s', keep=''
+            )
+            newest_ns = None
+        self._newest_time_ns = time_ns if newest_ns is None else max(newest_ns, time_ns)
+
+    def _clock_jumped(self, detail: str, *, keep: str) -> None:
+        self._sync.clear(floor_ns=None, keep=keep)
+        self._inference_rate.clear()
+        self._begin_epoch(refusal_reasons.CLOCK_JUMP)
+        self._jump = Refusal(reason=refusal_reasons.CLOCK_JUMP, detail=detail)
+
+    def _begin_epoch(self, reason: str) -> int:
+        self._epoch += 1
+        self._epoch_reason = reason
+        self._epoch_counts[reason] += 1
+        self._sequence = 0
+        self._jump = None
+        self._refusal = None
+        return self._epoch
+
+    def _end(self, ticket: InferenceTicket) -> None:
+        if self._running is not ticket:
+            raise ValueError(
+                'this inference is not running: its ticket was completed or failed already'
+            )
+        self._running = None
+
+    def _chunk(
+        self, ticket: InferenceTicket, result: PolicyResult, timings: tuple[StageTiming, ...]
+    ) -> ActionChunk:
+        rows: FloatArray = np.array(
+            result.rows, dtype=np.float64
+        )  # [H, D], ours: policies reuse their output
+        rows.flags.writeable = False
+        return ActionChunk(
+            stamp_ns=ticket.observation.stamp_ns,
+            dt_ns=self._spec.dt_ns,
+            epoch=self._epoch,
+            sequence=self._sequence,
+            representation=self._spec.representation,
+            columns=self._spec.columns,
+            rows=rows,
+            committed_prefix=result.committed_prefix,
+            finished=result.finished,
+            provenance=Provenance(
+                policy=self._spec.name,
+                policy_version=self._spec.version,
+                instruction=ticket.request.instruction,
+                subtask=result.subtask,
+                subtask_id=result.subtask_id,
+                memory_revision=result.memory_revision,
+            ),
+            samples=ticket.observation.samples,
+            timings=timings,
+        )
+
+
+def _timings(
+    ticket: InferenceTicket, result: PolicyResult, now_ns: int
+) -> tuple[StageTiming, ...]:
+    """
+    Return the stages of one result; the policy's own stages are parts of 'inference'.
+
+    ::
+
+        exposure           synchronised       begun              now
+           |--exposure_to_ready-|-------wait----|----inference----|
+           |------------------exposure_to_chunk-------------------|
+    """
+    observation = ticket.observation
+    return (
+        StageTiming(
+            stage='exposure_to_ready',
+            duration_ns=observation.synchronised_ns - observation.stamp_ns,
+        ),
+        StageTiming(stage='wait', duration_ns=ticket.begun_ns - observation.synchronised_ns),
+        StageTiming(stage='inference', duration_ns=now_ns - ticket.begun_ns),
+        StageTiming(stage='exposure_to_chunk', duration_ns=now_ns - observation.stamp_ns),
+        *result.timings,
+    )
+
+
+def _health(stream: InputStream, now_ns: int) -> StreamHealth:
+    buffer = stream.buffer
+    counters = buffer.counters
+    problem = stream.problem(now_ns)
+    newest_ns = buffer.newest_stamp_ns
+    last = buffer.last_refusal
+    return StreamHealth(
+        stream=stream.name,
+        rate_hz=buffer.rate_hz(now_ns),
+        age_s=-1.0 if newest_ns is None else max(0.0, ns_to_seconds(now_ns - newest_ns)),
+        received=counters.received,
+        used=counters.used,
+        superseded=counters.superseded,
+        refused=counters.refused,
+        waiting=counters.waiting,
+        problem='' if problem is None else problem.reason,
+        problem_detail='' if problem is None else problem.detail,
+        last_refusal='' if last is None else last.reason,
+    )
+
+
+def _unknown(stream: str) -> Refusal:
+    return Refusal(
+        reason=refusal_reasons.UNKNOWN_STREAM,
+        detail=f'{stream}: the policy does not use this stream',
+    )

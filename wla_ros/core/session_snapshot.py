@@ -1,0 +1,58 @@
+"""The state of an inference session at one moment, field for field what PolicyStatus.msg and its parts carry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+
+from wla_ros.core.types import StageTiming
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamHealth:
+    """Health of one input stream, as StreamStatus.msg: received = used + superseded + refused + waiting."""
+
+    stream: str
+    rate_hz: float
+    age_s: float  # now less the newest stamp; -1 if there is no usable sample
+    received: int
+    used: int
+    superseded: int
+    refused: int
+    waiting: int
+    problem: str  # name of the present problem, empty if healthy
+    problem_detail: str
+    last_refusal: str  # name of the last refusal at the door, empty if none
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSnapshot:
+    """
+    Counters and health, as PolicyStatus.msg.
+
+    observations = inferences + inference_errors + (1 while one is running);
+    inferences = chunks_published + results_discarded.
+    """
+
+    policy: str
+    ready: bool  # every required stream is healthy; whether the policy is warm is not known here
+    refusal: str  # why the last call gave no observation; empty if it did, or if it only waits for a new frame
+    refusal_detail: str
+    epoch: int
+    epoch_reason: str  # why the running epoch began
+    instruction: str
+    observations: int
+    inferences: int
+    inference_errors: int
+    last_inference_error: str
+    chunks_published: int
+    results_discarded: int
+    running: bool
+    inference_rate_hz: float
+    streams: tuple[StreamHealth, ...]
+    latency_p50: tuple[StageTiming, ...]
+    latency_p95: tuple[StageTiming, ...]
+    latency_p99: tuple[StageTiming, ...]
+    refusal_counts: Mapping[str, int] = field(
+        default_factory=dict
+    )  # calls without observation, by reason
+    epoch_counts: Mapping[str, int] = field(default_factory=dict)  # epochs begun, by reason
