@@ -1,0 +1,137 @@
+"""
+An expert fed to the scene directly: no synchroniser, schedule, limiter or driver. What the pipeline is compared with.
+
+Virtual time. Rows are interpolated to the 200 Hz of a driver by cubic Hermite, exactly as they are.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.ports import Policy
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.types import FloatArray
+from wla_ros.core.types import ObjectPoses
+from wla_ros.core.types import Observation
+from wla_ros.core.types import PolicyRequest
+from wla_ros.sim.arm_settings import GRIPPER_FORCE_N
+from wla_ros.sim.expert import make_expert
+from wla_ros.sim.scene import ARMS
+from wla_ros.sim.scene import TwoArmScene
+from wla_ros.sim.tasks import make_task
+
+PERIOD_NS = 5_000_000
+_OBSERVATION_PERIOD_NS = 33_333_333
+_LAYOUT = JointLayout(ARMS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeOutcome:
+    """How one episode ended."""
+
+    seed: int
+    success: bool
+    finished: bool  # the expert says so
+    duration_s: float
+    judgement: str
+
+
+def run_direct_episode(
+    seed: int,
+    *,
+    task: str = 'stack_cup',
+    latency_ns: int = 0,
+    time_limit_s: float = 30.0,
+    scene: TwoArmScene | None = None,
+    expert: Policy | None = None,
+) -> EpisodeOutcome:
+    """
+    Run the episode of `seed` until the expert is finished, and judge it.
+
+    A chunk takes effect `latency_ns` after its observation. `scene` and `expert` may be given to be used again.
+    """
+    scene = scene or TwoArmScene(make_task(task))
+    expert = expert or make_expert(task)
+    scene.reset(seed=seed)
+    expert.reset(seed=seed)
+    request = PolicyRequest(instruction=scene.task.instruction)
+    steps = PERIOD_NS // scene.timestep_ns
+    pending: list[_Rows] = []
+    current: _Rows | None = None
+    finished, next_observation_ns = False, 0
+    while not finished and ns_to_seconds(scene.elapsed_ns) < time_limit_s:
+        now_ns = scene.elapsed_ns
+        if now_ns >= next_observation_ns:
+            result = expert.infer(observe(scene), request)
+            pending.append(_Rows(now_ns, expert.spec.dt_ns, result.rows))
+            next_observation_ns += _OBSERVATION_PERIOD_NS
+            finished = result.finished
+        while pending and now_ns >= pending[0].stamp_ns + latency_ns:
+            current = pending.pop(0)
+        if current is not None:
+            _command(scene, *current.at(now_ns + PERIOD_NS))
+        scene.step(steps)
+    judgement = scene.judge()
+    return EpisodeOutcome(
+        seed=seed,
+        success=judgement.success,
+        finished=finished,
+        duration_s=ns_to_seconds(scene.elapsed_ns),
+        judgement=judgement.text,
+    )
+
+
+def observe(scene: TwoArmScene) -> Observation:
+    """Return a perfect observation of `scene` without images."""
+    now_ns = scene.elapsed_ns
+    names, poses = scene.object_poses()
+    position = [np.append(scene.joint_position(arm), scene.gripper_width(arm)) for arm in ARMS]
+    velocity = [np.append(scene.joint_velocity(arm), scene.gripper_velocity(arm)) for arm in ARMS]
+    return Observation(
+        stamp_ns=now_ns,
+        epoch=0,
+        images={},
+        history={},
+        joint_position=np.concatenate(position),
+        joint_velocity=np.concatenate(velocity),
+        objects=ObjectPoses(stamp_ns=now_ns, receive_ns=now_ns, names=names, poses=poses),
+        samples=(),
+        synchronised_ns=now_ns,
+    )
+
+
+class _Rows:
+    """Rows of one chunk as a function of time."""
+
+    def __init__(self, stamp_ns: int, dt_ns: int, rows: FloatArray) -> None:
+        self.stamp_ns = stamp_ns
+        self._dt_ns, self._rows = dt_ns, rows
+        self._slopes = np.gradient(rows, axis=0)  # per row
+
+    def at(self, time_ns: int) -> tuple[FloatArray, FloatArray]:
+        """Return position [D] and velocity [D] at `time_ns`; after the last row, at rest there."""
+        x = (time_ns - self.stamp_ns) / self._dt_ns
+        if x >= len(self._rows) - 1:
+            return self._rows[-1], np.zeros_like(self._rows[-1])
+        i = int(x)
+        f = x - i
+        before, after = self._rows[i], self._rows[i + 1]
+        m0, m1 = self._slopes[i], self._slopes[i + 1]
+        position = (
+            (1 - 3 * f**2 + 2 * f**3) * before
+            + (3 * f**2 - 2 * f**3) * after
+            + (f - 2 * f**2 + f**3) * m0
+            + (f**3 - f**2) * m1
+        )
+        change = (
+            6 * (f**2 - f) * (before - after) + (1 - 4 * f + 3 * f**2) * m0 + (3 * f**2 - 2 * f) * m1
+        )
+        return position, change * 1e9 / self._dt_ns
+
+
+def _command(scene: TwoArmScene, position: FloatArray, velocity: FloatArray) -> None:
+    for arm in ARMS:
+        mine = _LAYOUT.arm_slice(arm)
+        scene.set_joint_target(arm, position[mine][:6], velocity[mine][:6])
+        scene.set_gripper_target(arm, width_m=float(position[mine][6]), force_n=GRIPPER_FORCE_N)
