@@ -1,0 +1,126 @@
+"""
+MOVE JS, 'fast mode': dense targets are samples of a path, and the set-point keeps the speed of that path.
+
+The speed of the stream is estimated from the targets of the last 25 ms; between arrivals the target moves on with
+it, so jitter of arrival does not become motion. A jump is no stream: it is approached as a target at rest. When the
+stream ends the set-point returns to the last target.
+"""
+
+from collections import deque
+
+import numpy as np
+
+from wla_ros.core.timing import NS_PER_MS
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.types import FloatArray
+
+# Window of the speed estimate: five intervals at 200 Hz. Shorter passes on jitter, longer lags in acceleration.
+_WINDOW_NS = 27 * NS_PER_MS
+# A pause after which targets do not belong to one stream; slower than 10 Hz nothing is streamed.
+_STREAM_END_NS = 100 * NS_PER_MS
+# The target moves on for this many intervals without a new one.
+_COAST_INTERVALS = 1.5
+# Time constants of the approach close to the target and of changes of speed: new estimates arrive in stairs.
+_APPROACH_S = 0.02
+_SPEED_CHANGE_S = 0.006
+# Part of the acceleration that braking before a resting target plans with; the rest corrects, against overshoot.
+_BRAKING_SHARE = 0.8
+# Targets that differ by more than this factor of the possible motion, plus the slack, are jumps.
+_JUMP_FACTOR = 2.0
+_JUMP_SLACK_RAD = 0.02
+
+
+class StreamGenerator:
+    """A SetpointGenerator that tracks streams without lag. One thread."""
+
+    def __init__(self, *, acceleration_rad_s2: float) -> None:
+        """Rest at zero."""
+        self._acceleration = acceleration_rad_s2
+        self.reset(np.zeros(6))
+
+    @property
+    def position(self) -> FloatArray:
+        """The set-point [6] [rad]."""
+        return self._position
+
+    @property
+    def velocity(self) -> FloatArray:
+        """Its rate [6] [rad/s]."""
+        return self._velocity
+
+    def reset(self, position: FloatArray) -> None:
+        """Rest at `position` and forget the stream."""
+        self._position = np.array(position, dtype=np.float64)
+        self._velocity = np.zeros_like(self._position)
+        self._target = self._position
+        self._stream_velocity = np.zeros_like(self._position)
+        self._max_speed = 0.0
+        self._arrivals: deque[tuple[int, FloatArray]] = deque()
+        self._coast_until_ns = 0
+
+    def aim(self, target: FloatArray, *, max_speed_rad_s: float, now_ns: int) -> None:
+        """Take the next sample of the stream."""
+        target = np.array(target, dtype=np.float64)
+        self._max_speed = max_speed_rad_s
+        if self._arrivals:
+            elapsed_ns = now_ns - self._arrivals[-1][0]
+            reach = (
+                _JUMP_FACTOR * max_speed_rad_s * ns_to_seconds(max(elapsed_ns, 0))
+                + _JUMP_SLACK_RAD
+            )
+            if elapsed_ns > _STREAM_END_NS or np.max(np.abs(target - self._target)) > reach:
+                self._arrivals.clear()
+        self._arrivals.append((now_ns, target))
+        # The window always spans one interval, whatever the rate.
+        while len(self._arrivals) > 2 and self._arrivals[0][0] < now_ns - _WINDOW_NS:
+            self._arrivals.popleft()
+        self._target = target
+        self._estimate(now_ns)
+
+    def advance(self, now_ns: int, dt_s: float) -> None:
+        """Move by one step."""
+        streaming = bool(self._arrivals) and now_ns <= self._coast_until_ns
+        if streaming:
+            ahead_s = ns_to_seconds(now_ns - self._arrivals[-1][0])
+            stream_velocity = self._stream_velocity
+            error = self._target + stream_velocity * ahead_s - self._position
+        else:
+            stream_velocity = np.zeros_like(self._position)
+            error = self._target - self._position
+        # `error` is where the target will be at the end of the step; the part the stream covers is not an error.
+        error = error - stream_velocity * dt_s
+        wanted = np.clip(
+            stream_velocity + self._approach(error), -self._max_speed, self._max_speed
+        )
+        change = self._acceleration * dt_s
+        share = min(dt_s / _SPEED_CHANGE_S, 1.0)
+        self._velocity = self._velocity + np.clip(
+            share * (wanted - self._velocity), -change, change
+        )
+        self._position = self._position + self._velocity * dt_s
+
+    def _approach(self, error: FloatArray) -> FloatArray:
+        """Return the speed towards the target: exponential when close, constant deceleration when far."""
+        distance = np.abs(error)
+        braking = _BRAKING_SHARE * self._acceleration
+        linear_range = braking * _APPROACH_S * _APPROACH_S
+        far = np.sqrt(np.maximum(2.0 * braking * (distance - linear_range / 2.0), 0.0))
+        speed = np.where(distance <= linear_range, distance / _APPROACH_S, far)
+        return np.asarray(np.copysign(speed, error))
+
+    def _estimate(self, now_ns: int) -> None:
+        """Fit the speed of the targets in the window, a straight line by least squares."""
+        count = len(self._arrivals)
+        span_ns = self._arrivals[-1][0] - self._arrivals[0][0]
+        if count < 2:
+            self._stream_velocity = np.zeros_like(self._position)
+            self._coast_until_ns = now_ns
+            return
+        if span_ns < NS_PER_MS:  # a burst: its times say nothing about the speed
+            return
+        times = np.array([(stamp - now_ns) * 1e-9 for stamp, _ in self._arrivals])  # [n]
+        times -= times.mean()
+        targets = np.array([target for _, target in self._arrivals])  # [n, 6]
+        slope = times @ targets / (times @ times)
+        self._stream_velocity = np.clip(slope, -self._max_speed, self._max_speed)
+        self._coast_until_ns = now_ns + round(_COAST_INTERVALS * span_ns / (count - 1))

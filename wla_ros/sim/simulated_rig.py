@@ -1,0 +1,301 @@
+"""
+Two simulated Pipers with drivers, cameras and faults: what a robot is to the rest of the program.
+
+The same rig runs in virtual time (evaluation) and follows the wall clock (sim node): the caller says what time it is.
+Physics runs in whole steps up to that time, so the rig's own time lags it by less than one step.
+
+    rig = SimulatedRig(RigConfig())
+    rig.reset(seed=1, now_ns=0)
+    rig.command('left', encoded)                 # fields of a JointState, as the piper_ros driver takes them
+    rig.step_to(5_000_000)
+    rig.feedback('left'), rig.status('left')     # as the driver publishes them
+    for exposure in rig.due_exposures():
+        pixels = rig.render(exposure)            # or in another thread: rig.make_image_source().render(exposure)
+    rig.object_poses(now_ns=5_000_000), rig.judge(), rig.counts()
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+from wla_ros.core.types import ImageArray
+from wla_ros.core.types import ObjectPoses
+from wla_ros.core.types import Refusal
+from wla_ros.robots.encoded_messages import EncodedJointState
+from wla_ros.robots.encoded_messages import EncodedPosCmd
+from wla_ros.sim.arm_line import ArmCounts
+from wla_ros.sim.arm_line import ArmLine
+from wla_ros.sim.arm_settings import HOME_RAD
+from wla_ros.sim.camera_schedule import CameraCounts
+from wla_ros.sim.camera_schedule import CameraSchedule
+from wla_ros.sim.camera_schedule import Exposure
+from wla_ros.sim.cameras import MOUNTS
+from wla_ros.sim.driver.messages import JointStateMessage
+from wla_ros.sim.driver.messages import PiperArmStatus
+from wla_ros.sim.driver.piper_driver import PERIOD_NS
+from wla_ros.sim.driver.piper_driver import EnableCall
+from wla_ros.sim.driver.piper_driver import PiperDriver
+from wla_ros.sim.driver.piper_driver import Publication
+from wla_ros.sim.fault_injection import CameraFaultInjector
+from wla_ros.sim.faults import ArmFaults
+from wla_ros.sim.faults import CameraFaults
+from wla_ros.sim.image_source import ImageSource
+from wla_ros.sim.rig_config import RigConfig
+from wla_ros.sim.scene import ARMS
+from wla_ros.sim.scene import SceneSnapshot
+from wla_ros.sim.scene import TwoArmScene
+from wla_ros.sim.scene_arm import SceneArm
+from wla_ros.sim.tasks import TASKS
+from wla_ros.sim.tasks import Judgement
+from wla_ros.sim.tasks import Task
+from wla_ros.sim.tasks import make_task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RigCounts:
+    """Counters of all arms and cameras since construction."""
+
+    arms: Mapping[str, ArmCounts]
+    cameras: Mapping[str, CameraCounts]
+
+
+class SimulatedRig:
+    """
+    The composed rig.
+
+    One thread calls everything (a node holds one lock around all calls); pictures may be rendered in other threads
+    with sources from `make_image_source`.
+    """
+
+    def __init__(self, config: RigConfig) -> None:
+        """Compile the scene and reset with seed 0. Raises ConfigurationError for unknown tasks, cameras, arms."""
+        _check(config)
+        self.config = config
+        self._scene = TwoArmScene(make_task(config.task))
+        faults = config.faults
+        self._lines = {
+            arm: ArmLine(
+                SceneArm(self._scene, arm),
+                config.driver,
+                faults.arms.get(arm, ArmFaults()),
+                seed=faults.seed,
+                arm=arm,
+            )
+            for arm in ARMS
+        }
+        self._schedules = {
+            name: CameraSchedule(
+                name,
+                camera,
+                CameraFaultInjector(
+                    faults.cameras.get(name, CameraFaults()), seed=faults.seed, camera=name
+                ),
+            )
+            for name, camera in config.cameras.items()
+        }
+        self._images: ImageSource | None = None
+        self.reset(seed=0, now_ns=0)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """Names of the arms, in column order."""
+        return ARMS
+
+    @property
+    def scene(self) -> TwoArmScene:
+        """The physics, for those who may know the truth: experts, judges, pictures for people."""
+        return self._scene
+
+    @property
+    def task(self) -> Task:
+        """The task of the scene."""
+        return self._scene.task
+
+    @property
+    def now_ns(self) -> int:
+        """The time physics has reached."""
+        return self._origin_ns + self._scene.elapsed_ns
+
+    def reset(self, *, seed: int, now_ns: int) -> None:
+        """
+        Start an episode at `now_ns`: arms at home, grippers open, objects by `seed`, faults and delays anew.
+
+        Drivers that died live again. Counters go on; images and messages on their way are counted as flushed.
+        """
+        self._origin_ns = now_ns
+        self._scene.reset(seed=seed)
+        for arm, line in self._lines.items():
+            self._scene.place_arm(
+                arm, np.array(HOME_RAD), gripper_width_m=self.config.gripper_start_m
+            )
+            line.reset(now_ns, gripper_m=self.config.gripper_start_m)
+        for schedule in self._schedules.values():
+            schedule.reset(now_ns)
+        self._expose_until(now_ns, before=None)
+
+    def step_to(self, now_ns: int) -> None:
+        """Advance physics and drivers by whole steps up to `now_ns`; earlier times change nothing."""
+        step_ns = self._scene.timestep_ns
+        while self.now_ns + step_ns <= now_ns:
+            end_ns = self.now_ns + step_ns
+            before = self._scene.snapshot() if self._exposure_due(end_ns) else None
+            for line in self._lines.values():
+                line.advance(end_ns)
+            self._scene.step(1)
+            if (end_ns - self._origin_ns) % PERIOD_NS == 0:
+                for line in self._lines.values():
+                    line.publish(end_ns)
+            if before is not None:
+                self._expose_until(end_ns, before=before)
+
+    def command(
+        self, arm: str, command: EncodedJointState, *, now_ns: int | None = None
+    ) -> Refusal | None:
+        """
+        Give the driver of `arm` a JointState at `now_ns`, default the rig's time.
+
+        Returns why it moves nothing; None if it does or will, after the actuation lag. Raises KeyError for an
+        unknown arm, as all methods here.
+        """
+        return self._lines[arm].command(command, now_ns=self.now_ns if now_ns is None else now_ns)
+
+    def command_pose(
+        self, arm: str, command: EncodedPosCmd, *, now_ns: int | None = None
+    ) -> Refusal | None:
+        """Give the driver of `arm` a PosCmd; an unsolvable pose shows in the status only."""
+        return self._lines[arm].command(command, now_ns=self.now_ns if now_ns is None else now_ns)
+
+    def set_enable_flag(self, arm: str, *, enable: bool) -> None:
+        """Give the driver a message of enable_flag. Disabled arms fall, enabling closes the gripper."""
+        self._lines[arm].driver.set_enable_flag(enable=enable)
+
+    def call_enable(self, arm: str, *, enable: bool) -> EnableCall:
+        """Start a call of enable_srv; its `response` is set while the rig steps on."""
+        return self._lines[arm].driver.call_enable(enable=enable, now_ns=self.now_ns)
+
+    def emergency_stop(self, arm: str) -> None:
+        """Press the stop of the arm: it sinks damped and ignores commands."""
+        self._lines[arm].driver.emergency_stop()
+
+    def resume(self, arm: str) -> None:
+        """Reset the arm after a stop: it falls; enable it twice."""
+        self._lines[arm].driver.resume()
+
+    def driver(self, arm: str) -> PiperDriver:
+        """Return the driver stand-in of `arm`."""
+        return self._lines[arm].driver
+
+    def feedback(self, arm: str) -> JointStateMessage | None:
+        """Return the joint state delivered last; None if none was, or the driver dropped it as implausible."""
+        newest = self._lines[arm].newest
+        return None if newest is None else newest.joint_state
+
+    def status(self, arm: str) -> PiperArmStatus | None:
+        """Return the arm status delivered last."""
+        newest = self._lines[arm].newest
+        return None if newest is None else newest.status
+
+    def take_publications(self, arm: str) -> tuple[Publication, ...]:
+        """Return all that the driver published and that was delivered since the last call, oldest first."""
+        return self._lines[arm].take()
+
+    def due_exposures(self, now_ns: int | None = None) -> tuple[Exposure, ...]:
+        """Return the images to be delivered by `now_ns` (default: the rig's time), in order; each is returned once."""
+        until_ns = self.now_ns if now_ns is None else now_ns
+        due = [
+            exposure
+            for schedule in self._schedules.values()
+            for exposure in schedule.due(until_ns)
+        ]
+        return tuple(sorted(due, key=lambda exposure: exposure.deliver_ns))
+
+    def render(self, exposure: Exposure) -> ImageArray:
+        """Return [h, w, 3] RGB, read-only; for the thread that calls this first."""
+        if self._images is None:
+            self._images = self.make_image_source()
+        return self._images.render(exposure)
+
+    def make_image_source(self) -> ImageSource:
+        """Return a renderer for the calling thread; it frees its own when closed."""
+        return ImageSource(self._scene.model, self.config.cameras, seed=self.config.faults.seed)
+
+    def object_poses(self, *, now_ns: int | None = None) -> ObjectPoses:
+        """Return the objects' poses in the world, stamped with the rig's time and received at `now_ns`."""
+        names, poses = self._scene.object_poses()
+        receive_ns = self.now_ns if now_ns is None else now_ns
+        return ObjectPoses(stamp_ns=self.now_ns, receive_ns=receive_ns, names=names, poses=poses)
+
+    def judge(self) -> Judgement:
+        """Return the task's judgement of the present state."""
+        return self._scene.judge()
+
+    def counts(self) -> RigCounts:
+        """Return the counters of all arms and cameras."""
+        return RigCounts(
+            arms={arm: line.counts() for arm, line in self._lines.items()},
+            cameras={name: schedule.counts() for name, schedule in self._schedules.items()},
+        )
+
+    def close(self) -> None:
+        """Free the renderer of `render`; idempotent, to be called by the thread that rendered."""
+        if self._images is not None:
+            self._images.close()
+            self._images = None
+
+    def _exposure_due(self, end_ns: int) -> bool:
+        return any(schedule.next_exposure_ns <= end_ns for schedule in self._schedules.values())
+
+    def _expose_until(self, end_ns: int, *, before: SceneSnapshot | None) -> None:
+        """Expose what is due in the step that ended at `end_ns`, from states between its begin and its end."""
+        after = self._scene.snapshot()
+        shared: dict[
+            int, SceneSnapshot
+        ] = {}  # cameras that expose at once are rendered from one state
+        for schedule in self._schedules.values():
+            while (due_ns := schedule.next_exposure_ns) <= end_ns:
+                if due_ns not in shared:
+                    shared[due_ns] = self._state_at(due_ns - self._origin_ns, before, after)
+                schedule.expose(shared[due_ns])
+
+    def _state_at(
+        self, elapsed_ns: int, before: SceneSnapshot | None, after: SceneSnapshot
+    ) -> SceneSnapshot:
+        """Interpolate along the joints and rotations of the model."""
+        if before is None or elapsed_ns >= after.elapsed_ns:
+            return after
+        model = self._scene.model
+        change = np.zeros(model.nv)
+        mujoco.mj_differentiatePos(model, change, 1.0, before.qpos, after.qpos)
+        qpos = before.qpos.copy()
+        fraction = (elapsed_ns - before.elapsed_ns) / (after.elapsed_ns - before.elapsed_ns)
+        mujoco.mj_integratePos(model, qpos, change, fraction)
+        return SceneSnapshot(elapsed_ns=elapsed_ns, qpos=qpos)
+
+
+def _check(config: RigConfig) -> None:
+    problems: list[Problem] = []
+    if config.task not in TASKS:
+        problems.append(_unknown('task', config.task, tuple(TASKS)))
+    problems.extend(
+        _unknown('cameras', name, tuple(MOUNTS)) for name in config.cameras if name not in MOUNTS
+    )
+    problems.extend(
+        _unknown('faults.cameras', name, tuple(config.cameras))
+        for name in config.faults.cameras
+        if name not in config.cameras
+    )
+    problems.extend(
+        _unknown('faults.arms', name, ARMS) for name in config.faults.arms if name not in ARMS
+    )
+    if problems:
+        raise ConfigurationError('simulated rig', tuple(problems))
+
+
+def _unknown(where: str, name: str, known: tuple[str, ...]) -> Problem:
+    return Problem(
+        where=where, what=f'{name!r} does not exist', remedy=f'there are: {", ".join(known)}'
+    )
