@@ -195,8 +195,9 @@ def _merged(base: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in own.items():
         inherited = merged.get(key)
-        both = isinstance(inherited, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(inherited, value) if both and key != 'arms' else value
+        if key != 'arms' and isinstance(inherited, Mapping) and isinstance(value, Mapping):
+            value = _merged(inherited, value)
+        merged[key] = value
     return merged
 
 

@@ -48,27 +48,29 @@ def branches(pose: FloatArray, seed: Joints, *, zero: ZeroConvention) -> list[Jo
     return solutions
 
 
-def branches_near(
-    pose: FloatArray, seed: Joints, max_step_rad: float, *, zero: ZeroConvention
+def towards(
+    pose: FloatArray, seed: Joints, goal: Joints, max_step_rad: float, *, zero: ZeroConvention
 ) -> list[Joints]:
     """
-    Return approximate solutions whose joints 1 and 4 stay within `max_step_rad` of the seed.
+    Return approximate solutions on the way from the seed to `goal`, an exact solution.
 
-    Joints 1 and 4 turn towards each exact solution as far as allowed, the others do the best they
-    can. Close to a singularity the pose error stays small; the caller has to measure it.
+    Joints 1 and 4 turn towards the goal's as far as `max_step_rad` allows, the others do the best
+    they can. Close to a singularity the pose error stays small; the caller has to measure it.
     """
     wrist, rotation = _wrist_centre(pose), pose[:3, :3].tolist()
-    solutions: list[Joints] = []
-    for exact_1 in _shoulder_angles(wrist, seed[0]):
-        theta_1 = _towards(seed[0], exact_1, max_step_rad)
-        for theta_2, theta_3 in _elbow_angles(wrist, theta_1):
-            wrist_rotation = _rotation_3_6(rotation, theta_1, theta_2 + theta_3)
-            for exact_4 in _wrist_angles(wrist_rotation, seed[3]):
-                theta_4 = _towards(seed[3], exact_4, max_step_rad)
-                solutions.append(
-                    _complete(theta_1, theta_2, theta_3, theta_4, wrist_rotation, zero)
-                )
-    return solutions
+    theta_1 = _limited(seed[0], goal[0], max_step_rad)
+    theta_4 = _limited(seed[3], goal[3], max_step_rad)
+    return [
+        _complete(
+            theta_1,
+            theta_2,
+            theta_3,
+            theta_4,
+            _rotation_3_6(rotation, theta_1, theta_2 + theta_3),
+            zero,
+        )
+        for theta_2, theta_3 in _elbow_angles(wrist, theta_1)
+    ]
 
 
 def wrap(angle_rad: float) -> float:
@@ -77,8 +79,8 @@ def wrap(angle_rad: float) -> float:
     return wrapped if wrapped > -math.pi else math.pi
 
 
-def _towards(start: float, goal: float, max_step: float) -> float:
-    return start + min(max(wrap(goal - start), -max_step), max_step)
+def _limited(start: float, goal: float, max_step: float) -> float:
+    return start + min(max(goal - start, -max_step), max_step)
 
 
 def _wrist_centre(pose: FloatArray) -> tuple[float, float, float]:

@@ -6,6 +6,7 @@ be followed is a Refusal. Knows no time; a step is whatever the caller allows be
 rows.
 """
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,6 +39,10 @@ STEP_CAP = 'step_cap'  # in limits, but further from the seed than one step may 
 _ROTATION_TOLERANCE = 1e-4
 # Angles this far outside are on the bound; they are returned on it.
 _BOUND_TOLERANCE_RAD = 1e-9
+
+# Joint 6 turns against joint 4 and with the pose, so that a full step of joint 4 can be too much
+# for it.
+_STEP_PARTS = (1.0, 0.75, 0.5, 0.25, 0.0)
 
 # Moving the shoulder sweeps the whole arm, moving the wrist only the tool: prefer the latter.
 DEFAULT_WEIGHTS = (1.0, 1.0, 1.0, 0.5, 0.5, 0.25)
@@ -163,7 +168,7 @@ class PiperKinematics:
         best = self._nearest(allowed, start, max_step_rad)
         if best is None and (position_tolerance_m > 0.0 or rotation_tolerance_rad > 0.0):
             tolerances = (position_tolerance_m, rotation_tolerance_rad)
-            best = self._approximate(flange, start, max_step_rad, tolerances)
+            best = self._approximate(flange, start, allowed, max_step_rad, tolerances)
         if best is not None:
             return np.array(best, dtype=np.float64)
         if not allowed:
@@ -212,7 +217,7 @@ class PiperKinematics:
         return JointPath(joints=_rows(joints))
 
     def _flange(self, pose: ArrayLike) -> FloatArray | Refusal:
-        """Return the flange pose [4, 4] in base_link of a tool pose."""
+        """Return the flange pose [4, 4] in base_link of a tool pose, or what is wrong."""
         try:
             matrix = as_matrix(pose)
         except ValueError as error:
@@ -245,26 +250,24 @@ class PiperKinematics:
         self,
         flange: FloatArray,
         seed: Joints,
+        goals: Sequence[Joints],
         max_step_rad: float,
         tolerances: tuple[float, float],
     ) -> Joints | None:
-        rough = inverse_kinematics.branches_near(flange, seed, max_step_rad, zero=self.zero)
-        rough = [
-            joints
-            for joints in self._within_limits(rough)
-            if _largest_step(joints, seed) <= max_step_rad
-        ]
-        best, least = None, math.inf
-        for joints in rough:
-            reached = forward_kinematics.flange_pose(joints, zero=self.zero)
-            offset = float(np.linalg.norm(reached[:3, 3] - flange[:3, 3]))
-            angle = float(rotation_angle(reached, flange))
-            miss = (
-                offset + angle
-            )  # 1 m weighs as 1 rad: the reach of the arm is about half a metre
-            if offset <= tolerances[0] + 1e-9 and angle <= tolerances[1] + 1e-9 and miss < least:
-                best, least = joints, miss
-        return best
+        """Return one step towards the nearest of `goals`, the pose within `tolerances`."""
+        nearest_first = sorted(goals, key=lambda joints: self._distance(joints, seed))
+        for goal, part in itertools.product(nearest_first, _STEP_PARTS):
+            rough = inverse_kinematics.towards(
+                flange, seed, goal, part * max_step_rad, zero=self.zero
+            )
+            best = self._nearest(self._within_limits(rough), seed, max_step_rad)
+            if best is None:
+                continue
+            reached = forward_kinematics.flange_pose(best, zero=self.zero)
+            offset_m = np.linalg.norm(reached[:3, 3] - flange[:3, 3])
+            if offset_m <= tolerances[0] and rotation_angle(reached, flange) <= tolerances[1]:
+                return best
+        return None
 
     def _distance(self, joints: Joints, seed: Joints) -> float:
         return sum(
