@@ -45,15 +45,16 @@ class CameraStream:
             tolerance_ns=seconds_to_ns(config.history.tolerance_s) or frame_period_ns // 2,
             start=config.history.start,
         )
-        # The anchor may be as old as the maximum age; its partners lie around it, its history before it.
+        # The anchor may be as old as the maximum age; its partners lie around it, its history
+        # before it.
         reach_ns = self.history.reach_ns if offsets_ns else seconds_to_ns(config.max_skew_s)
-        window_ns = self.max_age_ns + reach_ns
+        window_ns = self.max_age_ns + reach_ns + seconds_to_ns(config.future_tolerance_s)
         self.buffer: StreamBuffer[ImageFrame] = StreamBuffer(
             name,
             BufferBounds(
                 window_ns=window_ns,
-                # Half as many again as the nominal rate gives: memory stays bounded if a driver runs wild.
-                capacity=math.ceil(1.5 * window_ns / frame_period_ns) + 2,
+                # Twice what the nominal rate gives: memory stays bounded if a driver runs wild.
+                capacity=math.ceil(2.0 * window_ns / frame_period_ns) + 2,
                 latency_ns=self._latency_ns,
                 future_tolerance_ns=seconds_to_ns(config.future_tolerance_s),
                 jump_tolerance_ns=seconds_to_ns(config.clock_jump_tolerance_s),
@@ -68,9 +69,11 @@ class CameraStream:
         self, header_stamp_ns: int, receive_ns: int, pixels: ImageArray
     ) -> Refusal | ClockJump | None:
         """
-        Take one frame [h, w, 3] uint8 RGB; keeps a read-only view, so the caller must not write into it later.
+        Take one frame [h, w, 3] uint8 RGB.
 
-        A frame that proves the camera frozen is refused, and so are the equal ones before it that still wait.
+        Keeps a read-only view of `pixels`: the caller must not write into them later.
+        A frame that proves the camera frozen is refused, and so are the equal ones before it that
+        still wait.
         """
         if (
             pixels.ndim != 3
@@ -81,7 +84,8 @@ class CameraStream:
             return self.buffer.refuse(
                 Refusal(
                     reason=refusal_reasons.BAD_IMAGE,
-                    detail=f'{self.name}: expected uint8 [h, w, 3], got {pixels.dtype} {list(pixels.shape)}',
+                    detail=f'{self.name}: expected uint8 [h, w, 3], '
+                    f'got {pixels.dtype} {list(pixels.shape)}',
                 )
             )
         view = pixels.view()
@@ -99,7 +103,8 @@ class CameraStream:
             return verdict
         self._frozen = Refusal(
             reason=refusal_reasons.FROZEN,
-            detail=f'{self.name}: the picture has not changed for {ns_to_seconds(stamp_ns - since_ns):.3f} s',
+            detail=f'{self.name}: the picture has not changed for '
+            f'{ns_to_seconds(stamp_ns - since_ns):.3f} s',
         )
         return self.buffer.take_back(since_ns, self._frozen)
 

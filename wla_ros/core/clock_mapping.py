@@ -1,8 +1,9 @@
 """
 Maps monotonic time to ROS-clock time by an offset, and notices when the ROS clock steps.
 
-Owns the offset only; the caller reads both clocks. Loops keep their deadlines in monotonic time, stamps live in
-ROS time; NTP steps, a suspended machine or a restarted simulation change the offset between the two.
+Owns the offset only; the caller reads both clocks. Loops keep their deadlines in monotonic time,
+stamps live in ROS time; NTP steps, a suspended machine or a restarted simulation change the offset
+between the two.
 """
 
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from wla_ros.core.timing import NS_PER_MS
 
 # NTP slews by at most 500 us per second; 20 ms between two readings is a step, not a slew.
 DEFAULT_STEP_TOLERANCE_NS = 20 * NS_PER_MS
-# Follow slews within about a second at 10 readings per second, and average the scatter of readings.
+# Follow slews within about a second at 10 readings per second, and average the scatter of
+# readings.
 _SMOOTHING = 8
 
 
@@ -27,8 +29,9 @@ class ClockMapping:
     """
     The current offset ROS clock less monotonic clock.
 
-    One thread observes; `to_ros_ns` and `to_monotonic_ns` read one integer and may be called from any thread.
-    Not for a simulated clock whose speed differs from real time: its offset changes all the time.
+    One thread observes; `to_ros_ns` and `to_monotonic_ns` read one integer and may be called from
+    any thread. Not for a simulated clock whose speed differs from real time: its offset changes
+    all the time.
     """
 
     def __init__(self, *, step_tolerance_ns: int = DEFAULT_STEP_TOLERANCE_NS) -> None:
@@ -45,10 +48,11 @@ class ClockMapping:
 
     def observe(self, before_ns: int, ros_ns: int, after_ns: int) -> ClockStep | None:
         """
-        Take one reading: monotonic, ROS, monotonic clock in this order. Return the step, if one happened.
+        Take one reading and return the step, if one happened.
 
-        The offset belongs to the middle of the two monotonic readings. A reading that was interrupted for longer
-        than half the tolerance is no measurement and changes nothing.
+        The clocks are read in this order: monotonic, ROS, monotonic.
+        The offset belongs to the middle of the two monotonic readings. A reading that was
+        interrupted for longer than half the tolerance is no measurement and changes nothing.
         """
         if after_ns - before_ns > self._step_tolerance_ns // 2:
             return None
@@ -64,11 +68,11 @@ class ClockMapping:
         return None
 
     def to_ros_ns(self, monotonic_ns: int) -> int:
-        """Return the ROS time of a monotonic time. Raises ValueError before the first usable reading."""
+        """Return the ROS time of a monotonic time. Raises ValueError before any reading."""
         return monotonic_ns + self._known_offset_ns()
 
     def to_monotonic_ns(self, ros_ns: int) -> int:
-        """Return the monotonic time of a ROS time. Raises ValueError before the first usable reading."""
+        """Return the monotonic time of a ROS time. Raises ValueError before any reading."""
         return ros_ns - self._known_offset_ns()
 
     def _known_offset_ns(self) -> int:

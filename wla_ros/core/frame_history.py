@@ -34,11 +34,12 @@ class FrameHistory:
 
         frames   |     |     |     x     |     |     |     |  anchor
                        '-h2                   '-h1         t
-                 taken: nearest          dropped frame: nothing within half a period, missing_history
+                 taken: nearest          dropped: nothing near, missing_history
 
-    Before the epoch is as old as h there is no such instant. `start` decides: 'repeat_first' takes the first
-    frame of the epoch (at the very first observation that is often the current one), which is what WLA does on
-    RoboTwin; 'omit' leaves the entry out; 'wait' refuses. A hole later in the epoch is always refused.
+    Before the epoch is as old as h there is no such instant. `start` decides: 'repeat_first' takes
+    the first frame of the epoch (at the very first observation that is often the current one),
+    which is what WLA does on RoboTwin; 'omit' leaves the entry out; 'wait' refuses. A hole later
+    in the epoch is always refused.
     """
 
     def __init__(self, *, offsets_ns: tuple[int, ...], tolerance_ns: int, start: str) -> None:
@@ -55,7 +56,7 @@ class FrameHistory:
     def frames(
         self, buffer: StreamBuffer[ImageFrame], anchor_ns: int
     ) -> tuple[HistoryFrame, ...] | Refusal:
-        """Return one frame per offset, oldest first (fewer only with 'omit'), or missing_history."""
+        """Return one frame per offset, oldest first (fewer with 'omit'), or missing_history."""
         found = []
         for offset_ns in self.offsets_ns:
             instant_ns = anchor_ns - offset_ns
@@ -65,7 +66,8 @@ class FrameHistory:
                 at_start = first_ns is not None and instant_ns < first_ns
                 if at_start and self._start == 'omit':
                     continue
-                # The first frame can only have left the buffer once the epoch is older than its window.
+                # The first frame can only have left the buffer once the epoch is older than its
+                # window.
                 if not at_start or self._start == 'wait' or buffer.stamps_ns[0] != first_ns:
                     return self._missing(buffer, offset_ns, instant_ns)
                 index = 0

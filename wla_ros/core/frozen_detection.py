@@ -1,15 +1,16 @@
 """
 Notices a camera that delivers fresh stamps with the same picture again and again.
 
-Real sensors have noise: two frames are never equal in all pixels. A renderer without noise repeats itself when
-nothing moves, so the time bound belongs to the stream and 0 switches the check off.
+Real sensors have noise: two frames are never equal in all pixels. A renderer without noise repeats
+itself when nothing moves, so the time bound belongs to the stream and 0 switches the check off.
 """
 
 import numpy as np
 
 from wla_ros.core.types import ImageArray
 
-# A grid of 16 x 20 pixels decides nearly always, in microseconds; only equal grids are compared in full.
+# A grid of 16 x 20 pixels decides nearly always, in microseconds; only equal grids are compared in
+# full.
 _GRID_ROWS = 16
 _GRID_COLUMNS = 20
 
@@ -26,8 +27,9 @@ class FrozenDetection:
 
     def observe(self, stamp_ns: int, pixels: ImageArray) -> int | None:
         """
-        Take the next frame [h, w, 3]; return since when (stamp) the picture stands still, or None if it lives.
+        Take the next frame [h, w, 3] and judge the series it belongs to.
 
+        Return the stamp since which the picture stands still, or None if it lives.
         Keeps a reference to `pixels`, never a copy.
         """
         if self._frozen_after_ns <= 0:

@@ -1,8 +1,8 @@
 """
 One policy from samples to chunks: doors, observations, epochs, results, counters and latencies.
 
-The single code path of the policy node and of virtual-time runs. Owns epoch and sequence. Must not know ROS, a
-clock or a thread: every time is an argument, and the policy is called by others.
+The single code path of the policy node and of virtual-time runs. Owns epoch and sequence. Must not
+know ROS, a clock or a thread: every time is an argument, and the policy is called by others.
 """
 
 import threading
@@ -39,11 +39,12 @@ from wla_ros.core.types import PolicySpec
 from wla_ros.core.types import Provenance
 from wla_ros.core.types import Refusal
 from wla_ros.core.types import StageTiming
+from wla_ros.core.types import StreamSample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InferenceTicket:
-    """One running inference: what to call the policy with, and what its result will be anchored to."""
+    """One running inference: what to call the policy with, and what anchors its result."""
 
     observation: Observation
     request: PolicyRequest
@@ -54,11 +55,12 @@ class InferenceSession:
     """
     Samples in, observations out, results in, chunks out.
 
-    Any thread may call any method: each holds one lock for its whole invariant, for less than a millisecond. At
-    most one inference runs at a time.
+    Any thread may call any method: each holds one lock for its whole invariant, for less than a
+    millisecond. At most one inference runs at a time.
 
-    An epoch is a stretch of time in which all memory belongs together. `reset` and clock jumps begin a new one:
-    samples from before it are gone or refused, a result of an older one is discarded, sequence starts at 0.
+    An epoch is a stretch of time in which all memory belongs together. `reset` and clock jumps
+    begin a new one: samples from before it are gone or refused, a result of an older one is
+    discarded, sequence starts at 0.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class InferenceSession:
         self._sequence = 0
         self._running: InferenceTicket | None = None
         self._refusal: Refusal | None = None
+        self._samples: tuple[StreamSample, ...] = ()
         self._last_error = ''
         self._observations = self._errors = self._published = self._discarded = 0
         self._refusal_counts: Counter[str] = Counter()
@@ -106,7 +109,7 @@ class InferenceSession:
 
     @property
     def instruction(self) -> str:
-        """What the policy is told to do; a change takes effect at the next inference, in the same epoch."""
+        """What the policy is told to do; a change takes effect at the next inference."""
         return self._instruction
 
     @instruction.setter
@@ -117,9 +120,10 @@ class InferenceSession:
         self, stream: str, stamp_ns: int, receive_ns: int, pixels: ImageArray
     ) -> Refusal | None:
         """
-        Take a camera frame [h, w, 3] uint8 RGB with its header stamp; the calibrated latency is subtracted here.
+        Take a camera frame [h, w, 3] uint8 RGB with its header stamp.
 
-        Keeps a reference, no copy: the caller must not write into `pixels` later.
+        The calibrated latency is subtracted here. Keeps a reference, no copy: the caller must not
+        write into `pixels` later.
         """
         with self._lock:
             camera = self._sync.cameras.get(stream)
@@ -129,7 +133,11 @@ class InferenceSession:
             return self._after_door(camera, camera.offer(stamp_ns, receive_ns, pixels))
 
     def offer_joints(self, sample: JointSample) -> Refusal | None:
-        """Take feedback of one arm; `sample.stamp_ns` is the header stamp, the latency is subtracted here."""
+        """
+        Take feedback of one arm; `sample.stamp_ns` is the header stamp.
+
+        The calibrated latency is subtracted here. The vectors must not be written to later.
+        """
         with self._lock:
             joints = self._sync.joints.get(sample.arm)
             if joints is None:
@@ -138,7 +146,7 @@ class InferenceSession:
             return self._after_door(joints, joints.offer(sample))
 
     def offer_objects(self, poses: ObjectPoses) -> Refusal | None:
-        """Take the object poses of a simulated scene; refused as unknown if the policy does not need them."""
+        """Take the object poses of a simulated scene; unknown if the policy needs none."""
         with self._lock:
             objects = self._sync.objects
             if objects is None:
@@ -147,7 +155,7 @@ class InferenceSession:
             return self._after_door(objects, objects.offer(poses))
 
     def refuse_input(self, stream: str, refusal: Refusal) -> Refusal:
-        """Count a message that the caller could not even decode (encoding, names); return a refusal."""
+        """Count a message that the caller could not decode (encoding, names); return why."""
         with self._lock:
             for candidate in self._sync.streams:
                 if candidate.name == stream:
@@ -155,7 +163,7 @@ class InferenceSession:
             return _unknown(stream)
 
     def next_observation(self, now_ns: int) -> Observation | Refusal:
-        """Return the newest complete observation whose anchor was not used before, or why there is none."""
+        """Return the newest complete observation of an unused anchor, or why there is none."""
         with self._lock:
             self._watch_clock(now_ns)
             result: Observation | Refusal
@@ -168,14 +176,16 @@ class InferenceSession:
                 self._refusal_counts[result.reason] += 1
             else:
                 self._refusal = None
+                self._samples = result.samples
             return result
 
     def begin(
         self, observation: Observation, now_ns: int, *, prefix: CommittedPrefix | None = None
     ) -> InferenceTicket:
         """
-        Start an inference with the present instruction; call the policy with the ticket's observation and request.
+        Start an inference with the present instruction.
 
+        The caller then runs the policy with the ticket's observation and request.
         Raises ValueError while another one is running: end it with `complete` or `fail` first.
         """
         with self._lock:
@@ -193,9 +203,10 @@ class InferenceSession:
         self, ticket: InferenceTicket, result: PolicyResult, now_ns: int
     ) -> ActionChunk | Refusal:
         """
-        End an inference. Return its chunk, or a refusal if the epoch has changed or the result is malformed.
+        End an inference and return its chunk.
 
-        A malformed result counts as an inference error. Raises ValueError for a ticket that is not running.
+        Or a refusal, if the epoch has changed or the result is malformed; a malformed one counts
+        as an inference error. Raises ValueError for a ticket that is not running.
         """
         with self._lock:
             self._end(ticket)
@@ -209,8 +220,8 @@ class InferenceSession:
                 self._discarded += 1
                 return Refusal(
                     reason=refusal_reasons.STALE_EPOCH,
-                    detail=f'the result belongs to epoch {observation.epoch}, now it is {self._epoch} '
-                    f'({self._epoch_reason})',
+                    detail=f'the result belongs to epoch {observation.epoch}, '
+                    f'now it is {self._epoch} ({self._epoch_reason})',
                 )
             timings = _timings(ticket, result, now_ns)
             self._latencies.add(timings)
@@ -221,7 +232,7 @@ class InferenceSession:
             return chunk
 
     def fail(self, ticket: InferenceTicket, error: BaseException | str, now_ns: int) -> Refusal:
-        """End an inference that raised; return the refusal to publish. Raises ValueError as `complete`."""
+        """End an inference that raised; return what to publish. Raises as `complete` does."""
         with self._lock:
             self._end(ticket)
             self._errors += 1
@@ -231,7 +242,7 @@ class InferenceSession:
             return Refusal(reason=refusal_reasons.INFERENCE_ERROR, detail=self._last_error)
 
     def add_timing(self, stage: str, duration_ns: int) -> None:
-        """Add the duration of a stage outside of the session, for example 'decode' or 'publish'."""
+        """Add the duration of a stage outside of the session: 'decode', 'publish'."""
         with self._lock:
             self._latencies.add((StageTiming(stage=stage, duration_ns=duration_ns),))
 
@@ -239,8 +250,8 @@ class InferenceSession:
         """
         Begin a new epoch and return it: new episode, mode change, or instruction with new memory.
 
-        Buffers and anchors are cleared, samples taken before `now_ns` are refused, a running inference will be
-        discarded.
+        Buffers and anchors are cleared, samples taken before `now_ns` are refused, a running
+        inference will be discarded.
         """
         with self._lock:
             self._sync.clear(floor_ns=now_ns)
@@ -274,6 +285,7 @@ class InferenceSession:
                 running=self._running is not None,
                 inference_rate_hz=self._inference_rate.rate_hz(now_ns),
                 streams=streams,
+                samples=self._samples,
                 latency_p50=p50,
                 latency_p95=p95,
                 latency_p99=p99,
@@ -290,7 +302,7 @@ class InferenceSession:
         return None
 
     def _watch_clock(self, time_ns: int) -> None:
-        """Notice that the ROS clock itself went back: simulation restarted, bag looped, NTP step."""
+        """Notice that the ROS clock itself went back: simulation restarted or bag looped."""
         newest_ns = self._newest_time_ns
         if newest_ns is not None and newest_ns - time_ns > self._jump_tolerance_ns:
             self._clock_jumped(

@@ -28,11 +28,12 @@ def interpolate_joints(
     buffer: StreamBuffer[JointSample], time_ns: int, *, max_gap_ns: int, extrapolation_ns: int
 ) -> InterpolatedJoints | Refusal:
     """
-    Return the state at `time_ns`: linear position and linear velocity between the two samples around it.
+    Return the state at `time_ns`, linear in position and velocity between two samples.
 
-    A sample at exactly `time_ns` is returned as it is. Refused: samples further apart than `max_gap_ns` (gap), a
-    time before the oldest sample (gap), a time more than `extrapolation_ns` after the newest one
-    (waiting_for_joints). Within that bound the straight line through the last two samples is continued.
+    A sample at exactly `time_ns` is returned as it is. Refused: samples further apart than
+    `max_gap_ns` (gap), a time before the oldest sample (gap), a time more than `extrapolation_ns`
+    after the newest one (waiting_for_joints). Within that bound the straight line through the last
+    two samples is continued.
     """
     stamps = buffer.stamps_ns
     index = buffer.index_at_or_before(time_ns)
@@ -42,7 +43,8 @@ def interpolate_joints(
         early_ns = stamps[0] - time_ns
         return Refusal(
             reason=refusal_reasons.GAP,
-            detail=f'{buffer.stream}: the oldest sample is {ns_to_seconds(early_ns):.4f} s after the anchor',
+            detail=f'{buffer.stream}: the oldest sample is {ns_to_seconds(early_ns):.4f} s '
+            f'after the anchor',
         )
     older = buffer.value(index)
     if stamps[index] == time_ns:
@@ -83,7 +85,8 @@ def _extrapolate(
         return Refusal(
             reason=refusal_reasons.WAITING_FOR_JOINTS,
             detail=(
-                f'{buffer.stream}: the anchor is {ns_to_seconds(ahead_ns):.4f} s newer than the newest sample, '
+                f'{buffer.stream}: the anchor is {ns_to_seconds(ahead_ns):.4f} s newer than the '
+                f'newest sample, '
                 f'extrapolation bound {ns_to_seconds(extrapolation_ns):.4f} s'
             ),
         )
@@ -91,7 +94,8 @@ def _extrapolate(
     gap_ns = newest.stamp_ns - previous.stamp_ns
     if gap_ns > max_gap_ns:
         return _gap_refusal(buffer.stream, gap_ns, max_gap_ns)
-    # The slope of the positions, not the reported velocity: drivers differ in whether they report one.
+    # The slope of the positions, not the reported velocity: drivers differ in whether they report
+    # one.
     return InterpolatedJoints(
         position=newest.position + (newest.position - previous.position) * (ahead_ns / gap_ns),
         velocity=newest.velocity,

@@ -12,9 +12,11 @@ from wla_ros.core.joint_layout import ARM_WIDTH
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Refusal
 
-# The piper_ros driver ignores angles beyond this; degrees in place of radians nearly always exceed it.
+# The piper_ros driver ignores angles beyond this; degrees in place of radians nearly always exceed
+# it.
 DEFAULT_MAX_ANGLE_RAD = 3.5
-# piper_sdk drops gripper feedback beyond 150 mm; widths slightly below zero are normal for a closed gripper.
+# piper_sdk drops gripper feedback beyond 150 mm; widths slightly below zero are normal for a
+# closed gripper.
 DEFAULT_MAX_GRIPPER_M = 0.15
 _COLUMN_COUNT = len(ARM_COLUMNS)
 
@@ -25,12 +27,13 @@ def judge_joint_sample(
     """
     Return why `sample` cannot be feedback of an arm, or None.
 
-    All zero. A Piper driver publishes exact zeros in every field until the first CAN frames arrive, at its start
-    and after a restart in the middle of a run. A real arm at its zero pose differs: the encoders resolve 0.001
-    degree and the motor currents 0.001 A, and an enabled arm needs current to hold, so that all 21 numbers
-    (position, velocity, effort of six joints and gripper) are exactly 0.0 only by a rare accident of an arm at
-    rest without power. Such an arm cannot move either; it is refused, the stream goes stale, and the cure is to
-    enable it. `refuse_all_zero` is for fake drivers that have no noise.
+    All zero. A Piper driver publishes exact zeros in every field until the first CAN frames
+    arrive, at its start and after a restart in the middle of a run. A real arm at its zero pose
+    differs: the encoders resolve 0.001 degree and the motor currents 0.001 A, and an enabled arm
+    needs current to hold, so that all 21 numbers (position, velocity, effort of six joints and
+    gripper) are exactly 0.0 only by a rare accident of an arm at rest without power. Such an arm
+    cannot move either; it is refused, the stream goes stale, and the cure is to enable it.
+    `refuse_all_zero` is for fake drivers that have no noise.
     """
     vectors = {'position': sample.position, 'velocity': sample.velocity, 'effort': sample.effort}
     where = f'{sample.arm} joints'
@@ -56,7 +59,8 @@ def judge_joint_sample(
     if not abs(angle) <= max_angle_rad:
         return Refusal(
             reason=refusal_reasons.IMPLAUSIBLE,
-            detail=f'{where}: {ARM_COLUMNS[largest]} is {angle:.3f}, bound {max_angle_rad} rad; degrees?',
+            detail=f'{where}: {ARM_COLUMNS[largest]} is {angle:.3f}, '
+            f'bound {max_angle_rad} rad; degrees?',
         )
     if not abs(width) <= max_gripper_m:
         return Refusal(
@@ -66,6 +70,7 @@ def judge_joint_sample(
     if refuse_all_zero and not any(vector.any() for vector in vectors.values()):
         return Refusal(
             reason=refusal_reasons.ALL_ZERO,
-            detail=f'{where}: position, velocity and effort are all exactly 0; the driver has no CAN frames',
+            detail=f'{where}: position, velocity and effort are all exactly 0; '
+            f'the driver has no CAN frames',
         )
     return None

@@ -33,7 +33,8 @@ class JointStream:
         self._max_age_ns = seconds_to_ns(config.joints.max_age_s)
         self._max_gap_ns = seconds_to_ns(config.joints.max_gap_s)
         self._extrapolation_ns = seconds_to_ns(config.joints.extrapolation_s)
-        window_ns = reach_ns + self._max_age_ns + self._max_gap_ns
+        slack_ns = self._max_gap_ns + seconds_to_ns(config.future_tolerance_s)
+        window_ns = max(reach_ns, self._max_age_ns) + slack_ns
         self.buffer: StreamBuffer[JointSample] = StreamBuffer(
             self.name,
             BufferBounds(
@@ -46,7 +47,7 @@ class JointStream:
         )
 
     def offer(self, sample: JointSample) -> Refusal | ClockJump | None:
-        """Take one sample whose `stamp_ns` is the header stamp; the vectors must not be written to later."""
+        """Take one sample whose `stamp_ns` is the header stamp; vectors are kept, not copied."""
         refusal = judge_joint_sample(
             sample,
             max_angle_rad=self._settings.max_angle_rad,

@@ -5,13 +5,36 @@ Durations are handed in; warm-up results are left out by the caller, who knows w
 """
 
 import math
-from collections import deque
 from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from wla_ros.core.types import StageTiming
 
-# About a minute of inferences at the fastest useful rate of 30 Hz.
+# More than a minute of inferences at 30 Hz, and twenty samples beyond the 99th percentile.
 DEFAULT_WINDOW = 2000
+
+
+class _Ring:
+    """The newest durations [ns] of one stage, in no particular order."""
+
+    __slots__ = ('_count', '_durations')
+
+    def __init__(self, window: int) -> None:
+        self._durations: NDArray[np.int64] = np.zeros(window, dtype=np.int64)
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        return min(self._count, len(self._durations))
+
+    def add(self, duration_ns: int) -> None:
+        self._durations[self._count % len(self._durations)] = duration_ns
+        self._count += 1
+
+    def rising(self) -> NDArray[np.int64]:
+        return np.sort(self._durations[: self.count])
 
 
 class LatencyStatistics:
@@ -22,35 +45,38 @@ class LatencyStatistics:
         if window < 1:
             raise ValueError(f'window must be at least 1, got {window!r}')
         self._window = window
-        self._durations: dict[str, deque[int]] = {}
+        self._rings: dict[str, _Ring] = {}
 
     def add(self, timings: Iterable[StageTiming]) -> None:
         """Add one duration per stage."""
         for timing in timings:
-            durations = self._durations.get(timing.stage)
-            if durations is None:
-                durations = self._durations[timing.stage] = deque(maxlen=self._window)
-            durations.append(timing.duration_ns)
+            ring = self._rings.get(timing.stage)
+            if ring is None:
+                ring = self._rings[timing.stage] = _Ring(self._window)
+            ring.add(timing.duration_ns)
 
     def clear(self) -> None:
         """Forget all durations and stages."""
-        self._durations.clear()
+        self._rings.clear()
 
     def count(self, stage: str) -> int:
         """Return how many durations of `stage` are in the window; 0 for an unknown stage."""
-        return len(self._durations.get(stage, ()))
+        ring = self._rings.get(stage)
+        return 0 if ring is None else ring.count
 
     def percentiles(self, *percents: float) -> tuple[tuple[StageTiming, ...], ...]:
         """
-        Return, for each of `percents` (0..100], one timing per stage in the order the stages first appeared.
+        Return, for each of `percents` in (0, 100], one timing per stage by first appearance.
 
         Nearest rank: always a duration that was really measured, never a value between two.
         """
-        ordered = {stage: sorted(durations) for stage, durations in self._durations.items()}
+        rising = {stage: ring.rising() for stage, ring in self._rings.items()}
         return tuple(
             tuple(
-                StageTiming(stage=stage, duration_ns=durations[_rank(percent, len(durations))])
-                for stage, durations in ordered.items()
+                StageTiming(
+                    stage=stage, duration_ns=int(durations[_rank(percent, len(durations))])
+                )
+                for stage, durations in rising.items()
             )
             for percent in percents
         )

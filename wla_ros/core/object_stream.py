@@ -32,7 +32,9 @@ class ObjectStream:
         self.buffer: StreamBuffer[ObjectPoses] = StreamBuffer(
             OBJECTS_STREAM,
             BufferBounds(
-                window_ns=max(reach_ns, self.max_age_ns) + self._max_skew_ns,
+                window_ns=max(reach_ns, self.max_age_ns)
+                + self._max_skew_ns
+                + seconds_to_ns(config.future_tolerance_s),
                 capacity=_CAPACITY,
                 future_tolerance_ns=seconds_to_ns(config.future_tolerance_s),
                 jump_tolerance_ns=seconds_to_ns(config.clock_jump_tolerance_s),
@@ -46,7 +48,8 @@ class ObjectStream:
             return self.buffer.refuse(
                 Refusal(
                     reason=refusal_reasons.BAD_OBJECTS,
-                    detail=f'{self.name}: expected finite {list(expected)}, got {list(poses.poses.shape)}',
+                    detail=f'{self.name}: expected finite {list(expected)}, '
+                    f'got {list(poses.poses.shape)}',
                 )
             )
         return self.buffer.push(poses.stamp_ns, poses.receive_ns, poses)
@@ -56,7 +59,7 @@ class ObjectStream:
         return self.buffer.staleness(now_ns, self.max_age_ns)
 
     def at(self, time_ns: int) -> ObjectPoses | Refusal:
-        """Return the poses nearest to `time_ns` within the skew bound, or why there are none (yet)."""
+        """Return the poses nearest to `time_ns` within the skew bound, or why there are none."""
         index = self.buffer.nearest_index(time_ns, self._max_skew_ns)
         if index is not None:
             return self.buffer.value(index)
@@ -64,5 +67,6 @@ class ObjectStream:
         pending = newest_ns is None or newest_ns < time_ns
         return Refusal(
             reason=refusal_reasons.WAITING_FOR_OBJECTS if pending else refusal_reasons.SKEW,
-            detail=f'{self.name}: no poses within {ns_to_seconds(self._max_skew_ns):.4f} s of the anchor',
+            detail=f'{self.name}: no poses within {ns_to_seconds(self._max_skew_ns):.4f} s '
+            f'of the anchor',
         )

@@ -1,7 +1,8 @@
 """
 Asynchronous streams to one observation of one instant, or the named reason why there is none.
 
-Owns the rule that chooses the instant. Must not know policies beyond their specification, epochs or ROS.
+Owns the rule that chooses the instant. Must not know policies beyond their specification, epochs
+or ROS.
 """
 
 from collections.abc import Iterator
@@ -46,28 +47,30 @@ class ObservationSync:
     """
     Chooses the newest unused anchor for which everything is there.
 
-    The anchor is the exposure of a frame of the anchor camera: t. Every other camera gives its frame nearest to
-    t, at most max_skew away on either side; joints are interpolated at t; history frames lie near t - h::
+    The anchor is the exposure of a frame of the anchor camera: t. Every other camera gives its
+    frame nearest to t, at most max_skew away on either side; joints are interpolated at t; history
+    frames lie near t - h::
 
-        head (anchor)    |          |          |          |          |t3      newest: wrist not here yet
-                         h          .          .          |t2                 newest complete: chosen
+        head (anchor)    |          |          |          |       |t3     newest: wrist missing
+                         h          .          .          |t2            newest complete: chosen
         left_wrist          |          |          |          |                |skew| <= max_skew
         right_wrist       |          |          |          |
         left_joints    ||||||||||||||||||||||||||||||||||||||||||||||||||||   interpolated at t2
-                       -----------------------------------------------------> exposure time      now
+                       ---------------------------------------------------> exposure time
 
-    Anchors are tried from the newest to the oldest that is neither used, nor before a used one, nor too old; the
-    first complete one wins and it and all older ones are spent. A frame of another camera may serve two
-    neighbouring anchors if it lies within the bound of both; the samples of the observation show it.
+    Anchors are tried from the newest to the oldest that is neither used, nor before a used one,
+    nor too old; the first complete one wins and it and all older ones are spent. A frame of
+    another camera may serve two neighbouring anchors if it lies within the bound of both; the
+    samples of the observation show it.
 
-    Without cameras the anchor is the stamp of the object poses, without these the newest time at which all arms
-    are known.
+    Without cameras the anchor is the stamp of the object poses, without these the newest time at
+    which all arms are known.
     """
 
     def __init__(
         self, spec: PolicySpec, config: SynchronisationConfig, layout: JointLayout
     ) -> None:
-        """Build the streams that `spec` needs; the caller has checked that `config` has them all."""
+        """Build the streams that `spec` needs; `config` must have them all (session_check)."""
         self._max_skew_ns = seconds_to_ns(config.max_skew_s)
         self._joint_anchor_period_ns = seconds_to_ns(config.joint_anchor_period_s)
         self.cameras = {
@@ -98,7 +101,8 @@ class ObservationSync:
         """
         Forget all samples and anchors; samples from before `floor_ns` are refused from now on.
 
-        The stream named `keep` is left alone: it has cleared itself and holds the first sample of a new time line.
+        The stream named `keep` is left alone: it has cleared itself and holds the first sample of
+        a new time line.
         """
         for stream in self.streams:
             if stream.name != keep:
@@ -120,7 +124,8 @@ class ObservationSync:
                 self._last_anchor_ns = anchor_ns
                 self._mark_used(selection)
                 return self._observation(selection, now_ns, epoch)
-            # The newest anchor is the one that should have served, so its reason is the one to tell.
+            # The newest anchor is the one that should have served, so its reason is the one to
+            # tell.
             first_refusal = first_refusal or selection
         return first_refusal or Refusal(
             reason=refusal_reasons.NO_NEW_FRAME,
@@ -196,7 +201,8 @@ class ObservationSync:
             return Refusal(
                 reason=refusal_reasons.STALE,
                 detail=(
-                    f'{camera.name}: the frame at the anchor is {ns_to_seconds(age_ns):.3f} s old, '
+                    f'{camera.name}: the frame at the anchor is '
+                    f'{ns_to_seconds(age_ns):.3f} s old, '
                     f'bound {ns_to_seconds(camera.max_age_ns):.3f} s'
                 ),
             )
@@ -210,7 +216,8 @@ class ObservationSync:
         return Refusal(
             reason=refusal_reasons.WAITING_FOR_CAMERA if pending else refusal_reasons.SKEW,
             detail=(
-                f'{camera.name}: the nearest frame is {ns_to_seconds(nearest_ns - anchor_ns):+.4f} s '
+                f'{camera.name}: the nearest frame is '
+                f'{ns_to_seconds(nearest_ns - anchor_ns):+.4f} s '
                 f'from the anchor, bound {ns_to_seconds(self._max_skew_ns):.4f} s'
             ),
         )

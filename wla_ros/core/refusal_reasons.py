@@ -1,8 +1,8 @@
 """
 The names of every reason why an input, an observation or a result is refused.
 
-One place, so that status messages, diagnostics, reports and tests agree. The detail sentence of a refusal
-gives stream, value and bound; the name is for machines and never changes with the values.
+One place, so that status messages, diagnostics, reports and tests agree. The detail sentence of a
+refusal gives stream, value and bound; the name is for machines and never changes with the values.
 """
 
 from collections.abc import Mapping
@@ -50,7 +50,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     WRONG_WIDTH: 'the joint vectors do not have seven entries',
     NOT_FINITE: 'a number is NaN or infinite',
     IMPLAUSIBLE: 'a value is physically impossible, most likely a wrong unit',
-    ALL_ZERO: 'position, velocity and effort are all exactly zero: the driver has no frames of the arm',
+    ALL_ZERO: 'position, velocity and effort are exactly zero: the driver has no data',
     FROZEN: 'stamps are fresh but the pixels have not changed',
     UNKNOWN_STREAM: 'the policy does not use a stream of this name',
     NO_DATA: 'no usable sample was ever received in this epoch',

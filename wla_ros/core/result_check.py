@@ -59,5 +59,6 @@ def _quaternion_problems(rows: FloatArray) -> list[str]:
         return []
     row = int(np.unravel_index(np.argmax(error), error.shape)[0])
     return [
-        f'quaternion of row {row} is off unit length by {error.max():.3g}, bound {_QUATERNION_TOLERANCE}'
+        f'quaternion of row {row} is off unit length by {error.max():.3g}, '
+        f'bound {_QUATERNION_TOLERANCE}'
     ]

@@ -1,15 +1,16 @@
-"""The state of an inference session at one moment, field for field what PolicyStatus.msg and its parts carry."""
+"""The state of an inference session at one moment, as PolicyStatus.msg and its parts carry it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
 from wla_ros.core.types import StageTiming
+from wla_ros.core.types import StreamSample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamHealth:
-    """Health of one input stream, as StreamStatus.msg: received = used + superseded + refused + waiting."""
+    """One input stream, as StreamStatus.msg: received = used + superseded + refused + waiting."""
 
     stream: str
     rate_hz: float
@@ -35,7 +36,7 @@ class SessionSnapshot:
 
     policy: str
     ready: bool  # every required stream is healthy; whether the policy is warm is not known here
-    refusal: str  # why the last call gave no observation; empty if it did, or if it only waits for a new frame
+    refusal: str  # why the last call gave no observation; empty if it did or every anchor is used
     refusal_detail: str
     epoch: int
     epoch_reason: str  # why the running epoch began
@@ -49,6 +50,7 @@ class SessionSnapshot:
     running: bool
     inference_rate_hz: float
     streams: tuple[StreamHealth, ...]
+    samples: tuple[StreamSample, ...]  # of the last observation: ages and skews
     latency_p50: tuple[StageTiming, ...]
     latency_p95: tuple[StageTiming, ...]
     latency_p99: tuple[StageTiming, ...]

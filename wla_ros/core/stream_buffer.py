@@ -23,10 +23,11 @@ class StreamCounters:
     """
     What became of every message of a stream: received = used + superseded + refused + waiting.
 
-    Each message has exactly one state at any time. `used`: went into at least one observation (as current
-    frame, history frame or end of an interpolation), counted once however often and however long it is kept.
-    `waiting`: kept in the buffer and not used so far. `superseded`: left the buffer without having been used.
-    `refused`: turned away at the door, or taken back because its stream proved to be frozen.
+    Each message has exactly one state at any time. `used`: went into at least one observation (as
+    current frame, history frame or end of an interpolation), counted once however often and
+    however long it is kept. `waiting`: kept in the buffer and not used so far. `superseded`: left
+    the buffer without having been used. `refused`: turned away at the door, or taken back because
+    its stream proved to be frozen.
     """
 
     received: int = 0
@@ -38,7 +39,7 @@ class StreamCounters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockJump:
-    """The stamps of a stream left their time line; the buffer holds only the sample that showed it."""
+    """The stamps of a stream left their time line; only the sample that showed it is kept."""
 
     stream: str
     detail: str
@@ -46,7 +47,7 @@ class ClockJump:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BufferBounds:
-    """How much a buffer keeps and what its door lets in; stamps are calibrated (header less latency)."""
+    """How much a buffer keeps and what its door lets in; stamps are header less latency."""
 
     window_ns: int  # samples older than newest - window leave
     capacity: int  # and never more than this many stay
@@ -57,16 +58,17 @@ class BufferBounds:
 
 class StreamBuffer(Generic[T]):
     """
-    Samples in rising order of their stamps. Not thread-safe: the session that owns it holds one lock.
+    Samples in rising order of their stamps.
 
-    The door compares the stamp with the newest one of the stream::
+    Not thread-safe: the session that owns it holds one lock. The door compares the stamp with the
+    newest one of the stream::
 
-          jump_tolerance            newest      receive + future_tolerance
-        ------|------------------------|----------------|-------------------> stamp
-        clock jump    out_of_order    duplicate   taken      future_stamp
+         newest - jump_tolerance    newest         receive + future_tolerance
+        -----------|------------------|-----------------------|-------------> stamp
+        clock jump    out_of_order  duplicate    taken            future_stamp
 
-    A stamp that advances more than `jump_tolerance` beyond the advance of the time of receiving is a forward
-    clock jump; mere silence advances both.
+    A stamp that advances more than `jump_tolerance` beyond the advance of the time of receiving is
+    a forward clock jump; mere silence advances both.
     """
 
     def __init__(self, stream: str, bounds: BufferBounds) -> None:
@@ -151,14 +153,14 @@ class StreamBuffer(Generic[T]):
         return verdict
 
     def refuse(self, refusal: Refusal) -> Refusal:
-        """Count a message that was turned away, by this door or by one in front of it; return `refusal`."""
+        """Count a message turned away by this door or by one in front of it; return `refusal`."""
         self._received += 1
         self._refused += 1
         self._last_refusal = refusal
         return refusal
 
     def take_back(self, after_ns: int, refusal: Refusal) -> Refusal:
-        """Remove the samples newer than `after_ns`; the unused ones count as refused. Return `refusal`."""
+        """Remove samples newer than `after_ns`, count the unused as refused; return `refusal`."""
         start = bisect_right(self._stamps, after_ns)
         unused = self._used[start:].count(False)
         self._waiting -= unused
@@ -181,7 +183,7 @@ class StreamBuffer(Generic[T]):
             self._rate.clear()
 
     def staleness(self, now_ns: int, max_age_ns: int) -> Refusal | None:
-        """Return no_data or stale, with what the door last refused, or None if the newest sample is fresh."""
+        """Return no_data or stale, with what the door last refused, or None if fresh."""
         last = self._last_refusal
         door = (
             f'; {self._refused} refused, the last as {last.reason} ({last.detail})'
@@ -204,7 +206,7 @@ class StreamBuffer(Generic[T]):
         return index if index >= 0 else None
 
     def nearest_index(self, time_ns: int, tolerance_ns: int) -> int | None:
-        """Return the index of the sample nearest to `time_ns`, if within tolerance; the older one of a tie."""
+        """Return the index of the sample nearest to `time_ns` within tolerance; ties: older."""
         if not self._stamps:
             return None
         index = bisect_left(self._stamps, time_ns)
@@ -245,7 +247,8 @@ class StreamBuffer(Generic[T]):
         if ahead_ns > self._bounds.future_tolerance_ns:
             return self._refusal(
                 refusal_reasons.FUTURE_STAMP,
-                f'stamp is {_s(ahead_ns)} ahead of the clock, tolerance {_s(self._bounds.future_tolerance_ns)}',
+                f'stamp is {_s(ahead_ns)} ahead of the clock, '
+                f'tolerance {_s(self._bounds.future_tolerance_ns)}',
             )
         if self._newest is not None:
             return self._judge_order(stamp_ns, receive_ns, *self._newest)

@@ -33,7 +33,7 @@ class CameraSync:
     )
     required: bool = parameter('without a usable frame there is no observation', default=True)
     frozen_after_s: float = parameter(
-        'identical pictures for this long mean a frozen camera; 0 is off, for renderers without noise',
+        'identical pictures for this long mean frozen; 0 is off, for renderers without noise',
         unit='s',
         minimum=0.0,
         maximum=60.0,
@@ -134,7 +134,8 @@ class SynchronisationConfig:
     anchor_camera: str = parameter(
         'its exposures are the observation times; empty: the first required', default=''
     )
-    # Free-running 30 Hz cameras are at worst half a period (16.7 ms) apart; the rest is for jitter.
+    # Free-running 30 Hz cameras are at worst half a period (16.7 ms) apart; the rest is for
+    # jitter.
     max_skew_s: float = parameter(
         'largest distance of a frame from the anchor exposure',
         unit='s',
@@ -169,7 +170,8 @@ class SynchronisationConfig:
         """Refuse an anchor that cannot anchor."""
         if self.anchor_camera and self.anchor_camera not in self.cameras:
             raise ValueError(
-                f'anchor_camera {self.anchor_camera!r} is not one of the cameras {sorted(self.cameras)!r}'
+                f'anchor_camera {self.anchor_camera!r} is not one of the cameras '
+                f'{sorted(self.cameras)!r}'
             )
         if self.anchor_camera and not self.cameras[self.anchor_camera].required:
             raise ValueError(f'anchor_camera {self.anchor_camera!r} must be a required camera')
