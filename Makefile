@@ -1,0 +1,55 @@
+# make help: what there is. Every target brings the environment up to date first (see setup).
+
+PYTHON ?= python3
+ARGS ?=
+MUJOCO_GL ?= egl
+
+# Runs here neither hear nor command a robot or another run: traffic stays on this machine, in a
+# domain of its own. 1 to 101 keeps the ports below the ephemeral ones. To choose one:
+# `make demo ROS_DOMAIN_ID=7`; the variable of the terminal does not count.
+ROS_DOMAIN_ID := $(shell echo $$(( ($$(date +%s%N) / 1000 + $$$$) % 101 + 1 )))
+
+ENVIRONMENT = . .venv/wla_ros_env.sh
+ISOLATED = $(ENVIRONMENT) && export MUJOCO_GL='$(MUJOCO_GL)' ROS_DOMAIN_ID='$(ROS_DOMAIN_ID)' \
+  ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST && \
+  if [ "$${ROS_DISTRO:-}" = humble ]; then export ROS_LOCALHOST_ONLY=1; fi
+
+# ruff and mypy; both run even if the first one complains
+LINT = status=0; \
+  ruff check . || status=1; \
+  ruff format --check . || status=1; \
+  mypy || status=1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test bench lint clean
+# the targets share the environment
+.NOTPARALLEL:
+
+help:
+	@echo 'make setup   make or update .venv: ROS 2 (a sourced distribution, else from PyPI), messages'
+	@echo 'make demo    run the simulated robot with a policy   (ARGS="..." goes to wla_ros demo)'
+	@echo 'make test    ruff, mypy, pytest                      (ARGS="-m \"not slow\"" goes to pytest)'
+	@echo 'make bench   measure                                 (ARGS="..." goes to wla_ros bench)'
+	@echo 'make lint    ruff and mypy'
+	@echo 'make clean   delete .venv, builds and caches'
+	@echo 'In a terminal of your own: . .venv/wla_ros_env.sh'
+
+setup:
+	@$(PYTHON) config/build/setup_environment.py
+
+demo: setup
+	@$(ISOLATED) && wla_ros demo $(ARGS)
+
+# pytest comes last and always, so that its summary ends the output; the status counts all three
+test: setup
+	@$(ISOLATED); $(LINT); pytest $(ARGS) || status=$$?; exit $$status
+
+bench: setup
+	@$(ISOLATED) && wla_ros bench $(ARGS)
+
+lint: setup
+	@$(ENVIRONMENT); $(LINT); exit $$status
+
+clean:
+	rm -rf .venv build install log dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,184 @@
+"""
+Which ROS 2 to build on: a distribution that is sourced, or the wheels from PyPI.
+
+Looks at variables and interpreters; installs and builds nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+SUPPORTED = ((3, 12), (3, 11), (3, 10))
+WHEELS = 'wheels'
+
+PATH_VARIABLES = (
+    'AMENT_PREFIX_PATH',
+    'CMAKE_PREFIX_PATH',
+    'LD_LIBRARY_PATH',
+    'PATH',
+    'PYTHONPATH',
+)
+# `home` of an interpreter is the one outside any virtual environment
+DESCRIBE = 'import sys; print(*sys.version_info[:3]); print(getattr(sys, "_base_executable", ""))'
+
+
+class SetupError(Exception):
+    """Something the person at the keyboard can mend: what, where, what to do."""
+
+
+@dataclass(frozen=True)
+class RosSource:
+    """
+    A ROS 2 and the interpreter that goes with it.
+
+    Attributes:
+        name: the distribution's name, or 'wheels'.
+        prefix: where the distribution lives; None with the wheels.
+        interpreter: the Python to make the environment of.
+        version: its version, such as '3.11.7'.
+        environ: variables under which the interpreter sees this ROS 2 and no other.
+    """
+
+    name: str
+    prefix: Path | None
+    interpreter: Path
+    version: str
+    environ: dict[str, str]
+
+    @property
+    def is_distribution(self) -> bool:
+        """Whether ROS 2 comes from outside the environment."""
+        return self.prefix is not None
+
+
+def find(environment: Path, *, remembered_prefix: str) -> RosSource:
+    """
+    Choose the ROS 2 for `environment`: one that is sourced, else the remembered one, else wheels.
+
+    Args:
+        environment: the virtual environment that setup owns; its own paths do not count.
+        remembered_prefix: the distribution `environment` was made for, or ''.
+
+    Raises:
+        SetupError: no interpreter fits.
+    """
+    environ = without_paths_under(os.environ, environment)
+    if not environ.get('AMENT_PREFIX_PATH') and remembered_prefix:
+        environ = _sourced(Path(remembered_prefix), environ)
+    if environ.get('AMENT_PREFIX_PATH'):
+        return _distribution(environ)
+    interpreter, version = _supported_interpreter()
+    return RosSource(WHEELS, None, interpreter, version, isolated(environ))
+
+
+def without_paths_under(environ: Mapping[str, str], environment: Path) -> dict[str, str]:
+    """Copy `environ` as if `environment` had never been activated."""
+    cleaned = dict(environ)
+    inside = str(environment)
+    for variable in PATH_VARIABLES:
+        entries = [entry for entry in cleaned.pop(variable, '').split(os.pathsep) if entry]
+        kept = [e for e in entries if e != inside and not e.startswith(inside + os.sep)]
+        if kept:
+            cleaned[variable] = os.pathsep.join(kept)
+    if cleaned.get('VIRTUAL_ENV') == inside:
+        del cleaned['VIRTUAL_ENV']
+    # the wheels' bootstrapper skips its work where this is inherited from another environment
+    cleaned.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None)
+    cleaned.pop('PYTHONHOME', None)
+    return cleaned
+
+
+def isolated(environ: Mapping[str, str]) -> dict[str, str]:
+    """Copy `environ` without any ROS 2 in it."""
+    foreign = {'AMENT_PREFIX_PATH', 'CMAKE_PREFIX_PATH', 'PYTHONPATH', 'ROS_DISTRO'}
+    return {name: value for name, value in environ.items() if name not in foreign}
+
+
+def _distribution(environ: dict[str, str]) -> RosSource:
+    """Return the distribution that `environ` has sourced, with an interpreter that runs it."""
+    tried = []
+    for candidate in _candidates('python3', '/usr/bin/python3', 'python3.12', 'python3.10'):
+        interpreter, version = candidate
+        if version[:2] not in SUPPORTED:
+            continue
+        run = _run(interpreter, 'import rclpy', environ)
+        if run.returncode == 0:
+            prefix = _prefix_with('rclpy', environ['AMENT_PREFIX_PATH'])
+            name = environ.get('ROS_DISTRO', prefix.name)
+            return RosSource(name, prefix, interpreter, '.'.join(map(str, version)), environ)
+        tried.append(f'  {interpreter}: {run.stderr.strip().splitlines()[-1]}')
+    raise SetupError(
+        f'a ROS 2 is sourced ({environ["AMENT_PREFIX_PATH"]}), but no Python imports rclpy:\n'
+        + '\n'.join(tried)
+        + '\nInstall ros-<name>-rclpy, or use a terminal in which no ROS 2 is sourced: there the '
+        'setup takes ROS 2 from PyPI.'
+    )
+
+
+def _prefix_with(package: str, prefixes: str) -> Path:
+    marker = Path('share') / package / 'package.xml'
+    entries = [Path(entry) for entry in prefixes.split(os.pathsep) if entry]
+    return next((entry for entry in entries if (entry / marker).exists()), entries[-1])
+
+
+def _sourced(prefix: Path, environ: dict[str, str]) -> dict[str, str]:
+    """Return `environ` after sourcing the distribution; unchanged where it is gone."""
+    script = prefix / 'setup.bash'
+    if not script.exists():
+        return environ
+    command = ['bash', '-c', 'source "$0" >/dev/null && env -0', str(script)]
+    output = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    if output.returncode != 0:
+        return environ
+    return dict(line.split('=', 1) for line in output.stdout.split('\0') if '=' in line)
+
+
+def _supported_interpreter() -> tuple[Path, str]:
+    for interpreter, version in _candidates('python3.12', 'python3.11', 'python3.10'):
+        if version[:2] in SUPPORTED:
+            return interpreter, '.'.join(map(str, version))
+    running = '.'.join(map(str, sys.version_info[:3]))
+    raise SetupError(
+        f'Python 3.10, 3.11 or 3.12 is needed; this is {running} ({sys.executable}), and no '
+        'python3.12, python3.11 or python3.10 is on PATH.\n'
+        'Install one, for example\n'
+        '  sudo apt-get install python3.12 python3.12-venv python3.12-dev   (Ubuntu 24.04)\n'
+        '  pyenv install 3.12\n'
+        'and run the setup again.'
+    )
+
+
+def _candidates(*names: str):  # noqa: ANN202
+    """Yield (interpreter outside any virtual environment, version), the running one first."""
+    seen = set()
+    for name in (sys.executable, *names):
+        found = shutil.which(name)
+        if found is None:
+            continue
+        run = _run(Path(found), DESCRIBE, without_paths_under(os.environ, Path(sys.prefix)))
+        if run.returncode != 0:
+            continue
+        numbers, home = run.stdout.splitlines()
+        interpreter = Path(home or found)
+        if interpreter not in seen:
+            seen.add(interpreter)
+            yield interpreter, tuple(map(int, numbers.split()))
+
+
+def _run(
+    interpreter: Path, code: str, environ: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(interpreter), '-c', code],
+        env=dict(environ),
+        cwd='/',
+        capture_output=True,
+        text=True,
+        check=False,
+    )

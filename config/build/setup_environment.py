@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""
+Make `.venv`: ROS 2, Python packages, the package's messages and the package itself.
+
+Needs the standard library only. Everything stays inside the repository. A second run does what has
+changed since the first, as a rule copying Python files, and needs no network for that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import shutil
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import cmake_build
+import environment_file
+import host_tools
+import packages
+import ros_source
+import stamp
+from progress import Step
+from ros_source import RosSource
+from ros_source import SetupError
+
+FOLDER = Path(__file__).resolve().parent
+ROOT = FOLDER.parent.parent
+ENVIRONMENT = ROOT / '.venv'
+BUILD = ROOT / 'build'
+CMAKE_FOLDER = BUILD / 'cmake'
+LOGS = BUILD / 'setup'
+MANIFEST = 'wla_ros_files.txt'
+
+# imports of every kind of thing the setup has installed
+PROOF = (
+    'import cv_bridge, lifecycle_msgs.srv, mujoco, rclpy, rclpy.action, rclpy.lifecycle, ruckig, '
+    'wla_ros.msg, wla_ros.srv'
+)
+NETWORK_ADVICE = 'If it could not download: check the connection and run the setup again.'
+
+
+def main() -> int:
+    """Set the environment up; returns the exit status."""
+    argparse.ArgumentParser(description=__doc__.strip()).parse_args()
+    BUILD.mkdir(exist_ok=True)
+    try:
+        with (BUILD / 'setup.lock').open('w') as lock:
+            _wait_for(lock)
+            set_up()
+    except SetupError as error:
+        print(f'setup: error: {error}', file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('\nsetup: interrupted; the next run goes on from here', file=sys.stderr)
+        return 130
+    return 0
+
+
+def set_up() -> None:
+    """Bring the environment up to date with the sources."""
+    begun_s = time.monotonic()
+    old = stamp.read(ENVIRONMENT)
+    ros = ros_source.find(ENVIRONMENT, remembered_prefix=old.distribution_prefix if old else '')
+    now = _inputs(ros)
+    fresh = old == now
+    if not fresh:
+        _require_host_tools(ros)
+        old = _make_environment(old, now, ros)
+        if old.packages != now.packages:
+            _install_packages(ros)
+            old = replace(old, packages=now.packages, interfaces='')
+            stamp.write(ENVIRONMENT, old)
+        if old.interfaces != now.interfaces:
+            _build_messages(old, now, ros)
+    _install(ros)
+    environment_file.write(ENVIRONMENT, ros)
+    if not fresh:
+        _prove(ros)
+        stamp.write(ENVIRONMENT, now)
+    _say_done(ros, fresh=fresh, elapsed_s=time.monotonic() - begun_s)
+
+
+def _inputs(ros: RosSource) -> stamp.Stamp:
+    """Return the stamp of an environment that is up to date."""
+    interfaces = [
+        path for kind in ('msg', 'srv', 'action') for path in ROOT.glob(f'{kind}/*.{kind}')
+    ]
+    build_files = [
+        FOLDER / name for name in ('executable.in', 'executables.txt', 'ros_wheels.cmake')
+    ]
+    build_files += [ROOT / 'CMakeLists.txt', ROOT / 'package.xml']
+    interpreter = f'{ros.version} {ros.interpreter}'
+    return stamp.Stamp(
+        interpreter=interpreter,
+        ros=ros.name,
+        distribution_prefix=str(ros.prefix or ''),
+        packages=stamp.digest(
+            ROOT,
+            [*FOLDER.glob('requirements*.txt'), FOLDER / 'constraints.txt'],
+            interpreter,
+            ros.name,
+        ),
+        interfaces=stamp.digest(ROOT, [*interfaces, *build_files], str(ROOT)),
+        interface_files=tuple(sorted(str(path.relative_to(ROOT)) for path in interfaces)),
+    )
+
+
+def _require_host_tools(ros: RosSource) -> None:
+    missing = host_tools.find_missing(ros.interpreter)
+    if missing:
+        raise SetupError(host_tools.report(missing))
+
+
+def _make_environment(old: stamp.Stamp | None, now: stamp.Stamp, ros: RosSource) -> stamp.Stamp:
+    """Create the environment, anew where interpreter or ROS 2 changed; returns its stamp."""
+    identity = stamp.Stamp(now.interpreter, now.ros, now.distribution_prefix)
+    if old is not None:
+        if stamp.Stamp(old.interpreter, old.ros, old.distribution_prefix) == identity:
+            return old
+        print(
+            f'setup: making .venv anew: it was for ROS 2 {old.ros}, Python {old.interpreter}; '
+            f'wanted is ROS 2 {now.ros}, Python {now.interpreter}'
+        )
+        shutil.rmtree(ENVIRONMENT)
+    elif ENVIRONMENT.exists():
+        raise SetupError(
+            f'{ENVIRONMENT} exists, but this setup has not made it.\n'
+            'Move it away or delete it, and run the setup again.'
+        )
+    origin = f'ROS 2 {ros.name} in {ros.prefix}' if ros.is_distribution else 'ROS 2 from PyPI'
+    with Step(f'environment for {origin}, Python {ros.version}', LOGS / 'venv.log') as step:
+        options = ['--system-site-packages'] if ros.is_distribution else []
+        command = [str(ros.interpreter), '-m', 'venv', '--prompt', 'wla_ros', *options]
+        step.run([*command, str(ENVIRONMENT)], ros.environ)
+    stamp.write(ENVIRONMENT, identity)
+    return identity
+
+
+def _install_packages(ros: RosSource) -> None:
+    python = ENVIRONMENT / 'bin/python'
+    wanted = packages.select(FOLDER, ros, python)
+    requirements = ENVIRONMENT / 'requirements.txt'
+    requirements.write_text('\n'.join(wanted.requirements) + '\n')
+    constraints = ENVIRONMENT / 'constraints.txt'
+    constraints.write_text('\n'.join(wanted.constraints) + '\n')
+    command = [str(python), '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input']
+    command += ['--requirement', str(requirements), '--constraint', str(constraints)]
+    title = 'Python packages' if ros.is_distribution else 'ROS 2 and Python packages'
+    with Step(title, LOGS / 'pip.log', advice=NETWORK_ADVICE) as step:
+        step.run(command, ros.environ)
+
+
+def _build_messages(old: stamp.Stamp, now: stamp.Stamp, ros: RosSource) -> None:
+    # generated modules of a removed message stay in the build folder and would be installed
+    if not old.interfaces or set(old.interface_files) - set(now.interface_files):
+        shutil.rmtree(CMAKE_FOLDER, ignore_errors=True)
+    with Step('messages', LOGS / 'cmake.log') as step:
+        _cmake(ros).build_messages(step.run)
+
+
+def _install(ros: RosSource) -> None:
+    record = ENVIRONMENT / MANIFEST
+    before = {Path(line) for line in record.read_text().splitlines()} if record.exists() else set()
+    with Step('package', LOGS / 'install.log') as step:
+        after = _cmake(ros).install(step.run)
+        # the record names all of it until the stale files are gone
+        record.write_text('\n'.join(map(str, sorted(before | after))) + '\n')
+        stale = cmake_build.remove_stale(before, after, ENVIRONMENT)
+        record.write_text('\n'.join(map(str, sorted(after))) + '\n')
+    if stale:
+        print(f'setup: removed {len(stale)} installed files that are no longer in the sources')
+
+
+def _cmake(ros: RosSource) -> cmake_build.CMakeBuild:
+    python = ENVIRONMENT / 'bin/python'
+    return cmake_build.CMakeBuild(ROOT, CMAKE_FOLDER, ros, python, ENVIRONMENT, str(python))
+
+
+def _prove(ros: RosSource) -> None:
+    """Import one thing of each kind, so that a broken environment is not called ready."""
+    variables = (
+        f'. "{ENVIRONMENT}/{environment_file.FILE_NAME}" && cd / && exec python -c "{PROOF}"'
+    )
+    with Step('check of the imports', LOGS / 'imports.log') as step:
+        step.run(['sh', '-c', variables], ros.environ)
+
+
+def _say_done(ros: RosSource, *, fresh: bool, elapsed_s: float) -> None:
+    if fresh:
+        print(f'setup: up to date; copied the Python files ({elapsed_s:.1f} s)')
+    else:
+        print(f'setup: ready in {elapsed_s:.0f} s: `. .venv/{environment_file.FILE_NAME}`')
+
+
+def _wait_for(lock) -> None:  # noqa: ANN001
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print('setup: waiting for another setup of this repository', flush=True)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
