@@ -7,11 +7,9 @@ know ROS, a clock or a thread: every time is an argument, and the policy is call
 
 import threading
 from collections import Counter
-from dataclasses import dataclass
-
-import numpy as np
 
 from wla_ros.core import refusal_reasons
+from wla_ros.core.inference_ticket import InferenceTicket
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.latency_statistics import LatencyStatistics
 from wla_ros.core.object_stream import OBJECTS_STREAM
@@ -28,7 +26,6 @@ from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import CommittedPrefix
-from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import ObjectPoses
@@ -36,19 +33,9 @@ from wla_ros.core.types import Observation
 from wla_ros.core.types import PolicyRequest
 from wla_ros.core.types import PolicyResult
 from wla_ros.core.types import PolicySpec
-from wla_ros.core.types import Provenance
 from wla_ros.core.types import Refusal
 from wla_ros.core.types import StageTiming
 from wla_ros.core.types import StreamSample
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class InferenceTicket:
-    """One running inference: what to call the policy with, and what anchors its result."""
-
-    observation: Observation
-    request: PolicyRequest
-    begun_ns: int
 
 
 class InferenceSession:
@@ -223,10 +210,9 @@ class InferenceSession:
                     detail=f'the result belongs to epoch {observation.epoch}, '
                     f'now it is {self._epoch} ({self._epoch_reason})',
                 )
-            timings = _timings(ticket, result, now_ns)
-            self._latencies.add(timings)
+            chunk = ticket.chunk(self._spec, result, sequence=self._sequence, now_ns=now_ns)
+            self._latencies.add(chunk.timings)
             self._inference_rate.add(now_ns)
-            chunk = self._chunk(ticket, result, timings)
             self._published += 1
             self._sequence += 1
             return chunk
@@ -332,60 +318,6 @@ class InferenceSession:
                 'this inference is not running: its ticket was completed or failed already'
             )
         self._running = None
-
-    def _chunk(
-        self, ticket: InferenceTicket, result: PolicyResult, timings: tuple[StageTiming, ...]
-    ) -> ActionChunk:
-        rows: FloatArray = np.array(
-            result.rows, dtype=np.float64
-        )  # [H, D], ours: policies reuse their output
-        rows.flags.writeable = False
-        return ActionChunk(
-            stamp_ns=ticket.observation.stamp_ns,
-            dt_ns=self._spec.dt_ns,
-            epoch=self._epoch,
-            sequence=self._sequence,
-            representation=self._spec.representation,
-            columns=self._spec.columns,
-            rows=rows,
-            committed_prefix=result.committed_prefix,
-            finished=result.finished,
-            provenance=Provenance(
-                policy=self._spec.name,
-                policy_version=self._spec.version,
-                instruction=ticket.request.instruction,
-                subtask=result.subtask,
-                subtask_id=result.subtask_id,
-                memory_revision=result.memory_revision,
-            ),
-            samples=ticket.observation.samples,
-            timings=timings,
-        )
-
-
-def _timings(
-    ticket: InferenceTicket, result: PolicyResult, now_ns: int
-) -> tuple[StageTiming, ...]:
-    """
-    Return the stages of one result; the policy's own stages are parts of 'inference'.
-
-    ::
-
-        exposure           synchronised       begun              now
-           |--exposure_to_ready-|-------wait----|----inference----|
-           |------------------exposure_to_chunk-------------------|
-    """
-    observation = ticket.observation
-    return (
-        StageTiming(
-            stage='exposure_to_ready',
-            duration_ns=observation.synchronised_ns - observation.stamp_ns,
-        ),
-        StageTiming(stage='wait', duration_ns=ticket.begun_ns - observation.synchronised_ns),
-        StageTiming(stage='inference', duration_ns=now_ns - ticket.begun_ns),
-        StageTiming(stage='exposure_to_chunk', duration_ns=now_ns - observation.stamp_ns),
-        *result.timings,
-    )
 
 
 def _health(stream: InputStream, now_ns: int) -> StreamHealth:
