@@ -1,0 +1,65 @@
+"""
+Watches how far the measured joints are from the commanded ones. Commands nothing.
+
+Grippers are exempt: one that squeezes an object stays open further than commanded, and must keep squeezing.
+"""
+
+from collections import deque
+
+import numpy as np
+
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.timing import NS_PER_S
+from wla_ros.core.types import FloatArray
+
+_WINDOW_NS = NS_PER_S
+
+
+class DeviationMonitor:
+    """Deviation per arm now, and the largest of the last second."""
+
+    def __init__(self, layout: JointLayout) -> None:
+        """Start with nothing seen."""
+        self._layout = layout
+        self._joints = {arm: np.arange(layout.width)[layout.arm_slice(arm)][:-1] for arm in layout.arms}
+        self._largest: deque[tuple[int, float]] = deque()  # (time, value), values falling
+        self._now: dict[str, float] = {}
+
+    def joints(self, arm: str) -> FloatArray:
+        """Return the columns of the six joints of `arm`, without its gripper."""
+        return self._joints[arm]
+
+    def update(self, now_ns: int, commanded: FloatArray, measured: FloatArray) -> None:
+        """Compare [D] with [D] at `now_ns`."""
+        difference = np.abs(commanded - measured)
+        self._now = {arm: float(difference[joints].max()) for arm, joints in self._joints.items()}
+        value = max(self._now.values())
+        while self._largest and self._largest[-1][1] <= value:
+            self._largest.pop()
+        self._largest.append((now_ns, value))
+        self._expire(now_ns)
+
+    def of(self, arm: str) -> float:
+        """Return the largest deviation of the joints of `arm` at the last update [rad], 0 before it."""
+        return self._now.get(arm, 0.0)
+
+    def worst_column(self, commanded: FloatArray, measured: FloatArray) -> tuple[str, float]:
+        """Return the name and the deviation [rad] of the joint that deviates most."""
+        joints = list(self._layout.joint_indices)
+        difference = np.abs(commanded - measured)[joints]
+        i = int(np.argmax(difference))
+        return self._layout.columns[joints[i]], float(difference[i])
+
+    def largest(self, now_ns: int) -> float:
+        """Return the largest deviation of the last second [rad], 0 if there was none."""
+        self._expire(now_ns)
+        return self._largest[0][1] if self._largest else 0.0
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._largest.clear()
+        self._now = {}
+
+    def _expire(self, now_ns: int) -> None:
+        while self._largest and now_ns - self._largest[0][0] > _WINDOW_NS:
+            self._largest.popleft()

@@ -1,0 +1,206 @@
+"""Everything about the executor that can be tuned, with units and ranges."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from wla_ros.control.merge_strategy import MERGE_STRATEGIES
+from wla_ros.core.configuration import parameter
+from wla_ros.core.joint_layout import ARM_JOINTS
+from wla_ros.core.timing import period_ns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmExecution:
+    """What differs between arms."""
+
+    action_latency_s: float = parameter(
+        'command to motion of the joints; the plan is sampled this far ahead',
+        unit='s',
+        minimum=0.0,
+        maximum=0.5,
+        default=0.0,
+    )
+    gripper_latency_s: float = parameter(
+        'command to motion of the gripper', unit='s', minimum=0.0, maximum=0.5, default=0.0
+    )
+    home_rad: tuple[float, ...] = parameter(
+        'home configuration of the six joints; empty: no home, HOMING is refused',
+        unit='rad',
+        default=(),
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a home that is no configuration of six joints."""
+        if len(self.home_rad) not in (0, len(ARM_JOINTS)):
+            raise ValueError(f'home_rad needs {len(ARM_JOINTS)} angles or none, got {self.home_rad!r}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateConfig:
+    """What a chunk must be like to be accepted."""
+
+    max_future_s: float = parameter(
+        'a chunk may be anchored this far ahead of now', unit='s', minimum=0.0, default=0.05
+    )
+    max_horizon: int = parameter('most rows of a chunk', minimum=1, default=1000)
+    min_dt_s: float = parameter('shortest row period', unit='s', minimum=0.001, default=0.002)
+    max_dt_s: float = parameter('longest row period', unit='s', maximum=10.0, default=1.0)
+    position_tolerance_rad: float = parameter(
+        'joint rows may lie this far outside the limits and are limited; beyond, the chunk is refused',
+        unit='rad',
+        minimum=0.0,
+        default=0.2,
+    )
+    position_tolerance_m: float = parameter(
+        'gripper rows may lie this far outside their range and are limited',
+        unit='m',
+        minimum=0.0,
+        default=0.02,
+    )
+    max_start_deviation_rad: float = parameter(
+        'largest distance between the commanded joints and the new plan at the time it takes over',
+        unit='rad',
+        minimum=0.0,
+        default=0.35,
+    )
+    max_velocity_ratio: float = parameter(
+        'velocity between joint rows over the velocity limit; faster is refused, not limited',
+        minimum=1.0,
+        default=3.0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackConfig:
+    """When measured joints are trusted."""
+
+    max_age_s: float = parameter(
+        'feedback older than this stops the motion (Piper feedback comes at 200 Hz)',
+        unit='s',
+        minimum=0.005,
+        maximum=2.0,
+        default=0.1,
+    )
+    recovery_s: float = parameter(
+        'feedback must be fresh for this long before motion starts or resumes',
+        unit='s',
+        minimum=0.0,
+        default=0.2,
+    )
+    max_future_s: float = parameter(
+        'feedback stamped further ahead of its reception is refused',
+        unit='s',
+        minimum=0.0,
+        default=0.05,
+    )
+    plausible_rad: float = parameter(
+        'joints read further outside the limits than this are refused (wrong unit, wrong zero)',
+        unit='rad',
+        minimum=0.0,
+        default=0.3,
+    )
+    plausible_m: float = parameter(
+        'the same for gripper widths', unit='m', minimum=0.0, default=0.04
+    )
+    refuse_all_zero: bool = parameter(
+        'refuse feedback that is all exact zeros, as drivers publish before the first CAN frame',
+        default=True,
+    )
+    require_condition: bool = parameter(
+        'autonomy and homing need the status of every arm, not only its joints', default=False
+    )
+    max_condition_age_s: float = parameter(
+        'status older than this counts as a fault of the arm', unit='s', minimum=0.01, default=0.5
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotionConfig:
+    """How the arms move within the limits of the robot."""
+
+    velocity_scale: float = parameter(
+        'share of the velocity limits', minimum=0.01, maximum=1.0, default=1.0
+    )
+    acceleration_scale: float = parameter(
+        'share of the acceleration limits', minimum=0.01, maximum=1.0, default=1.0
+    )
+    jerk_scale: float = parameter(
+        'share of the jerk limits', minimum=0.01, maximum=1.0, default=1.0
+    )
+    homing_velocity_rad_s: float = parameter(
+        'joint speed of homing and of moves of the held position',
+        unit='rad/s',
+        minimum=0.01,
+        maximum=3.0,
+        default=0.5,
+    )
+    limit_hit_rad: float = parameter(
+        'a command further from the plan than this counts as changed by a limit; smoothing '
+        'of ordinary plans stays below 1 mrad',
+        unit='rad or m',
+        minimum=1e-6,
+        default=0.005,
+    )
+    stall_s: float = parameter(
+        'after a pause between ticks longer than this the command starts again from rest',
+        unit='s',
+        minimum=0.02,
+        default=0.1,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviationConfig:
+    """What the difference between commanded and measured joints means. Grippers are exempt."""
+
+    max_deviation_rad: float = parameter(
+        'a joint further than this from its command puts the executor into HOLD',
+        unit='rad',
+        minimum=0.05,
+        maximum=math.pi,
+        default=0.5,
+    )
+    resume_reseed_rad: float = parameter(
+        'while held, a joint further than this from its command takes the measured position as its '
+        'command; less is sag under gravity, which would add up if it were taken over at every stop',
+        unit='rad',
+        minimum=0.01,
+        default=0.1,
+    )
+    settle_s: float = parameter(
+        'how long an arm rests before its deviation is judged for that', unit='s', default=0.25
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorConfig:
+    """The executor."""
+
+    rate_hz: float = parameter(
+        'ticks and commands per second', unit='Hz', minimum=10.0, maximum=1000.0, default=200.0
+    )
+    merge_strategy: str = parameter(
+        'how a new chunk joins the running one', choices=tuple(MERGE_STRATEGIES), default='latest'
+    )
+    arms: Mapping[str, ArmExecution] = parameter(
+        'latencies and home per arm', default_factory=dict
+    )
+    gate: GateConfig = parameter('acceptance of chunks', default_factory=GateConfig)
+    feedback: FeedbackConfig = parameter('trust in feedback', default_factory=FeedbackConfig)
+    motion: MotionConfig = parameter('motion', default_factory=MotionConfig)
+    deviation: DeviationConfig = parameter(
+        'commanded against measured', default_factory=DeviationConfig
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that contradict each other."""
+        if not self.deviation.resume_reseed_rad < self.deviation.max_deviation_rad:
+            raise ValueError('deviation.resume_reseed_rad must be below deviation.max_deviation_rad')
+        if not self.gate.min_dt_s < self.gate.max_dt_s:
+            raise ValueError('gate.min_dt_s must be below gate.max_dt_s')
+
+    @property
+    def period_ns(self) -> int:
+        """Time between two ticks."""
+        return period_ns(self.rate_hz)

@@ -1,0 +1,137 @@
+"""
+The only place that calls Ruckig: time-optimal approach of a state and full stop, per column.
+
+State to state only. Ruckig's `intermediate_positions` are never set: in the pip build they are sent to a
+remote service. Columns are independent (no synchronisation), so one column's trouble is its own.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import ruckig
+
+from wla_ros.core.joint_limits import JointLimits
+from wla_ros.core.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class MotionState:
+    """Position, velocity and acceleration of every column, plain lists because Ruckig takes those."""
+
+    position: list[float]  # [D] [rad] or [m]
+    velocity: list[float]  # [D]
+    acceleration: list[float]  # [D]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A full stop from some state: where it is after one step, and how far it reaches."""
+
+    state: MotionState
+    lowest: FloatArray  # [D] lowest position until rest
+    highest: FloatArray  # [D] highest position until rest
+
+
+class MotionPlanner(Protocol):
+    """What the limiter needs; both methods may return None when no motion could be computed."""
+
+    def approach(
+        self, state: MotionState, target: MotionState, speed: FloatArray, duration_s: float
+    ) -> MotionState | None:
+        """
+        Return the state `duration_s` along the fastest way to a moving target, within `speed` [D].
+
+        `target` is the state at the end of the step; its velocity is assumed to go on.
+        """
+        ...
+
+    def stop(self, state: MotionState, duration_s: float) -> Stop | None:
+        """Return the full stop from `state`."""
+        ...
+
+
+class RuckigPlanner:
+    """Ruckig with the limits of all columns; not thread-safe."""
+
+    def __init__(self, limits: JointLimits) -> None:
+        """Prepare for `limits`, whose velocity, acceleration and jerk [D] are positive."""
+        columns = len(limits.velocity)
+        self._ruckig = ruckig.Ruckig(columns)
+        self._trajectory = ruckig.Trajectory(columns)
+        self._approach = _input(columns, limits, ruckig.ControlInterface.Position)
+        self._stop = _input(columns, limits, ruckig.ControlInterface.Velocity)
+        self._origin = [0.0] * columns
+        for request in (self._approach, self._stop):
+            request.target_position = self._origin
+            request.target_velocity = self._origin
+            request.target_acceleration = self._origin
+
+    def approach(
+        self, state: MotionState, target: MotionState, speed: FloatArray, duration_s: float
+    ) -> MotionState | None:
+        """
+        Return the state `duration_s` along the fastest way to the moving target, None if there is none.
+
+        Planned in the frame that moves with the target, where the target is the origin and the velocity limits
+        are shifted. Planned in the resting frame, Ruckig would aim at where the target is now, arrive when it has
+        moved on, and lag behind a target of constant velocity for seconds.
+        """
+        position, velocity = np.array(target.position), np.array(target.velocity)
+        request = self._approach
+        request.max_velocity = (speed - velocity).tolist()
+        request.min_velocity = (-speed - velocity).tolist()
+        request.target_acceleration = target.acceleration
+        start = position - velocity * duration_s  # where the target is at the start of the step
+        relative = MotionState(
+            (np.array(state.position) - start).tolist(),
+            (np.array(state.velocity) - velocity).tolist(),
+            state.acceleration,
+        )
+        if not self._calculate(request, relative):
+            return None
+        offset, offset_velocity, acceleration = self._trajectory.at_time(duration_s)
+        return MotionState(
+            (position + offset).tolist(), (velocity + offset_velocity).tolist(), acceleration
+        )
+
+    def stop(self, state: MotionState, duration_s: float) -> Stop | None:
+        """
+        Return the fastest full stop from `state`, or None if Ruckig finds none.
+
+        Planned relative to the present position: with the velocity interface of Ruckig 0.19 the reported
+        extrema always include the origin, which then is the present position and belongs to the stop.
+        """
+        origin = MotionState(self._origin, state.velocity, state.acceleration)
+        if not self._calculate(self._stop, origin):
+            return None
+        offset, velocity, acceleration = self._trajectory.at_time(duration_s)
+        position = np.array(state.position)
+        bounds = self._trajectory.position_extrema
+        return Stop(
+            MotionState((position + offset).tolist(), velocity, acceleration),
+            position + [bound.min for bound in bounds],
+            position + [bound.max for bound in bounds],
+        )
+
+    def _calculate(self, request: ruckig.InputParameter, state: MotionState) -> bool:
+        request.current_position = state.position
+        request.current_velocity = state.velocity
+        request.current_acceleration = state.acceleration
+        try:
+            result = self._ruckig.calculate(request, self._trajectory)
+        except ruckig.RuckigError:  # invalid input or a numerical dead end: the limiter stops instead
+            return False
+        return bool(result in (ruckig.Result.Working, ruckig.Result.Finished))
+
+
+def _input(
+    columns: int, limits: JointLimits, interface: ruckig.ControlInterface
+) -> ruckig.InputParameter:
+    request = ruckig.InputParameter(columns)
+    request.synchronization = ruckig.Synchronization.No
+    request.control_interface = interface
+    request.max_velocity = [float(value) for value in limits.velocity]
+    request.max_acceleration = [float(value) for value in limits.acceleration]
+    request.max_jerk = [float(value) for value in limits.jerk]
+    return request
