@@ -1,7 +1,8 @@
 """
 One arm of the rig with its driver and the delays on both sides of it.
 
-Commands may reach the driver late, publications may be delivered late; nothing is lost without being counted.
+Commands may reach the driver late, publications may be delivered late; nothing is lost without
+being counted.
 """
 
 from collections import deque
@@ -19,8 +20,8 @@ from wla_ros.sim.driver.piper_driver import Publication
 from wla_ros.sim.fault_injection import FaultyBus
 from wla_ros.sim.faults import ArmFaults
 
-# Delivered publications wait for `take` up to this many, two seconds at 200 Hz; a rig that is only asked for the
-# newest must not grow.
+# Delivered publications wait for `take` up to this many, two seconds at 200 Hz; a rig that is only
+# asked for the newest must not grow.
 _UNTAKEN_LIMIT = 400
 
 
@@ -29,8 +30,8 @@ class ArmCounts:
     """
     Messages since construction.
 
-    commands_received = commands_applied + sum(commands_refused) + commands_flushed + commands_waiting.
-    published = delivered + feedback_flushed + feedback_waiting.
+    commands_received = commands_applied + sum(commands_refused) + commands_flushed +
+    commands_waiting. published = delivered + feedback_flushed + feedback_waiting.
     """
 
     commands_received: int
@@ -104,7 +105,9 @@ class ArmLine:
             self._delivered += 1
 
     def take(self) -> tuple[Publication, ...]:
-        """Return the publications delivered since the last call, oldest first, at most two seconds of them."""
+        """
+        Return the publications delivered since the last call, oldest first, two seconds at most.
+        """
         taken = tuple(self._untaken)
         self._untaken.clear()
         return taken

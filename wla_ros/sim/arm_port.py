@@ -1,7 +1,8 @@
 """
 The seam between a driver stand-in and the body of its arm: set-points down, measurements up.
 
-Angles are true joint angles of the new-zero convention; the driver's unit errors stay above this seam.
+Angles are true joint angles of the new-zero convention; the driver's unit errors stay above this
+seam.
 """
 
 from dataclasses import dataclass

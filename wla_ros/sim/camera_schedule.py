@@ -1,7 +1,8 @@
 """
 When cameras expose and what becomes of the images until they are delivered. Knows no renderer.
 
-Exposures lie on an exact grid: phase + k periods after the reset, in integer nanoseconds, whatever the physics' step.
+Exposures lie on an exact grid: phase + k periods after the reset, in integer nanoseconds, whatever
+the physics' step.
 """
 
 import heapq
@@ -20,7 +21,7 @@ class Exposure:
     """One image to be rendered from the state at its exposure; complete without the rig."""
 
     camera: str
-    index: int  # rises by one with every exposure of the camera since the reset, dropped ones included
+    index: int  # of the exposure since the reset, dropped ones included
     exposed_ns: int  # true time of the snapshot
     stamp_ns: int  # what the header says
     deliver_ns: int
@@ -88,7 +89,11 @@ class CameraSchedule:
         self._index += 1
 
     def due(self, now_ns: int) -> tuple[Exposure, ...]:
-        """Return the images to be delivered by `now_ns`, in order of delivery; each is returned once."""
+        """
+        Return the images to deliver by `now_ns`, in order of delivery.
+
+        Each is returned once.
+        """
         due: deque[Exposure] = deque()
         while self._waiting and self._waiting[0][0] <= now_ns:
             due.append(heapq.heappop(self._waiting)[2])

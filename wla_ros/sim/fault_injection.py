@@ -1,7 +1,9 @@
 """
-Acts on fault parameters: the fate of every image, and a CAN bus that fails. Deterministic by seed and order of events.
+Acts on fault parameters: the fate of every image, and a CAN bus that fails. Deterministic by seed
+and order of events.
 
-Each camera and each arm draws from a random stream of its own, so one does not disturb the other. Knows no physics.
+Each camera and each arm draws from a random stream of its own, so one does not disturb the other.
+Knows no physics.
 """
 
 import dataclasses
@@ -44,9 +46,14 @@ class CameraFaultInjector:
         self._random = np.random.default_rng(self._seed)
 
     def fate(self, exposed_ns: int) -> ImageFate:
-        """Return what becomes of the image exposed at `exposed_ns`; call once per exposure, in order."""
+        """
+        Return what becomes of the image exposed at `exposed_ns`.
+
+        Call once per exposure, in order.
+        """
         faults = self._faults
-        # Every exposure draws all three, so that one fault's parameters do not change another's course.
+        # Every exposure draws all three, so that one fault's parameters do not change another's
+        # course.
         chance, stamp_share, delay_share = self._random.random(3).tolist()
         since_ns = exposed_ns - self._origin_ns
         jitter_s = faults.stamp_jitter_s * (2.0 * stamp_share - 1.0)
@@ -104,7 +111,7 @@ class FaultyBus:
 
 
 def inside(window: FaultWindow, since_ns: int) -> bool:
-    """Return whether `since_ns` after the reset lies in the window (start inclusive, end exclusive)."""
+    """Return whether `since_ns` after the reset lies in the window, its end excluded."""
     duration_ns = seconds_to_ns(window.duration_s)
     offset_ns = since_ns - seconds_to_ns(window.start_s)
     if offset_ns < 0 or duration_ns == 0:

@@ -1,7 +1,8 @@
 """
 Parameters of injected faults: what goes wrong, when and how often. All off by default.
 
-Times count from the last reset of the rig. The same seed gives the same faults. `fault_injection` acts on them.
+Times count from the last reset of the rig. The same seed gives the same faults. `fault_injection`
+acts on them.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,8 @@
 """
 Exposures to pixels: the pictures of all cameras of a rig, for the thread that made the source.
 
-Physics may run on in another thread: an exposure carries its snapshot. Owns repeating the picture of a frozen camera.
+Physics may run on in another thread: an exposure carries its snapshot. Owns repeating the picture
+of a frozen camera.
 """
 
 from collections.abc import Mapping
@@ -24,7 +25,8 @@ class ImageSource:
         """
         Open one renderer per image size.
 
-        Raises RuntimeError or ImportError with MuJoCo's reason where off-screen rendering is not possible.
+        Raises RuntimeError or ImportError with MuJoCo's reason where off-screen rendering is not
+        possible.
         """
         sizes = {(camera.width, camera.height) for camera in cameras.values()}
         self._cameras = dict(cameras)

@@ -1,4 +1,4 @@
-"""Parameters of the simulated rig. The task's, the driver's and the faults' parameters are sections of it."""
+"""Parameters of the simulated rig; those of the driver and of the faults are sections of it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,16 +1,16 @@
 """
 Two simulated Pipers with drivers, cameras and faults: what a robot is to the rest of the program.
 
-The same rig runs in virtual time (evaluation) and follows the wall clock (sim node): the caller says what time it is.
-Physics runs in whole steps up to that time, so the rig's own time lags it by less than one step.
+The same rig runs in virtual time (evaluation) and follows the wall clock (sim node): the caller
+says what time it is. Physics runs in whole steps up to that time, so the rig's own time lags it by
+less than one step.
 
-    rig = SimulatedRig(RigConfig())
-    rig.reset(seed=1, now_ns=0)
-    rig.command('left', encoded)                 # fields of a JointState, as the piper_ros driver takes them
-    rig.step_to(5_000_000)
-    rig.feedback('left'), rig.status('left')     # as the driver publishes them
-    for exposure in rig.due_exposures():
-        pixels = rig.render(exposure)            # or in another thread: rig.make_image_source().render(exposure)
+    rig = SimulatedRig(RigConfig()) rig.reset(seed=1, now_ns=0) rig.command('left', encoded)
+    # fields of a JointState, as the piper_ros driver takes them rig.step_to(5_000_000)
+    rig.feedback('left'), rig.status('left')     # as the driver publishes them for exposure in
+    rig.due_exposures():
+        pixels = rig.render(exposure)            # or in another thread:
+        rig.make_image_source().render(exposure)
     rig.object_poses(now_ns=5_000_000), rig.judge(), rig.counts()
 """
 
@@ -67,12 +67,16 @@ class SimulatedRig:
     """
     The composed rig.
 
-    One thread calls everything (a node holds one lock around all calls); pictures may be rendered in other threads
-    with sources from `make_image_source`.
+    One thread calls everything (a node holds one lock around all calls); pictures may be rendered
+    in other threads with sources from `make_image_source`.
     """
 
     def __init__(self, config: RigConfig) -> None:
-        """Compile the scene and reset with seed 0. Raises ConfigurationError for unknown tasks, cameras, arms."""
+        """
+        Compile the scene and reset with seed 0.
+
+        Raises ConfigurationError for unknown tasks, cameras, arms.
+        """
         _check(config)
         self.config = config
         self._scene = TwoArmScene(make_task(config.task))
@@ -122,9 +126,11 @@ class SimulatedRig:
 
     def reset(self, *, seed: int, now_ns: int) -> None:
         """
-        Start an episode at `now_ns`: arms at home, grippers open, objects by `seed`, faults and delays anew.
+        Start an episode at `now_ns`: arms at home, grippers open, objects by `seed`, faults and
+        delays anew.
 
-        Drivers that died live again. Counters go on; images and messages on their way are counted as flushed.
+        Drivers that died live again. Counters go on; images and messages on their way are counted
+        as flushed.
         """
         self._origin_ns = now_ns
         self._scene.reset(seed=seed)
@@ -138,7 +144,7 @@ class SimulatedRig:
         self._expose_until(now_ns, before=None)
 
     def step_to(self, now_ns: int) -> None:
-        """Advance physics and drivers by whole steps up to `now_ns`; earlier times change nothing."""
+        """Advance physics and drivers by whole steps up to `now_ns`; earlier times do nothing."""
         step_ns = self._scene.timestep_ns
         while self.now_ns + step_ns <= now_ns:
             end_ns = self.now_ns + step_ns
@@ -158,8 +164,8 @@ class SimulatedRig:
         """
         Give the driver of `arm` a JointState at `now_ns`, default the rig's time.
 
-        Returns why it moves nothing; None if it does or will, after the actuation lag. Raises KeyError for an
-        unknown arm, as all methods here.
+        Returns why it moves nothing; None if it does or will, after the actuation lag. Raises
+        KeyError for an unknown arm, as all methods here.
         """
         return self._lines[arm].command(command, now_ns=self.now_ns if now_ns is None else now_ns)
 
@@ -170,8 +176,12 @@ class SimulatedRig:
         return self._lines[arm].command(command, now_ns=self.now_ns if now_ns is None else now_ns)
 
     def set_enable_flag(self, arm: str, *, enable: bool) -> None:
-        """Give the driver a message of enable_flag. Disabled arms fall, enabling closes the gripper."""
-        self._lines[arm].driver.set_enable_flag(enable=enable)
+        """
+        Give the driver a message of enable_flag.
+
+        Disabled arms fall, enabling closes the gripper.
+        """
+        self._lines[arm].driver.set_enable_flag(enable=enable, now_ns=self.now_ns)
 
     def call_enable(self, arm: str, *, enable: bool) -> EnableCall:
         """Start a call of enable_srv; its `response` is set while the rig steps on."""
@@ -190,7 +200,11 @@ class SimulatedRig:
         return self._lines[arm].driver
 
     def feedback(self, arm: str) -> JointStateMessage | None:
-        """Return the joint state delivered last; None if none was, or the driver dropped it as implausible."""
+        """
+        Return the joint state delivered last.
+
+        None if none was, or the driver dropped it as implausible.
+        """
         newest = self._lines[arm].newest
         return None if newest is None else newest.joint_state
 
@@ -200,11 +214,15 @@ class SimulatedRig:
         return None if newest is None else newest.status
 
     def take_publications(self, arm: str) -> tuple[Publication, ...]:
-        """Return all that the driver published and that was delivered since the last call, oldest first."""
+        """Return what the driver published and was delivered since the last call, oldest first."""
         return self._lines[arm].take()
 
     def due_exposures(self, now_ns: int | None = None) -> tuple[Exposure, ...]:
-        """Return the images to be delivered by `now_ns` (default: the rig's time), in order; each is returned once."""
+        """
+        Return the images to be delivered by `now_ns` (default: the rig's time), in order.
+
+        Each is returned once.
+        """
         until_ns = self.now_ns if now_ns is None else now_ns
         due = [
             exposure
@@ -224,7 +242,7 @@ class SimulatedRig:
         return ImageSource(self._scene.model, self.config.cameras, seed=self.config.faults.seed)
 
     def object_poses(self, *, now_ns: int | None = None) -> ObjectPoses:
-        """Return the objects' poses in the world, stamped with the rig's time and received at `now_ns`."""
+        """Return the objects' poses in the world, stamped with the rig's time."""
         names, poses = self._scene.object_poses()
         receive_ns = self.now_ns if now_ns is None else now_ns
         return ObjectPoses(stamp_ns=self.now_ns, receive_ns=receive_ns, names=names, poses=poses)
@@ -250,7 +268,7 @@ class SimulatedRig:
         return any(schedule.next_exposure_ns <= end_ns for schedule in self._schedules.values())
 
     def _expose_until(self, end_ns: int, *, before: SceneSnapshot | None) -> None:
-        """Expose what is due in the step that ended at `end_ns`, from states between its begin and its end."""
+        """Expose what is due in the step that ended at `end_ns`, from states along the step."""
         after = self._scene.snapshot()
         shared: dict[
             int, SceneSnapshot

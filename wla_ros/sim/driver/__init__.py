@@ -1,1 +1,1 @@
-"""A stand-in for one Piper, its firmware and its `piper_ros` driver. Pure: time is an argument, no ROS, no MuJoCo."""
+"""A stand-in for one Piper, its firmware and its `piper_ros` driver. Knows no physics engine."""

@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedbackFrame:
-    """Joint (0x2A5 to 0x2A7), gripper (0x2A8) and high-speed (0x251 to 0x256) frames of one instant."""
+    """Joint (0x2A5-2A7), gripper (0x2A8) and high-speed (0x251-256) frames of one instant."""
 
     stamp_ns: int  # when SocketCAN received them
     joints_mdeg: tuple[int, ...]  # [6]

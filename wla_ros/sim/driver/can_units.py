@@ -1,8 +1,9 @@
 """
 Integers on the CAN bus and what the piper_ros driver makes of them, with its two wrong factors.
 
-Joints are 0.001 deg, lengths um, forces mN. The driver multiplies commands with 180000 / 3.14 and feedback with
-0.017444, so both are 0.05 % off the true angle in opposite directions; a command comes back times 0.999975.
+Joints are 0.001 deg, lengths um, forces mN. The driver multiplies commands with 180000 / 3.14 and
+feedback with 0.017444, so both are 0.05 % off the true angle in opposite directions; a command
+comes back times 0.999975.
 """
 
 import math
@@ -18,7 +19,11 @@ TRUE_RAD_PER_MDEG = math.pi / 180_000
 
 
 def command_mdeg(angle_rad: float) -> int:
-    """Return what the driver sends for a commanded angle. Raises ValueError or OverflowError if not finite."""
+    """
+    Return what the driver sends for a commanded angle.
+
+    Raises ValueError or OverflowError if not finite.
+    """
     return round(angle_rad * COMMAND_MDEG_PER_RAD)
 
 

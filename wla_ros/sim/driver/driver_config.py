@@ -1,4 +1,4 @@
-"""Parameters of the driver stand-in: those of the real driver under its meaning, and how the firmware moves."""
+"""Parameters of the driver stand-in: those of the real driver, and how the firmware moves."""
 
 from dataclasses import dataclass
 
@@ -13,13 +13,15 @@ class DriverConfig:
         'motors on after a reset; false: the arm falls until enabled', default=True
     )
     strict_commands: bool = parameter(
-        'refuse commands that the real driver would turn into an accident: missing joint names (it sends those '
-        'joints to zero), fewer than 7 positions (it closes the gripper), negative gripper widths (it opens)',
+        'refuse commands that the real driver would turn into an accident: missing joint names '
+        '(it sends those joints to zero), fewer than 7 positions (it closes the gripper), '
+        'negative gripper widths (it opens)',
         default=True,
     )
     motion_mode: str = parameter(
-        "how the firmware follows targets: 'stream' keeps up with dense set-points as MOVE JS does, 'trapezoid' "
-        'plans to rest at every target as MOVE J does and lags by speed / (2 x 5 rad/s^2)',
+        "how the firmware follows targets: 'stream' keeps up with dense set-points as MOVE JS "
+        "does, 'trapezoid' plans to rest at every target as MOVE J does, lagging by "
+        'speed / (2 x 5 rad/s^2)',
         choices=('stream', 'trapezoid'),
         default='stream',
     )

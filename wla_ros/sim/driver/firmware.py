@@ -1,8 +1,9 @@
 """
 The controller inside the arm: CAN frames in, set-points to the motors, feedback frames out.
 
-Owns power, modes, status, limits and motion. Knows nothing of ROS, of the driver's parameters and of faults.
-Semantics from the piper_sdk protocol and its issues; what no source states is marked 'assumed'.
+Owns power, modes, status, limits and motion. Knows nothing of ROS, of the driver's parameters and
+of faults. Semantics from the piper_sdk protocol and its issues; what no source states is marked
+'assumed'.
 """
 
 import numpy as np
@@ -32,12 +33,14 @@ MOTORS_OFF = 'motors_off'
 # Set in flash, resolution 0.1 deg: J1 +-150, J2 0..180, J3 -170..0, J4 +-100, J5 +-70, J6 +-120.
 _LOWER_MDEG = (-150_000, 0, -170_000, -100_000, -70_000, -120_000)
 _UPPER_MDEG = (150_000, 180_000, 0, 100_000, 70_000, 120_000)
-# The SDK's bounds in rad times the driver's factor end up to 0.083 deg beyond; they must not raise a limit bit.
+# The SDK's bounds in rad times the driver's factor end up to 0.083 deg beyond; they must not raise
+# a limit bit.
 _LIMIT_TOLERANCE_MDEG = 100
 
 _ENABLE_REPORT_NS = NS_PER_S // 40  # low-speed frames 0x261 to 0x266
 _REACHED_RAD = 0.01  # assumed; only motion_status depends on it
-# Distance of the wrist centre from axis 1, and joint 5, below which the firmware calls a pose singular. Assumed.
+# Distance of the wrist centre from axis 1, and joint 5, below which the firmware calls a pose
+# singular. Assumed.
 _SINGULAR_RADIUS_M = 0.001
 _SINGULAR_WRIST_RAD = 0.001
 _WRIST_TO_FLANGE_M = 0.091
@@ -66,8 +69,8 @@ class PiperFirmware:
         self._state = ArmState.NORMAL
         self._ctrl_mode = CtrlMode.STANDBY
         self._move_mode = MoveMode.P
-        self._limit_bits = (False,) * 6
-        self._joint_echo_mdeg = (0,) * 6
+        self._limit_bits: tuple[bool, ...] = (False,) * 6
+        self._joint_echo_mdeg: tuple[int, ...] = (0,) * 6
         self._gripper_echo_um = 0
         self._echo_stamp_ns = 0
         self._settle()
@@ -96,11 +99,15 @@ class PiperFirmware:
 
     @property
     def commanded(self) -> tuple[int, tuple[int, ...], int]:
-        """The last joint and gripper targets on the bus: stamp [ns], [6] [0.001 deg], [um]; zero if none."""
+        """The last targets on the bus: stamp [ns], joints [6] [0.001 deg], gripper [um]."""
         return self._echo_stamp_ns, self._joint_echo_mdeg, self._gripper_echo_um
 
     def enable_arm(self) -> None:
-        """0x471 enable: power comes after as many frames as are missing, two after a reset. Holds where it is."""
+        """
+        0x471 enable: power comes after as many frames as are missing, two after a reset.
+
+        Holds where it is.
+        """
         if self._stopped or self._power is ArmPower.POWERED:
             return
         self._enables_missing -= 1
@@ -122,7 +129,10 @@ class PiperFirmware:
             self._switch(ArmPower.DAMPED)
 
     def resume(self) -> None:
-        """0x150 reset: errors and modes are cleared, power is lost at once, two enable frames are needed."""
+        """
+        0x150 reset: errors and modes are cleared, power is lost at once, two enable frames are
+        needed.
+        """
         self._stopped = False
         self._state = ArmState.NORMAL
         self._limit_bits = (False,) * 6
@@ -136,8 +146,8 @@ class PiperFirmware:
         """
         0x151 MOVE J and 0x155 to 0x157: move to [6] [0.001 deg].
 
-        Targets beyond a limit are clipped and raise the joint's limit bit and arm_status 4 (assumed) until a
-        target inside arrives. Returns why the frames were ignored.
+        Targets beyond a limit are clipped and raise the joint's limit bit and arm_status 4
+        (assumed) until a target inside arrives. Returns why the frames were ignored.
         """
         self._joint_echo_mdeg, self._echo_stamp_ns = joints_mdeg, now_ns
         refusal = self._deafness()
@@ -162,8 +172,8 @@ class PiperFirmware:
         """
         0x151 MOVE P and 0x152 to 0x154: move the flange to `pose` [4, 4] along the joints.
 
-        Without a solution the target stays as it was and arm_status says why: 2 no solution, 3 singular, 4 limit.
-        Returns why the frames were ignored.
+        Without a solution the target stays as it was and arm_status says why: 2 no solution, 3
+        singular, 4 limit. Returns why the frames were ignored.
         """
         self._echo_stamp_ns = now_ns
         refusal = self._deafness()
@@ -189,7 +199,11 @@ class PiperFirmware:
             self._port.set_gripper_target(width_um * 1e-6, force_mn * 1e-3)
 
     def advance(self, now_ns: int) -> None:
-        """Move the set-points on to `now_ns` and hand them to the motors. Time must not run backwards."""
+        """
+        Move the set-points on to `now_ns` and hand them to the motors.
+
+        Time must not run backwards.
+        """
         dt_ns = now_ns - self._advanced_ns
         if dt_ns < 0:
             raise ValueError(f'now_ns {now_ns} lies before {self._advanced_ns}')

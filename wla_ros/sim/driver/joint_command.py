@@ -1,8 +1,9 @@
 """
 A JointState command as piper_ros `joint_callback` (humble) reads it, traps included.
 
-Joints are mapped by name and missing ones are 0.0 rad; the gripper is position[6] whatever the names say, and its
-sign is lost; velocity[6] is a percentage; effort[6] is a force. Knows no firmware and no time.
+Joints are mapped by name and missing ones are 0.0 rad; the gripper is position[6] whatever the
+names say, and its sign is lost; velocity[6] is a percentage; effort[6] is a force. Knows no
+firmware and no time.
 """
 
 import math
@@ -44,7 +45,7 @@ def read_joint_command(
     effort: Sequence[float],
     gripper_value_multiple: int,
 ) -> JointFrames | Refusal:
-    """Return what the driver sends; a Refusal where its callback would raise (values not finite, names too long)."""
+    """Return what the driver sends, or a Refusal where its callback raises."""
     by_name: dict[str, int] = {}
     try:
         for i, name in enumerate(names):
@@ -57,8 +58,8 @@ def read_joint_command(
     except (ValueError, OverflowError, IndexError) as error:
         return Refusal(
             reason=DRIVER_CRASH,
-            detail=f'the driver raises {error!r} for names {list(names)!r}, position {list(position)!r}, '
-            f'velocity {list(velocity)!r}',
+            detail=f'the driver raises {error!r} for names {list(names)!r}, '
+            f'position {list(position)!r}, velocity {list(velocity)!r}',
         )
     return JointFrames(
         joints_mdeg=tuple(by_name.get(name, 0) for name in ARM_JOINTS),
@@ -74,19 +75,21 @@ def find_accident(*, names: Sequence[str], position: Sequence[float]) -> Refusal
     if missing:
         return Refusal(
             reason=MISSING_JOINT_NAMES,
-            detail=f'names {list(names)!r} lack {", ".join(missing)}: the driver would send them to 0.0 rad; '
-            f'send exactly {", ".join(ARM_JOINTS)}, gripper',
+            detail=f'names {list(names)!r} lack {", ".join(missing)}: the driver would send them '
+            f'to 0.0 rad; send exactly {", ".join(ARM_JOINTS)}, gripper',
         )
     if len(position) < _FULL_LENGTH:
         return Refusal(
             reason=SHORT_POSITION,
-            detail=f'{len(position)} positions: the driver would close the gripper; send {_FULL_LENGTH}',
+            detail=f'{len(position)} positions: the driver would close the gripper; '
+            f'send {_FULL_LENGTH}',
         )
     width_m = position[_GRIPPER_INDEX]
     if math.isfinite(width_m) and round(width_m * 1_000_000) < 0:
         return Refusal(
             reason=NEGATIVE_GRIPPER,
-            detail=f'gripper width {width_m!r} m: the driver would open it by the absolute value; clamp to 0',
+            detail=f'gripper width {width_m!r} m: the driver would open it by the absolute value; '
+            'clamp to 0',
         )
     return None
 

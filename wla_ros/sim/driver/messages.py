@@ -18,7 +18,7 @@ from wla_ros.sim.driver.can_units import true_rad
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JointStateMessage:
-    """The fields of sensor_msgs/JointState; position 7, velocity 6, effort 7 entries in feedback."""
+    """The fields of sensor_msgs/JointState; in feedback 7 positions, 6 velocities, 7 efforts."""
 
     stamp_ns: int
     names: tuple[str, ...]
@@ -74,7 +74,11 @@ def joint_echo(stamp_ns: int, joints_mdeg: tuple[int, ...], gripper_um: int) -> 
 
 
 def flange_feedback(frame: FeedbackFrame) -> FlangePose:
-    """Return the flange pose as the firmware sends it: 0.001 mm, 0.001 deg; all zeros before the first frame."""
+    """
+    Return the flange pose as the firmware sends it: 0.001 mm, 0.001 deg.
+
+    All zeros before the first frame.
+    """
     if frame.stamp_ns == 0:
         return FlangePose(stamp_ns=0, position=(0.0, 0.0, 0.0), orientation=(0.0, 0.0, 0.0, 1.0))
     pose = flange_pose(true_rad(frame.joints_mdeg))

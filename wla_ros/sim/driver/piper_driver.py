@@ -1,8 +1,9 @@
 """
 One piper_ros driver node (humble) with its arm: messages in, messages out, at 200 Hz.
 
-Owns the node's private enable flag, its services' polling, its death on a lost bus, and the counters of commands.
-What the arm does with the frames is the business of `firmware`; message contents of `messages`.
+Owns the node's private enable flag, its services' polling, its death on a lost bus, and the
+counters of commands. What the arm does with the frames is the business of `firmware`; message
+contents of `messages`.
 """
 
 from collections import Counter
@@ -119,7 +120,11 @@ class PiperDriver:
         self.reset(0, gripper_m=0.0)
 
     def reset(self, now_ns: int, *, gripper_m: float) -> None:
-        """Restart arm and driver where the arm stands; enabled if configured so. Counters go on."""
+        """
+        Restart arm and driver where the arm stands; enabled if configured so.
+
+        Counters go on.
+        """
         self._alive = True
         self._enabled = self._config.auto_enable
         self._silent_since_ns: int | None = None
@@ -170,18 +175,26 @@ class PiperDriver:
         return self._counted(self._joints(names, position, velocity, effort, now_ns))
 
     def command_pose(self, command: EncodedPosCmd, *, now_ns: int) -> Refusal | None:
-        """Take a message of pos_cmd. Returns why it moves nothing; unsolvable poses show in the status only."""
+        """
+        Take a message of pos_cmd.
+
+        Returns why it moves nothing; unsolvable poses show in the status only.
+        """
         return self._counted(self._pose(command, now_ns))
 
-    def set_enable_flag(self, *, enable: bool) -> None:
+    def set_enable_flag(self, *, enable: bool, now_ns: int) -> None:
         """Take a message of enable_flag. Enabling closes the gripper; disabling drops the arm."""
         if not self._alive:
             return
         self._enabled = enable
-        self._send_enable(enable=enable, now_ns=self._frame.stamp_ns)
+        self._send_enable(enable=enable, now_ns=now_ns)
 
     def call_enable(self, *, enable: bool, now_ns: int) -> EnableCall:
-        """Start a call of enable_srv; `publish` carries it on. A dead or busy driver answers False."""
+        """
+        Start a call of enable_srv; `publish` carries it on.
+
+        A dead or busy driver answers False.
+        """
         call = EnableCall(enable=enable, now_ns=now_ns)
         if not self._alive or self._call is not None:
             call.response = False
@@ -191,7 +204,10 @@ class PiperDriver:
         return call
 
     def emergency_stop(self) -> None:
-        """Press the stop of the arm (no driver topic leads here): it sinks damped and ignores commands."""
+        """
+        Press the stop of the arm (no driver topic leads here): it sinks damped and ignores
+        commands.
+        """
         self._firmware.emergency_stop()
 
     def resume(self) -> None:

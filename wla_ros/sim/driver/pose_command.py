@@ -1,8 +1,8 @@
 """
 An end-pose command (PosCmd) as piper_ros `pos_callback` (humble) reads it.
 
-Flange pose in base_link; metres rounded to whole millimetres, radians to 0.001 deg; fixed-axis XYZ angles.
-The driver ignores mode1 and mode2.
+Flange pose in base_link; metres rounded to whole millimetres, radians to 0.001 deg; fixed-axis XYZ
+angles. The driver ignores mode1 and mode2.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class PoseFrames:
 
 
 def read_pose_command(command: EncodedPosCmd) -> PoseFrames | Refusal:
-    """Return what the driver sends; a Refusal where its callback would raise (values not finite)."""
+    """Return what the driver sends, or a Refusal where its callback raises: not finite."""
     try:
         return PoseFrames(
             position_um=(

@@ -1,5 +1,6 @@
 """
-How the firmware turns targets into motion: one Protocol, two behaviours, and the braking law they share.
+How the firmware turns targets into motion: one Protocol, two behaviours, and the braking law they
+share.
 
 Speed and acceleration are bounded per joint; joints do not wait for each other.
 """
@@ -39,10 +40,12 @@ class SetpointGenerator(Protocol):
 
 def braking_speed(distance: FloatArray, *, acceleration: float, dt_s: float) -> FloatArray:
     """
-    Return the largest speed for one step of `dt_s` after which the rest of `distance` >= 0 suffices to stop.
+    Return the largest speed for one step of `dt_s` after which the rest of `distance` >= 0
+    suffices to stop.
 
-    Exact for stepwise motion: with k = distance / (acceleration dt^2), n whole braking steps cover n (n + 1) / 2,
-    and the fraction is spread over all n + 1 steps. Speeds then fall by acceleration * dt and end at zero on target.
+    Exact for stepwise motion: with k = distance / (acceleration dt^2), n whole braking steps cover
+    n (n + 1) / 2, and the fraction is spread over all n + 1 steps. Speeds then fall by
+    acceleration * dt and end at zero on target.
     """
     unit = acceleration * dt_s
     k = distance / (unit * dt_s)

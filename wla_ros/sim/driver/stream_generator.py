@@ -1,9 +1,10 @@
 """
-MOVE JS, 'fast mode': dense targets are samples of a path, and the set-point keeps the speed of that path.
+MOVE JS, 'fast mode': dense targets are samples of a path, and the set-point keeps the speed of
+that path.
 
-The speed of the stream is estimated from the targets of the last 25 ms; between arrivals the target moves on with
-it, so jitter of arrival does not become motion. A jump is no stream: it is approached as a target at rest. When the
-stream ends the set-point returns to the last target.
+The speed of the stream is estimated from the targets of the last 25 ms; between arrivals the
+target moves on with it, so jitter of arrival does not become motion. A jump is no stream: it is
+approached as a target at rest. When the stream ends the set-point returns to the last target.
 """
 
 from collections import deque
@@ -14,16 +15,19 @@ from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import FloatArray
 
-# Window of the speed estimate: five intervals at 200 Hz. Shorter passes on jitter, longer lags in acceleration.
+# Window of the speed estimate: five intervals at 200 Hz. Shorter passes on jitter, longer lags in
+# acceleration.
 _WINDOW_NS = 27 * NS_PER_MS
 # A pause after which targets do not belong to one stream; slower than 10 Hz nothing is streamed.
 _STREAM_END_NS = 100 * NS_PER_MS
 # The target moves on for this many intervals without a new one.
 _COAST_INTERVALS = 1.5
-# Time constants of the approach close to the target and of changes of speed: new estimates arrive in stairs.
+# Time constants of the approach close to the target and of changes of speed: new estimates arrive
+# in stairs.
 _APPROACH_S = 0.02
 _SPEED_CHANGE_S = 0.006
-# Part of the acceleration that braking before a resting target plans with; the rest corrects, against overshoot.
+# Part of the acceleration that braking before a resting target plans with; the rest corrects,
+# against overshoot.
 _BRAKING_SHARE = 0.8
 # Targets that differ by more than this factor of the possible motion, plus the slack, are jumps.
 _JUMP_FACTOR = 2.0
@@ -87,7 +91,8 @@ class StreamGenerator:
         else:
             stream_velocity = np.zeros_like(self._position)
             error = self._target - self._position
-        # `error` is where the target will be at the end of the step; the part the stream covers is not an error.
+        # `error` is where the target will be at the end of the step; the part the stream covers is
+        # not an error.
         error = error - stream_velocity * dt_s
         wanted = np.clip(
             stream_velocity + self._approach(error), -self._max_speed, self._max_speed
@@ -100,7 +105,7 @@ class StreamGenerator:
         self._position = self._position + self._velocity * dt_s
 
     def _approach(self, error: FloatArray) -> FloatArray:
-        """Return the speed towards the target: exponential when close, constant deceleration when far."""
+        """Return the speed towards the target: exponential when close, then constant braking."""
         distance = np.abs(error)
         braking = _BRAKING_SHARE * self._acceleration
         linear_range = braking * _APPROACH_S * _APPROACH_S

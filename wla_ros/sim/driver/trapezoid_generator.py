@@ -1,8 +1,8 @@
 """
 MOVE J: every target is planned to rest, from the present position and speed.
 
-Re-planning an optimal trapezoid at every step is the same motion, so no plan is stored. Behind a moving target it
-lags by speed^2 / (2 * acceleration), for example 0.1 rad (100 ms) at 1 rad/s.
+Re-planning an optimal trapezoid at every step is the same motion, so no plan is stored. Behind a
+moving target it lags by speed^2 / (2 * acceleration), for example 0.1 rad (100 ms) at 1 rad/s.
 """
 
 import numpy as np
