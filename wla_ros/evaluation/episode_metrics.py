@@ -1,0 +1,211 @@
+"""
+Numbers of one episode, computed from its record only.
+
+Every number has its unit in its name. Numbers that need data which the record lacks are None.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wla_ros.core.joint_layout import ARM_WIDTH
+from wla_ros.core.types import FloatArray
+from wla_ros.evaluation.conservation import Equation
+from wla_ros.evaluation.conservation import equations
+from wla_ros.evaluation.episode_record import ArmTrack
+from wla_ros.evaluation.episode_record import CommandTrack
+from wla_ros.evaluation.episode_record import EpisodeRecord
+
+# Longest delay of an arm behind its command that is looked for; servos lag 20 to 40 ms.
+_MAX_LAG_S = 0.15
+_LAG_STEP_S = 0.005
+_GRIPPER = ARM_WIDTH - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageSummary:
+    """Distribution of the time one stage took."""
+
+    stage: str
+    count: int
+    p50_ms: float
+    p95_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackingSummary:
+    """How one arm followed its commands, joints only."""
+
+    arm: str
+    rms_rad: float  # at equal stamps
+    max_rad: float
+    lag_s: float  # the delay at which measured and commanded fit best
+    rms_at_lag_rad: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeMetrics:
+    """The row of one episode in tables and JSON."""
+
+    source: str
+    seed: int
+    success: bool
+    judgement: str
+    end_reason: str
+    task_s: float | None
+    duration_s: float
+    wall_s: float
+    chunks: int
+    chunks_refused: int
+    chunk_rate_hz: float | None
+    stages: tuple[StageSummary, ...]
+    seam_position_max_rad: float | None
+    seam_position_p99_rad: float | None
+    seam_velocity_max_rad_s: float | None
+    starvations: int
+    starved_s: float
+    velocity_max_rad_s: float | None
+    jerk_rms_rad_s3: float | None
+    jerk_max_rad_s3: float | None
+    limit_hits: int | None
+    tracking: tuple[TrackingSummary, ...]
+    equations: tuple[Equation, ...]
+
+    @property
+    def conserved(self) -> bool:
+        """No equation is violated."""
+        return all(equation.verdict != 'violated' for equation in self.equations)
+
+
+def measure(record: EpisodeRecord) -> EpisodeMetrics:
+    """Return the metrics of `record`."""
+    accepted = [chunk for chunk in record.chunks if not chunk.refusal]
+    seams = np.array([chunk.seam_position_step_rad for chunk in accepted])
+    seam_speeds = np.array([chunk.seam_velocity_step_rad_s for chunk in accepted])
+    commands = record.commands
+    jerks = _jerks(commands)
+    counted = {(item.owner, item.name): item.value for item in record.counters}
+    return EpisodeMetrics(
+        source=record.source,
+        seed=record.seed,
+        success=record.success,
+        judgement=record.judgement,
+        end_reason=record.end_reason,
+        task_s=record.task_s,
+        duration_s=record.duration_s,
+        wall_s=record.wall_s,
+        chunks=len(accepted),
+        chunks_refused=len(record.chunks) - len(accepted),
+        chunk_rate_hz=len(accepted) / record.duration_s if record.duration_s > 0.0 else None,
+        stages=stage_summaries((record,)),
+        seam_position_max_rad=_percentile(seams, 100.0),
+        seam_position_p99_rad=_percentile(seams, 99.0),
+        seam_velocity_max_rad_s=_percentile(seam_speeds, 100.0),
+        starvations=len(record.starvations),
+        starved_s=sum(item.end_ns - item.start_ns for item in record.starvations) / 1e9,
+        velocity_max_rad_s=None if commands is None else _largest(_joints(commands.velocity)),
+        jerk_rms_rad_s3=None if jerks is None else float(np.sqrt(np.mean(jerks**2))),
+        jerk_max_rad_s3=None if jerks is None else _largest(jerks),
+        limit_hits=counted.get(('executor', 'limit_hits')),
+        tracking=_tracking(record),
+        equations=equations(record.counters),
+    )
+
+
+def stage_durations_ms(records: Sequence[EpisodeRecord]) -> dict[str, FloatArray]:
+    """
+    Return the durations [count] of every stage [ms] in order of first appearance.
+
+    Besides the stages that chunks carry: 'chunk_to_executor', publication to reception, and
+    'exposure_to_executor', observation stamp to reception.
+    """
+    durations: dict[str, list[float]] = {}
+    for record in records:
+        for chunk in record.chunks:
+            for timing in chunk.timings:
+                durations.setdefault(timing.stage, []).append(timing.duration_ns / 1e6)
+            for stage, start_ns in (
+                ('chunk_to_executor', chunk.completed_ns),
+                ('exposure_to_executor', chunk.stamp_ns),
+            ):
+                durations.setdefault(stage, []).append((chunk.arrival_ns - start_ns) / 1e6)
+    return {stage: np.array(values) for stage, values in durations.items()}
+
+
+def stage_summaries(records: Sequence[EpisodeRecord]) -> tuple[StageSummary, ...]:
+    """Return the percentiles of every stage over all chunks of `records`."""
+    return tuple(
+        StageSummary(
+            stage=stage,
+            count=values.size,
+            p50_ms=float(np.percentile(values, 50)),
+            p95_ms=float(np.percentile(values, 95)),
+            p99_ms=float(np.percentile(values, 99)),
+            max_ms=float(values.max()),
+        )
+        for stage, values in stage_durations_ms(records).items()
+    )
+
+
+def _joints(rows: FloatArray) -> FloatArray:
+    """Return the columns of `rows` [n, D] that are joint angles."""
+    keep = [i for i in range(rows.shape[1]) if i % ARM_WIDTH != _GRIPPER]
+    return rows[:, keep]
+
+
+def _largest(rows: FloatArray) -> float | None:
+    return float(np.abs(rows).max()) if rows.size else None
+
+
+def _percentile(values: FloatArray, percent: float) -> float | None:
+    return float(np.percentile(values, percent)) if values.size else None
+
+
+def _jerks(commands: CommandTrack | None) -> FloatArray | None:
+    """Return the jerk [n-1, joints] between ticks, None without commands."""
+    if commands is None or commands.stamps_ns.size < 2:
+        return None
+    dt = np.diff(commands.stamps_ns)[:, None] / 1e9
+    jerks: FloatArray = np.diff(_joints(commands.acceleration), axis=0) / dt
+    return jerks
+
+
+def _tracking(record: EpisodeRecord) -> tuple[TrackingSummary, ...]:
+    commands = record.commands
+    if commands is None or commands.stamps_ns.size < 2:
+        return ()
+    return tuple(
+        _track(arm, index, commands)
+        for index, arm in enumerate(record.arms)
+        if arm.stamps_ns.size and (index + 1) * ARM_WIDTH <= commands.position.shape[1]
+    )
+
+
+def _track(arm: ArmTrack, index: int, commands: CommandTrack) -> TrackingSummary:
+    """Compare measured with commanded joints where both exist."""
+    start = int(commands.stamps_ns[0])
+    grid_s = (commands.stamps_ns - start) / 1e9
+    times_s = (arm.stamps_ns - start) / 1e9
+    inside = (times_s >= grid_s[0] + _MAX_LAG_S) & (times_s <= grid_s[-1])
+    if not inside.any():
+        inside = np.ones_like(inside)
+    times_s, measured = times_s[inside], arm.position[inside, :_GRIPPER]
+    columns = commands.position[:, index * ARM_WIDTH : index * ARM_WIDTH + _GRIPPER]
+
+    def error(lag_s: float) -> FloatArray:
+        wanted = [np.interp(times_s - lag_s, grid_s, column) for column in columns.T]
+        return measured - np.stack(wanted, axis=1)
+
+    lags = np.arange(0.0, _MAX_LAG_S, _LAG_STEP_S)
+    rms = np.array([np.sqrt(np.mean(error(lag) ** 2)) for lag in lags])
+    best = int(rms.argmin())
+    return TrackingSummary(
+        arm=arm.arm,
+        rms_rad=float(rms[0]),
+        max_rad=float(np.abs(error(0.0)).max()),
+        lag_s=float(lags[best]),
+        rms_at_lag_rad=float(rms[best]),
+    )
