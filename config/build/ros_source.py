@@ -77,6 +77,41 @@ def find(environment: Path, *, remembered_prefix: str) -> RosSource:
     return RosSource(WHEELS, None, interpreter, version, isolated(environ))
 
 
+def of_interpreter(interpreter: Path, environ: Mapping[str, str]) -> RosSource:
+    """
+    Return the ROS 2 that `interpreter` sees: sourced in `environ`, else wheels beside it.
+
+    Python paths of `environ` do not count, because pip replaces them while it builds: those of
+    a distribution are derived from its prefixes.
+
+    Raises:
+        SetupError: `interpreter` imports no rclpy.
+    """
+    version = '.'.join(map(str, sys.version_info[:3]))
+    cleaned = isolated(environ)
+    cleaned.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None)
+    prefixes = environ.get('AMENT_PREFIX_PATH', '')
+    own = str(interpreter.parent.parent)
+    if prefixes and own not in prefixes.split(os.pathsep):
+        name = environ.get('ROS_DISTRO', 'distribution')
+        sourced = {**cleaned, 'AMENT_PREFIX_PATH': prefixes, 'ROS_DISTRO': name}
+        sourced['CMAKE_PREFIX_PATH'] = environ.get('CMAKE_PREFIX_PATH', prefixes)
+        sourced['PYTHONPATH'] = os.pathsep.join(_module_folders(prefixes))
+        source = RosSource(name, _prefix_with('rclpy', prefixes), interpreter, version, sourced)
+    else:
+        source = RosSource(WHEELS, None, interpreter, version, cleaned)
+    run = _run(interpreter, 'import rclpy', source.environ)
+    if run.returncode != 0:
+        raise SetupError(
+            f'{interpreter} imports no rclpy, which building the messages needs:\n'
+            f'  {run.stderr.strip().splitlines()[-1]}\n'
+            'Source a ROS 2 distribution (`source /opt/ros/<name>/setup.bash`), or install ROS 2 '
+            'from PyPI into this interpreter first:\n'
+            '  pip install -c config/build/constraints.txt -r config/build/requirements-ros.txt'
+        )
+    return source
+
+
 def without_paths_under(environ: Mapping[str, str], environment: Path) -> dict[str, str]:
     """Copy `environ` as if `environment` had never been activated."""
     cleaned = dict(environ)
@@ -125,6 +160,14 @@ def _prefix_with(package: str, prefixes: str) -> Path:
     marker = Path('share') / package / 'package.xml'
     entries = [Path(entry) for entry in prefixes.split(os.pathsep) if entry]
     return next((entry for entry in entries if (entry / marker).exists()), entries[-1])
+
+
+def _module_folders(prefixes: str) -> list[str]:
+    """Return the folders of Python modules under the prefixes of a distribution."""
+    python = f'python{sys.version_info[0]}.{sys.version_info[1]}'
+    places = (f'lib/{python}/site-packages', f'local/lib/{python}/dist-packages')
+    folders = (Path(prefix) / place for prefix in prefixes.split(os.pathsep) for place in places)
+    return [str(folder) for folder in folders if folder.is_dir()]
 
 
 def _sourced(prefix: Path, environ: dict[str, str]) -> dict[str, str]:
