@@ -5,7 +5,6 @@ Pure: time is an argument in integer nanoseconds of the ROS clock. One thread ca
 before trustworthy feedback of every arm was seen; from then on every tick has one, because a hold is a command.
 """
 
-import dataclasses
 from collections import Counter
 from collections.abc import Mapping
 
@@ -14,27 +13,19 @@ from numpy.typing import NDArray
 
 from wla_ros.control import reasons
 from wla_ros.control.arm_condition import ArmCondition
-from wla_ros.control.chunk_gate import ChunkGate
-from wla_ros.control.chunk_schedule import schedule_of
 from wla_ros.control.control_modes import ControlModes
 from wla_ros.control.deviation_monitor import DeviationMonitor
 from wla_ros.control.end_effector_rows import ArmKinematics
-from wla_ros.control.end_effector_rows import EndEffectorRows
-from wla_ros.control.executor_config import ArmExecution
 from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.control.executor_snapshot import ExecutorCounts
 from wla_ros.control.executor_snapshot import ExecutorSnapshot
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.control.feedback_monitor import FeedbackMonitor
 from wla_ros.control.held_position import HeldPosition
-from wla_ros.control.hermite_interpolation import HermiteInterpolation
-from wla_ros.control.merge_strategy import MERGE_STRATEGIES
 from wla_ros.control.motion_limiter import MotionLimiter
 from wla_ros.control.motion_limiter import MotionTarget
-from wla_ros.control.row_ledger import RowLedger
-from wla_ros.control.seam_metrics import SeamMetrics
+from wla_ros.control.planned_motion import PlannedMotion
 from wla_ros.core.errors import ConfigurationError
-from wla_ros.core.errors import Problem
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.latency_statistics import LatencyStatistics
@@ -46,7 +37,6 @@ from wla_ros.core.types import JointCommand
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Mode
 from wla_ros.core.types import Refusal
-from wla_ros.core.types import Representation
 from wla_ros.core.types import StageTiming
 
 # A late tick catches up at most this many periods of motion at once.
@@ -71,19 +61,11 @@ class ChunkExecutor:
         `arm_kinematics` (one per arm) is needed for end-effector chunks only. Raises ConfigurationError naming
         every arm that does not exist and every home outside the limits.
         """
-        _check_arms(config, layout, limits)
-        scaled = _scaled(limits, config)
-        self._config, self._layout, self._limits = config, layout, scaled
-        self._arms = {arm: config.arms.get(arm, ArmExecution()) for arm in layout.arms}
-        latency = np.array(
-            [
-                arm.gripper_latency_s if column == 6 else arm.action_latency_s
-                for arm in self._arms.values()
-                for column in range(7)
-            ]
-        )
-        self._lead_ns = seconds_to_ns(float(latency.min()))
-        self._offset_s = latency - latency.min()  # [D] beyond the lead
+        problems = config.problems(layout, limits)
+        if problems:
+            raise ConfigurationError('executor', problems)
+        scaled = config.motion.scaled(limits)
+        self._config, self._layout = config, layout
         slow = np.full(layout.width, config.motion.homing_velocity_rad_s)
         slow[list(layout.gripper_indices)] = np.inf
         self._slow = np.minimum(scaled.velocity, slow)
@@ -92,20 +74,14 @@ class ChunkExecutor:
         self._stopping = MotionTarget(self._nothing, self._nothing, self._nothing, ~self._moving)
 
         self._feedback = FeedbackMonitor(config.feedback, layout, limits)
-        self._gate = ChunkGate(config.gate, layout, scaled)
-        self._poses = None if arm_kinematics is None else EndEffectorRows(layout, arm_kinematics)
-        self._ledger = RowLedger(MERGE_STRATEGIES[config.merge_strategy])
-        self._curve: HermiteInterpolation | None = None
+        self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
         self._limiter = MotionLimiter(scaled)
         self._modes = ControlModes()
         self._deviation = DeviationMonitor(layout)
         self._held = HeldPosition(config.deviation, layout)
-        self._seams = SeamMetrics(layout)
         self._lateness = LatencyStatistics()
 
         self._counts: Counter[str] = Counter()
-        self._rejections: Counter[str] = Counter()
-        self._last_rejection = ''
         self._seeded = False
         self._reseed = False  # the measured joints are taken over at the next rest
         self._tick_ns: int | None = None
@@ -129,15 +105,9 @@ class ChunkExecutor:
     def accept_chunk(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
         """Splice `chunk` into the schedule, or say why not; either way it is counted."""
         self._counts['chunks_received'] += 1
-        outcome = self._judge_chunk(chunk, now_ns)
-        if isinstance(outcome, Refusal):
-            self._counts['chunks_rejected'] += 1
-            self._rejections[outcome.reason] += 1
-            self._last_rejection = f'{outcome.reason}: {outcome.detail}'
-            return outcome
-        self._counts['chunks_accepted'] += 1
-        self._splice(chunk, outcome, now_ns)
-        return None
+        return self._plan.offer(
+            chunk, now_ns, commanded=self._limiter.position, blocked=self._judge_openness()
+        )
 
     def set_mode(self, mode: Mode, now_ns: int, reason: str) -> Refusal | None:
         """Enter `mode`, or say why not. Entering the present mode changes nothing."""
@@ -206,22 +176,17 @@ class ChunkExecutor:
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D]; n may be 0."""
-        schedule = self._ledger.schedule
-        if schedule is None:
-            return np.zeros(0, dtype=np.int64), np.zeros((0, self._layout.width))
-        first = schedule.passed(now_ns + self._lead_ns)
-        return schedule.times_ns[first:], schedule.rows[first:]
+        return self._plan.path(now_ns)
 
     def snapshot(self, now_ns: int) -> ExecutorSnapshot:
         """Return everything there is to report."""
-        schedule = self._ledger.schedule
-        epoch, sequence = self._gate.newest
-        if schedule is not None:
-            origin = schedule.current(now_ns + self._lead_ns)
-            epoch, sequence = origin.epoch, origin.sequence
+        plan = self._plan
+        epoch, sequence = plan.current_chunk(now_ns)
         median, tail = self._lateness.percentiles(50.0, 99.0)
         counts: dict[str, int] = {
             **self._counts,
+            'chunks_accepted': plan.accepted,
+            'chunks_rejected': sum(count for _, count in plan.rejections),
             'stops_forced': self._limiter.stops_forced,
             'planner_failures': self._limiter.planner_failures,
         }
@@ -233,84 +198,37 @@ class ChunkExecutor:
             detail=self._why[1],
             epoch=epoch,
             sequence=sequence,
-            horizon_left_s=0.0 if schedule is None else schedule.left_s(now_ns + self._lead_ns),
-            last_rejection=self._last_rejection,
-            rows=self._ledger.counts,
+            horizon_left_s=plan.left_s(now_ns),
+            last_rejection=plan.last_rejection,
+            rows=plan.rows,
             counts=ExecutorCounts(**counts),
-            rejections=tuple(sorted(self._rejections.items())),
+            rejections=plan.rejections,
             tick_lateness_p50_s=ns_to_seconds(median[0].duration_ns) if median else 0.0,
             tick_lateness_p99_s=ns_to_seconds(tail[0].duration_ns) if tail else 0.0,
             max_deviation_rad=self._deviation.largest(now_ns),
-            seams=self._seams.summary(),
+            seams=plan.seams,
         )
 
-    # Chunks
+    # Modes and supervision
 
-    def _judge_chunk(self, chunk: ActionChunk, now_ns: int) -> FloatArray | Refusal:
-        """Return the joint rows [H, D] of an acceptable chunk."""
+    def _judge_openness(self) -> Refusal | None:
+        """Return why no chunk is wanted at all, or None."""
         if self.mode != Mode.AUTONOMY:
             return Refusal(
-                reason=reasons.WRONG_MODE, detail=f'chunks are executed in AUTONOMY, not in {self.mode.name}'
+                reason=reasons.WRONG_MODE,
+                detail=f'chunks are executed in AUTONOMY, not in {self.mode.name}',
             )
         if not self._seeded or self._stale:
             return Refusal(reason=reasons.NOT_READY, detail=self._stale or 'no feedback yet')
-        refusal = self._gate.judge_envelope(chunk, now_ns, self._lead_ns)
-        if refusal is not None:
-            return refusal
-        rows = self._joint_rows(chunk)
-        if isinstance(rows, Refusal):
-            return rows
-        refusal = self._gate.judge_rows(rows, chunk.dt_ns)
-        if refusal is not None:
-            return refusal
-        plan = schedule_of(chunk, rows)
-        start = HermiteInterpolation(plan.times_ns, plan.rows).sample(
-            now_ns + self._lead_ns, self._offset_s
-        )
-        return self._gate.judge_start(start.position, self._limiter.position) or rows
-
-    def _joint_rows(self, chunk: ActionChunk) -> FloatArray | Refusal:
-        if chunk.representation == Representation.JOINT_POSITION:
-            return np.asarray(chunk.rows, dtype=np.float64)
-        if self._poses is None:
-            return Refusal(
-                reason=reasons.REPRESENTATION_UNSUPPORTED,
-                detail='end-effector chunks need arm kinematics, the executor has none',
-            )
-        refusal = self._gate.judge_finite(chunk.rows, chunk.columns)
-        if refusal is not None:
-            return refusal
-        dt_s = ns_to_seconds(chunk.dt_ns)
-        fastest = float(self._limits.velocity[list(self._layout.joint_indices)].max())
-        return self._poses.to_joints(
-            np.asarray(chunk.rows, dtype=np.float64),
-            self._limiter.position,
-            max_step_rad=fastest * self._config.gate.max_velocity_ratio * dt_s,
-            first_step_rad=self._config.gate.max_start_deviation_rad,
-        )
-
-    def _splice(self, chunk: ActionChunk, rows: FloatArray, now_ns: int) -> None:
-        effective_ns = now_ns + self._lead_ns
-        before = self._curve
-        if chunk.epoch != self._gate.newest[0]:
-            self._ledger.flush(effective_ns, keep_history=True)
-        merged = self._ledger.splice(schedule_of(chunk, rows), effective_ns)
-        self._curve = HermiteInterpolation(merged.times_ns, merged.rows)
-        self._gate.accepted(chunk)
-        if before is not None:
-            self._seams.add(
-                before.sample(effective_ns, self._offset_s),
-                self._curve.sample(effective_ns, self._offset_s),
-            )
+        return None
 
     def _interrupt(self, now_ns: int) -> None:
         """Drop what is planned; chunks observed before now no longer fit the state of the arms."""
-        self._ledger.flush(now_ns + self._lead_ns)
-        self._curve = None
-        self._gate.open_from(now_ns)
-        self._idle = (reasons.WAITING_FOR_CHUNK, 'no chunk was accepted since motion was interrupted')
-
-    # Modes and supervision
+        self._plan.drop(now_ns)
+        self._idle = (
+            reasons.WAITING_FOR_CHUNK,
+            'no chunk was accepted since motion was interrupted',
+        )
 
     def _judge_readiness(self, mode: Mode, now_ns: int) -> Refusal | None:
         """Return why the arms must not start to move, or None."""
@@ -331,10 +249,11 @@ class ChunkExecutor:
         refusal = self._judge_deviation()
         if refusal is not None:
             return refusal
-        homeless = [arm for arm, execution in self._arms.items() if not execution.home_rad]
+        homeless = [arm for arm in self._layout.arms if not self._config.arm(arm).home_rad]
         if mode == Mode.HOMING and homeless:
             return Refusal(
-                reason=reasons.NO_HOME, detail=f'no home_rad is configured for {", ".join(homeless)}'
+                reason=reasons.NO_HOME,
+                detail=f'no home_rad is configured for {", ".join(homeless)}',
             )
         return None
 
@@ -353,12 +272,12 @@ class ChunkExecutor:
         self._modes.enter(mode, now_ns, cause=cause, reason=reason)
         self._interrupt(now_ns)
         if mode == Mode.AUTONOMY:
-            self._gate.forget()
+            self._plan.forget_order()
 
     def _supervise(self, now_ns: int, faults: Mapping[str, str]) -> None:
         """Leave a moving mode when an arm cannot follow; drop the plan when feedback is lost."""
         if self._stale:
-            if self._curve is not None:
+            if not self._plan.is_empty:
                 self._interrupt(now_ns)
         else:
             self._deviation.update(now_ns, self._limiter.position, self._feedback.position)
@@ -405,15 +324,12 @@ class ChunkExecutor:
         return False
 
     def _track(self, now_ns: int, duration_s: float) -> bool:
-        effective_ns = now_ns + self._lead_ns
-        self._ledger.advance(effective_ns)
-        schedule = self._ledger.schedule
-        if schedule is not None and effective_ns > schedule.last_due_ns:
-            self._run_dry(now_ns, finished=schedule.finished)
-        if self._curve is None:
+        if self._plan.advance(now_ns):
+            self._run_dry(now_ns)
+        if self._plan.is_empty:
             self._why = self._idle
             return False
-        plan = self._curve.sample(effective_ns, self._offset_s)
+        plan = self._plan.sample(now_ns)
         if plan.outside.all():
             self._why = (reasons.WAITING_FOR_CHUNK, 'the first row of the chunk is not due yet')
             return False
@@ -426,20 +342,19 @@ class ChunkExecutor:
         self._state, self._why = ExecutorState.TRACKING, ('', '')
         return True
 
-    def _run_dry(self, now_ns: int, *, finished: bool) -> None:
+    def _run_dry(self, now_ns: int) -> None:
         """Note that the last row has passed and nothing follows."""
-        self._ledger.flush(now_ns + self._lead_ns)
-        self._curve = None
-        if finished:
+        if self._plan.finished:
             self._idle = (reasons.FINISHED, 'the policy considers the task done')
         else:
             self._counts['starvations'] += 1
             self._idle = (reasons.STARVATION, 'the last row has passed and no newer chunk came')
+        self._plan.end(now_ns)
 
     def _move_home(self, now_ns: int, duration_s: float) -> bool:
         home = self._limiter.position.copy()
-        for arm, execution in self._arms.items():
-            home[self._deviation.joints(arm)] = execution.home_rad
+        for arm in self._layout.arms:
+            home[self._deviation.joints(arm)] = self._config.arm(arm).home_rad
         self._held.release()
         self._limiter.step(
             MotionTarget(home, self._nothing, self._nothing, self._moving), duration_s, self._slow
@@ -453,7 +368,6 @@ class ChunkExecutor:
     def _hold(self, now_ns: int, duration_s: float, faults: Mapping[str, str]) -> None:
         """Come to rest within the limits, then stay."""
         limiter, held = self._limiter, self._held
-        self._state = ExecutorState.HOLDING
         if held.position is None:
             limiter.step(self._stopping, duration_s)
             if not limiter.at_rest:
@@ -461,15 +375,17 @@ class ChunkExecutor:
                 return
             limiter.halt()
             held.take(limiter.position, now_ns)
-        if self._reseed and not self._stale:
-            self._take_over_measured(now_ns)
-        trusted = () if self._stale else self._layout.arms
-        held.follow(
-            self._deviation, self._feedback.position, now_ns, trusted=trusted, faulty=faults
-        )
-        if not np.array_equal(held.position, limiter.position) or not limiter.at_rest:
+        self._state = ExecutorState.HOLDING
+        if not self._stale:
+            if self._reseed:
+                self._take_over_measured(now_ns)
+            held.follow(self._deviation, self._feedback.position, now_ns, faulty=faults)
+        position = held.position
+        if position is not None and not (
+            limiter.at_rest and np.array_equal(position, limiter.position)
+        ):
             limiter.step(
-                MotionTarget(held.position, self._nothing, self._nothing, self._moving),
+                MotionTarget(position, self._nothing, self._nothing, self._moving),
                 duration_s,
                 self._slow,
             )
@@ -491,37 +407,3 @@ class ChunkExecutor:
 
 def _listed(faults: Mapping[str, str]) -> str:
     return '; '.join(f'{arm}: {reason}' for arm, reason in faults.items())
-
-
-def _scaled(limits: JointLimits, config: ExecutorConfig) -> JointLimits:
-    motion = config.motion
-    return dataclasses.replace(
-        limits,
-        velocity=limits.velocity * motion.velocity_scale,
-        acceleration=limits.acceleration * motion.acceleration_scale,
-        jerk=limits.jerk * motion.jerk_scale,
-    )
-
-
-def _check_arms(config: ExecutorConfig, layout: JointLayout, limits: JointLimits) -> None:
-    problems = [
-        Problem(
-            where=f'arms.{arm}', what='no such arm', remedy=f'the arms are {", ".join(layout.arms)}'
-        )
-        for arm in config.arms
-        if arm not in layout.arms
-    ]
-    for arm in layout.arms:
-        home = config.arms[arm].home_rad if arm in config.arms else ()
-        columns = layout.arm_slice(arm)
-        for i, angle in enumerate(home):
-            low, high = limits.lower[columns][i], limits.upper[columns][i]
-            if not low <= angle <= high:
-                problems.append(
-                    Problem(
-                        where=f'arms.{arm}.home_rad[{i}]',
-                        what=f'{angle:g} rad lies outside the limits {low:.4f} .. {high:.4f} rad',
-                    )
-                )
-    if problems:
-        raise ConfigurationError('executor', tuple(problems))

@@ -164,13 +164,9 @@ class ChunkGate:
                 detail=f'committed prefix of {chunk.committed_prefix} rows in a chunk of {count}',
             )
         poses = chunk.representation == Representation.END_EFFECTOR_POSE
-        return _judge_columns(
-            chunk, self._layout.pose_columns if poses else self._layout.columns
-        )
+        return _judge_columns(chunk, self._layout.pose_columns if poses else self._layout.columns)
 
-    def _judge_time(
-        self, chunk: ActionChunk, now_ns: int, effective_ns: int
-    ) -> Refusal | None:
+    def _judge_time(self, chunk: ActionChunk, now_ns: int, effective_ns: int) -> Refusal | None:
         ahead_ns = chunk.stamp_ns - now_ns
         if ahead_ns > seconds_to_ns(self._config.max_future_s):
             return Refusal(

@@ -43,7 +43,9 @@ class ChunkSchedule:
         """Refuse schedules that would be ambiguous."""
         count = len(self.due_ns)
         if not count or len(self.rows) != count or len(self.origins) != count:
-            raise ValueError('a schedule needs at least one row and one due time and origin per row')
+            raise ValueError(
+                'a schedule needs at least one row and one due time and origin per row'
+            )
         if not all(a < b for a, b in zip(self.due_ns, self.due_ns[1:], strict=False)):
             raise ValueError('due times must rise strictly')
         self.rows.flags.writeable = False
@@ -51,7 +53,9 @@ class ChunkSchedule:
     @functools.cached_property
     def times_ns(self) -> NDArray[np.int64]:
         """Due times [n] as an array."""
-        return np.array(self.due_ns, dtype=np.int64)
+        times_ns = np.array(self.due_ns, dtype=np.int64)
+        times_ns.flags.writeable = False
+        return times_ns
 
     @property
     def last_due_ns(self) -> int:
@@ -110,6 +114,8 @@ def joined(before: ChunkSchedule | None, after: ChunkSchedule) -> ChunkSchedule:
         due_ns=before.due_ns + after.due_ns,
         rows=np.concatenate([before.rows, after.rows]),
         origins=before.origins + after.origins,
-        support=before.support if before.support < len(before.due_ns) else before.support + after.support,
+        support=before.support
+        if before.support < len(before.due_ns)
+        else before.support + after.support,
         finished=after.finished,
     )

@@ -7,6 +7,7 @@ Grippers are exempt: one that squeezes an object stays open further than command
 from collections import deque
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.timing import NS_PER_S
@@ -21,11 +22,12 @@ class DeviationMonitor:
     def __init__(self, layout: JointLayout) -> None:
         """Start with nothing seen."""
         self._layout = layout
-        self._joints = {arm: np.arange(layout.width)[layout.arm_slice(arm)][:-1] for arm in layout.arms}
+        columns = np.arange(layout.width, dtype=np.intp)
+        self._joints = {arm: columns[layout.arm_slice(arm)][:-1] for arm in layout.arms}
         self._largest: deque[tuple[int, float]] = deque()  # (time, value), values falling
         self._now: dict[str, float] = {}
 
-    def joints(self, arm: str) -> FloatArray:
+    def joints(self, arm: str) -> NDArray[np.intp]:
         """Return the columns of the six joints of `arm`, without its gripper."""
         return self._joints[arm]
 

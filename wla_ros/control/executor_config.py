@@ -1,13 +1,20 @@
 """Everything about the executor that can be tuned, with units and ranges."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from wla_ros.control.merge_strategy import MERGE_STRATEGIES
 from wla_ros.core.configuration import parameter
+from wla_ros.core.errors import Problem
 from wla_ros.core.joint_layout import ARM_JOINTS
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.timing import period_ns
+from wla_ros.core.types import FloatArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +40,9 @@ class ArmExecution:
     def __post_init__(self) -> None:
         """Refuse a home that is no configuration of six joints."""
         if len(self.home_rad) not in (0, len(ARM_JOINTS)):
-            raise ValueError(f'home_rad needs {len(ARM_JOINTS)} angles or none, got {self.home_rad!r}')
+            raise ValueError(
+                f'home_rad needs {len(ARM_JOINTS)} angles or none, got {self.home_rad!r}'
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +72,13 @@ class GateConfig:
         unit='rad',
         minimum=0.0,
         default=0.35,
+    )
+    max_pose_start_rad: float = parameter(
+        'largest joint distance between the command and the first row of an end-effector chunk, which may be '
+        'late; picks the branch of the inverse kinematics',
+        unit='rad',
+        minimum=0.0,
+        default=0.8,
     )
     max_velocity_ratio: float = parameter(
         'velocity between joint rows over the velocity limit; faster is refused, not limited',
@@ -149,6 +165,15 @@ class MotionConfig:
         default=0.1,
     )
 
+    def scaled(self, limits: JointLimits) -> JointLimits:
+        """Return `limits` with the configured shares of their rates."""
+        return dataclasses.replace(
+            limits,
+            velocity=limits.velocity * self.velocity_scale,
+            acceleration=limits.acceleration * self.acceleration_scale,
+            jerk=limits.jerk * self.jerk_scale,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeviationConfig:
@@ -196,9 +221,49 @@ class ExecutorConfig:
     def __post_init__(self) -> None:
         """Refuse thresholds that contradict each other."""
         if not self.deviation.resume_reseed_rad < self.deviation.max_deviation_rad:
-            raise ValueError('deviation.resume_reseed_rad must be below deviation.max_deviation_rad')
+            raise ValueError(
+                'deviation.resume_reseed_rad must be below deviation.max_deviation_rad'
+            )
         if not self.gate.min_dt_s < self.gate.max_dt_s:
             raise ValueError('gate.min_dt_s must be below gate.max_dt_s')
+
+    def arm(self, name: str) -> ArmExecution:
+        """Return the settings of an arm, the defaults if none are given."""
+        return self.arms.get(name) or ArmExecution()
+
+    def latencies_s(self, layout: JointLayout) -> FloatArray:
+        """Return the action latency of every column [D] in seconds."""
+        latency_s = np.empty(layout.width)
+        for name in layout.arms:
+            columns, arm = layout.arm_slice(name), self.arm(name)
+            latency_s[columns] = [arm.action_latency_s] * len(ARM_JOINTS) + [arm.gripper_latency_s]
+        return latency_s
+
+    def problems(self, layout: JointLayout, limits: JointLimits) -> tuple[Problem, ...]:
+        """Return what does not fit the robot: arms that do not exist, homes outside the limits."""
+        found = [
+            Problem(
+                where=f'arms.{name}',
+                what='no such arm',
+                remedy=f'the arms are {", ".join(layout.arms)}',
+            )
+            for name in self.arms
+            if name not in layout.arms
+        ]
+        for name in layout.arms:
+            columns = layout.arm_slice(name)
+            bounds = zip(limits.lower[columns], limits.upper[columns], strict=True)
+            for i, (angle, (low, high)) in enumerate(
+                zip(self.arm(name).home_rad, bounds, strict=False)
+            ):
+                if not low <= angle <= high:
+                    found.append(
+                        Problem(
+                            where=f'arms.{name}.home_rad[{i}]',
+                            what=f'{angle:g} rad lies outside the limits {low:.4f} .. {high:.4f} rad',
+                        )
+                    )
+        return tuple(found)
 
     @property
     def period_ns(self) -> int:

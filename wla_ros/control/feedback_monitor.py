@@ -98,10 +98,6 @@ class FeedbackMonitor:
             else:
                 self._fresh_since_ns.setdefault(arm, now_ns)
 
-    def is_fresh(self, arm: str) -> bool:
-        """Return whether the newest joints of `arm` were young enough at the last update."""
-        return arm in self._fresh_since_ns
-
     def problem(self, now_ns: int) -> str:
         """Return why the joints cannot be trusted at the time of the last update, '' if they can."""
         found = []

@@ -27,7 +27,9 @@ class HeldPosition:
         self._config, self._layout = config, layout
         self._settle_ns = seconds_to_ns(config.settle_s)
         self._rest_since_ns = 0
-        self._taken_over: set[str] = set()  # arms whose measured joints were taken over in this hold
+        self._taken_over: set[str] = (
+            set()
+        )  # arms whose measured joints were taken over in this hold
         self.position: FloatArray | None = None  # [D], None while the arms move
 
     def release(self) -> None:
@@ -46,14 +48,13 @@ class HeldPosition:
         measured: FloatArray,
         now_ns: int,
         *,
-        trusted: Collection[str],
         faulty: Collection[str],
     ) -> None:
-        """Take over the measured joints [D] of the arms that are too far away; only `trusted` arms."""
+        """Take over the trustworthy measured joints [D] of the arms that are too far away."""
         if self.position is None:
             return
         settled = now_ns - self._rest_since_ns >= self._settle_ns
-        for arm in trusted:
+        for arm in self._layout.arms:
             distance = deviation.of(arm)
             far = distance > self._config.max_deviation_rad
             due = settled and (arm in faulty or arm not in self._taken_over)

@@ -23,7 +23,9 @@ class CurveSample:
     position: FloatArray  # [D]
     velocity: FloatArray  # [D] per second
     acceleration: FloatArray  # [D] per second squared
-    outside: BoolArray  # [D] the instant of this column lies before the first or after the last knot
+    outside: (
+        BoolArray  # [D] the instant of this column lies before the first or after the last knot
+    )
 
 
 class HermiteInterpolation:
@@ -38,7 +40,9 @@ class HermiteInterpolation:
         Raises ValueError unless there is at least one row and the times rise strictly.
         """
         if len(time_ns) == 0 or len(time_ns) != len(rows):
-            raise ValueError(f'{len(rows)} rows need as many times and at least one, got {len(time_ns)}')
+            raise ValueError(
+                f'{len(rows)} rows need as many times and at least one, got {len(time_ns)}'
+            )
         seconds = (time_ns - time_ns[0]) * 1e-9  # [n]
         if not np.all(np.diff(time_ns) > 0):
             raise ValueError('the times of the rows do not rise strictly')

@@ -29,9 +29,7 @@ class MergeStrategy(Protocol):
         ...
 
 
-def latest(
-    current: ChunkSchedule | None, incoming: ChunkSchedule, now_ns: int
-) -> ChunkSchedule:
+def latest(current: ChunkSchedule | None, incoming: ChunkSchedule, now_ns: int) -> ChunkSchedule:
     """
     Follow the new chunk from now on, the old rows only until its first row is due.
 

@@ -191,9 +191,7 @@ def _finite(state: MotionState) -> bool:
     return all(map(math.isfinite, (*state.position, *state.velocity, *state.acceleration)))
 
 
-def _plain_deceleration(
-    state: MotionState, limits: JointLimits, duration_s: float
-) -> MotionState:
+def _plain_deceleration(state: MotionState, limits: JointLimits, duration_s: float) -> MotionState:
     """
     Return one step towards rest without a planner: used only where Ruckig fails on a verified state.
 

@@ -120,7 +120,9 @@ class RuckigPlanner:
         request.current_acceleration = state.acceleration
         try:
             result = self._ruckig.calculate(request, self._trajectory)
-        except ruckig.RuckigError:  # invalid input or a numerical dead end: the limiter stops instead
+        except (
+            ruckig.RuckigError
+        ):  # invalid input or a numerical dead end: the limiter stops instead
             return False
         return bool(result in (ruckig.Result.Working, ruckig.Result.Finished))
 
