@@ -29,7 +29,11 @@ THIRD_PARTY = {
     'sim': {'numpy', 'mujoco'},
     'evaluation': {'numpy', 'mcap', 'rosbags', 'matplotlib', 'jinja2', 'cv2', 'yaml'},
 }
-MESSAGES = {'msg', 'srv', 'action'}  # generated at build time, importable by ros and cli only
+MESSAGES = {
+    'msg',
+    'srv',
+    'action',
+}  # generated at build time, importable by ros and cli only
 
 
 def modules():
@@ -87,7 +91,9 @@ def test_third_party_imports_are_declared(package):
 def import_in_subprocess(packages, blocked):
     """Import every module of `packages` where `blocked` top-level names do not exist."""
     names = [
-        '.'.join(('wla_ros', *path.relative_to(PACKAGE).with_suffix('').parts)).removesuffix('.__init__')
+        '.'.join(('wla_ros', *path.relative_to(PACKAGE).with_suffix('').parts)).removesuffix(
+            '.__init__'
+        )
         for package, path in modules()
         if package in packages
     ]
@@ -103,12 +109,18 @@ for name in {names!r}:
     importlib.import_module(name)
 print(len({names!r}))
 """
-    return subprocess.run([sys.executable, '-c', program], capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, timeout=120
+    )
 
 
 def test_the_core_lives_without_ros_torch_and_simulation():
-    """Core and robots import where rclpy, torch, mujoco, ruckig and every *_msgs package are absent."""
-    run = import_in_subprocess({'core', 'robots'}, {'rclpy', 'torch', 'mujoco', 'ruckig', 'cv2', 'matplotlib'})
+    """
+    Core and robots import where rclpy, torch, mujoco, ruckig and every *_msgs package are absent.
+    """
+    run = import_in_subprocess(
+        {'core', 'robots'}, {'rclpy', 'torch', 'mujoco', 'ruckig', 'cv2', 'matplotlib'}
+    )
     assert run.returncode == 0, run.stderr
 
 

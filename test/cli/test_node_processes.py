@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from wla_ros.cli.node_processes import NodeCommand
-from wla_ros.cli.node_processes import NodeProcesses
 from wla_ros.cli.node_processes import NodeProcessError
+from wla_ros.cli.node_processes import NodeProcesses
 
 OBEDIENT = """
 import signal, sys
@@ -27,7 +27,10 @@ def environment(tmp_path):
 
 
 def wait_for_log(path: Path, word: str) -> None:
-    """Return when `word` stands in the log; a node that never writes it fails the test's own time limit."""
+    """
+    Return when `word` stands in the log; a node that never writes it fails the test's own time
+    limit.
+    """
     while word not in (path.read_text(encoding='utf-8') if path.exists() else ''):
         pass
 
@@ -48,7 +51,9 @@ def test_a_node_gets_its_arguments_and_stops_with_its_own_exit_code(tmp_path, en
         nodes.check()
         assert nodes.stop() == {'a': 0}
     text = (tmp_path / 'log' / 'a.log').read_text(encoding='utf-8')
-    assert "['--ros-args', '--params-file', 'some.yaml', '-p', 'rate_hz:=200.0', '-r', 'x:=y', '-r', '__ns:=/cell']" in text
+    parameters = "'--params-file', 'some.yaml', '-p', 'rate_hz:=200.0'"
+    remappings = "'-r', 'x:=y', '-r', '__ns:=/cell'"
+    assert f"['--ros-args', {parameters}, {remappings}]" in text
 
 
 def test_a_node_that_ends_is_reported_with_the_end_of_its_log(tmp_path, environment):

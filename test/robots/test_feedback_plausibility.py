@@ -38,7 +38,10 @@ def test_degrees_and_thousandths_of_degrees_are_told_apart():
     assert 'thousandths' in judge_feedback(thousandths, LOWER, UPPER)[0].remedy
 
 
-@pytest.mark.parametrize(('column', 'value', 'word'), [(1, -0.2, 'joint2'), (6, -0.02, 'gripper'), (6, 0.09, 'stroke')])
+@pytest.mark.parametrize(
+    ('column', 'value', 'word'),
+    [(1, -0.2, 'joint2'), (6, -0.02, 'gripper'), (6, 0.09, 'stroke')],
+)
 def test_a_value_just_outside_its_range_is_doubtful_not_severe(column, value, word):
     position = np.where(np.arange(7) == column, value, POSE)[None]
     (finding,) = judge_feedback(position, LOWER, UPPER)

@@ -15,7 +15,10 @@ from wla_ros.core.errors import WlaError
 
 # Name, module, one line for the overview.
 COMMANDS = (
-    ('demo', 'run the simulated rig with a policy through the real nodes and write a report'),
+    (
+        'demo',
+        'run the simulated rig with a policy through the real nodes and write a report',
+    ),
     ('up', 'start the nodes of a parameter file without ros2 launch'),
     ('doctor', 'check what is installed, connected, fresh and plausible'),
     ('evaluate', 'run episodes in virtual time, faster than real time'),
@@ -32,7 +35,8 @@ def overview(given: Sequence[str]) -> str:
         hint = f', did you mean {near[0]!r}?' if near else ''
         complaint = f'wla_ros: unknown command {given[0]!r}{hint}\n\n'
     lines = ''.join(f'  {name:<12} {summary}\n' for name, summary in COMMANDS)
-    return f'{complaint}usage: wla_ros COMMAND ...   (wla_ros COMMAND --help for its options)\n\n{lines}'
+    usage = 'usage: wla_ros COMMAND ...   (wla_ros COMMAND --help for its options)'
+    return f'{complaint}{usage}\n\n{lines}'
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -18,7 +18,8 @@ from types import TracebackType
 
 from wla_ros.core.errors import WlaError
 
-# A node that was asked to stop closes files and joins threads; a healthy one needs well under a second.
+# A node that was asked to stop closes files and joins threads; a healthy one needs well under a
+# second.
 STOP_GRACE_S = 15.0
 
 
@@ -55,11 +56,13 @@ class NodeProcesses:
     """
     A group of node processes.
 
-    Use as a context manager: leaving it stops every node. Output goes to `log_folder/<name>.log`, or to this
-    process's own output if it is None.
+    Use as a context manager: leaving it stops every node. Output goes to `log_folder/<name>.log`,
+    or to this process's own output if it is None.
     """
 
-    def __init__(self, *, log_folder: Path | None, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, *, log_folder: Path | None, environment: Mapping[str, str] | None = None
+    ) -> None:
         """Prepare an empty group whose children see `environment` on top of the present one."""
         self._log_folder = log_folder
         self._environment = {**os.environ, **(environment or {})}
@@ -71,20 +74,29 @@ class NodeProcesses:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         """Stop every node."""
         self.stop()
 
     def start(self, command: NodeCommand) -> None:
-        """Start one node. Raises NodeProcessError if the name is taken or the program cannot be started."""
+        """
+        Start one node. Raises NodeProcessError if the name is taken or the program cannot be
+        started.
+        """
         if command.name in self._processes:
             raise NodeProcessError(f'node {command.name!r} was started already')
         output: int | object = None
         if self._log_folder is not None:
             self._log_folder.mkdir(parents=True, exist_ok=True)
-            output = self._logs.enter_context((self._log_folder / f'{command.name}.log').open('wb'))
-        # A session of its own: Ctrl-C reaches the nodes once, from stop(), in order, not from the terminal as well.
+            output = self._logs.enter_context(
+                (self._log_folder / f'{command.name}.log').open('wb')
+            )
+        # A session of its own: Ctrl-C reaches the nodes once, from stop(), in order, not from the
+        # terminal as well.
         self._processes[command.name] = subprocess.Popen(
             command.argv(),
             stdout=output,  # type: ignore[arg-type]
@@ -106,7 +118,10 @@ class NodeProcesses:
         """Raise NodeProcessError with the end of its log if a node has ended."""
         ended = {name: code for name, code in self.exit_codes().items() if code is not None}
         if ended:
-            details = ''.join(f'\n--- {name} (exit code {code})\n{self.log_tail(name)}' for name, code in ended.items())
+            details = ''.join(
+                f'\n--- {name} (exit code {code})\n{self.log_tail(name)}'
+                for name, code in ended.items()
+            )
             raise NodeProcessError(f'{", ".join(ended)} ended while it should run:{details}')
 
     def log_tail(self, name: str, lines: int = 25) -> str:
@@ -120,7 +135,8 @@ class NodeProcesses:
         """
         Ask the nodes to stop (SIGINT), in reverse order of starting, and return their exit codes.
 
-        A node that does not end within the grace time is killed and reports its negative signal number.
+        A node that does not end within the grace time is killed and reports its negative signal
+        number.
         """
         chosen = [name for name in reversed(self._processes) if names is None or name in names]
         for name in chosen:

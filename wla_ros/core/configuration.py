@@ -1,9 +1,10 @@
 """
 Nested mappings (YAML, ROS parameters) to frozen dataclasses, listing every problem at once.
 
-A configuration is a frozen dataclass whose fields carry `parameter(...)` metadata: description, unit,
-range, choices. Nested dataclasses are sections, `Mapping[str, Section]` is a table of named sections.
-Unknown keys are errors that name the nearest known key: a misspelled limit must never be ignored.
+A configuration is a frozen dataclass whose fields carry `parameter(...)` metadata: description,
+unit, range, choices. Nested dataclasses are sections, `Mapping[str, Section]` is a table of named
+sections. Unknown keys are errors that name the nearest known key: a misspelled limit must never be
+ignored.
 """
 
 import dataclasses
@@ -21,7 +22,12 @@ from wla_ros.core.errors import Problem
 
 T = TypeVar('T')
 _MISSING = dataclasses.MISSING
-_NUMBER_WORDS = {float: 'a number', int: 'an integer', str: 'a text', bool: 'true or false'}
+_NUMBER_WORDS = {
+    float: 'a number',
+    int: 'an integer',
+    str: 'a text',
+    bool: 'true or false',
+}
 
 
 def parameter(
@@ -53,8 +59,8 @@ def load_configuration(kind: type[T], values: Mapping[str, Any], *, source: str)
     """
     Return `values` as an instance of the dataclass `kind`.
 
-    A `__post_init__` of a section may raise ValueError for conditions between fields; it is listed with the
-    others. Raises ConfigurationError naming `source` with all problems.
+    A `__post_init__` of a section may raise ValueError for conditions between fields; it is listed
+    with the others. Raises ConfigurationError naming `source` with all problems.
     """
     problems: list[Problem] = []
     result = _load_section(kind, values, '', problems)
@@ -95,7 +101,7 @@ def _parameter_row(key: str, hint: Any, item: 'dataclasses.Field[Any]') -> Param
     choices = item.metadata.get('choices', ())
     bounds = ', '.join(choices)
     if not choices and (low is not None or high is not None):
-        bounds = f'{"" if low is None else format(low, "g")} .. {"" if high is None else format(high, "g")}'.strip()
+        bounds = f'{_limit(low, "")} .. {_limit(high, "")}'.strip()
     default = 'required'
     if item.default is not _MISSING:
         default = repr(item.default)
@@ -111,6 +117,10 @@ def _parameter_row(key: str, hint: Any, item: 'dataclasses.Field[Any]') -> Param
     )
 
 
+def _limit(value: float | None, absent: str) -> str:
+    return absent if value is None else format(value, 'g')
+
+
 def _type_name(hint: Any) -> str:
     return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)
 
@@ -118,14 +128,20 @@ def _type_name(hint: Any) -> str:
 def _table_section(hint: Any) -> type[Any] | None:
     """Return the dataclass of a `Mapping[str, Section]` hint, or None."""
     arguments = typing.get_args(hint)
-    if typing.get_origin(hint) is Mapping and len(arguments) == 2 and dataclasses.is_dataclass(arguments[1]):
+    if (
+        typing.get_origin(hint) is Mapping
+        and len(arguments) == 2
+        and dataclasses.is_dataclass(arguments[1])
+    ):
         return typing.cast('type[Any]', arguments[1])
     return None
 
 
 def _load_section(kind: type[Any], values: Any, where: str, problems: list[Problem]) -> Any:
     if not isinstance(values, Mapping):
-        problems.append(Problem(where=where or 'top level', what=f'expected a section, got {values!r}'))
+        problems.append(
+            Problem(where=where or 'top level', what=f'expected a section, got {values!r}')
+        )
         return None
     known = {item.name: item for item in dataclasses.fields(kind)}
     problems.extend(_unknown_key(str(key), known, where) for key in values if key not in known)
@@ -139,7 +155,11 @@ def _load_section(kind: type[Any], values: Any, where: str, problems: list[Probl
         elif item.default is _MISSING and item.default_factory is _MISSING:
             unit = item.metadata.get('unit', '')
             problems.append(
-                Problem(where=path, what='is missing', remedy=f'set it{f" in {unit}" if unit else ""}')
+                Problem(
+                    where=path,
+                    what='is missing',
+                    remedy=f'set it{f" in {unit}" if unit else ""}',
+                )
             )
     if len(problems) > count:
         return None
@@ -169,7 +189,8 @@ def _load_value(hint: Any, value: Any, where: str, item: Any, problems: list[Pro
             problems.append(Problem(where=where, what=f'expected named sections, got {value!r}'))
             return None
         return {
-            str(name): _load_section(section, entry, f'{where}.{name}', problems) for name, entry in value.items()
+            str(name): _load_section(section, entry, f'{where}.{name}', problems)
+            for name, entry in value.items()
         }
     if dataclasses.is_dataclass(hint):
         return _load_section(typing.cast('type[Any]', hint), value, where, problems)
@@ -184,7 +205,8 @@ def _load_value(hint: Any, value: Any, where: str, item: Any, problems: list[Pro
             problems.append(Problem(where=where, what=f'expected a list, got {value!r}'))
             return None
         return tuple(
-            _load_value(arguments[0], entry, f'{where}[{i}]', item, problems) for i, entry in enumerate(value)
+            _load_value(arguments[0], entry, f'{where}[{i}]', item, problems)
+            for i, entry in enumerate(value)
         )
     return _load_scalar(hint, value, where, item, problems)
 
@@ -195,7 +217,12 @@ def _load_scalar(hint: Any, value: Any, where: str, item: Any, problems: list[Pr
     if hint is int and isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        problems.append(Problem(where=where, what=f'expected {_NUMBER_WORDS.get(hint, hint)}, got {value!r}'))
+        problems.append(
+            Problem(
+                where=where,
+                what=f'expected {_NUMBER_WORDS.get(hint, hint)}, got {value!r}',
+            )
+        )
         return None
     if isinstance(value, float) and not math.isfinite(value):
         problems.append(Problem(where=where, what=f'{value!r} is not finite'))
@@ -204,7 +231,9 @@ def _load_scalar(hint: Any, value: Any, where: str, item: Any, problems: list[Pr
     return value
 
 
-def _check_bounds(value: Any, where: str, facts: Mapping[str, Any], problems: list[Problem]) -> None:
+def _check_bounds(
+    value: Any, where: str, facts: Mapping[str, Any], problems: list[Problem]
+) -> None:
     choices = facts.get('choices') or ()
     if choices and value not in choices:
         problems.append(Problem(where=where, what=f'{value!r} is not one of {", ".join(choices)}'))
@@ -212,8 +241,12 @@ def _check_bounds(value: Any, where: str, facts: Mapping[str, Any], problems: li
         return
     low, high, unit = facts.get('minimum'), facts.get('maximum'), facts.get('unit', '')
     if (low is not None and value < low) or (high is not None and value > high):
-        bounds = f'[{"-inf" if low is None else format(low, "g")}, {"inf" if high is None else format(high, "g")}]'
+        bounds = f'[{_limit(low, "-inf")}, {_limit(high, "inf")}]'
         remedy = f'the unit is {unit}' if unit else ''
         problems.append(
-            Problem(where=where, what=f'{value!r} lies outside {bounds}{f" {unit}" if unit else ""}', remedy=remedy)
+            Problem(
+                where=where,
+                what=f'{value!r} lies outside {bounds}{f" {unit}" if unit else ""}',
+                remedy=remedy,
+            )
         )

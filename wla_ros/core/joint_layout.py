@@ -38,7 +38,7 @@ class JointLayout:
 
     @property
     def pose_columns(self) -> tuple[str, ...]:
-        """Names of the end-effector columns: x y z [m], quaternion xyzw, gripper width [m] per arm."""
+        """Names of the end-effector columns per arm: x y z [m], quaternion xyzw, gripper [m]."""
         return tuple(f'{arm}/{column}' for arm in self.arms for column in POSE_COLUMNS)
 
     @property

@@ -100,7 +100,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommittedPrefix:
-    """Rows that are executed whatever the policy says, on the policy's own grid from the observation stamp."""
+    """
+    Rows that are executed whatever the policy says, on the policy's own grid from the observation
+    stamp.
+    """
 
     rows: FloatArray  # [k, D] joint positions
     weights: FloatArray  # [k] 1 is certain, 0 is free
@@ -138,7 +141,9 @@ class PolicySpec:
     horizon: int  # H
     dt_ns: int
     cameras: tuple[str, ...] = ()
-    history_ns: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # camera -> offsets before t, oldest first
+    history_ns: Mapping[str, tuple[int, ...]] = field(
+        default_factory=dict
+    )  # camera -> offsets before t, oldest first
     needs_objects: bool = False
     deterministic_latency_ns: int = 0  # forecast used by virtual-time runs when none is measured
 
@@ -185,7 +190,10 @@ class JointCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why there is no observation, chunk or motion right now: a name for machines, a sentence for people."""
+    """
+    Why there is no observation, chunk or motion right now: a name for machines, a sentence for
+    people.
+    """
 
     reason: str
     detail: str

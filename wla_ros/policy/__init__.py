@@ -1,1 +1,5 @@
-"""Policies behind `wla_ros.core.ports.Policy`. May import `core`, `robots` and torch; never rclpy."""
+"""
+Policies behind `wla_ros.core.ports.Policy`.
+
+May import `core`, `robots` and torch; never rclpy.
+"""

@@ -1,9 +1,9 @@
 """
 Does live joint feedback look like a Piper in radians and metres?
 
-Pure judgement over a few seconds of decoded feedback; used by `wla_ros doctor`. It names the unit mistake that
-would explain what it sees. Bounds: mechanical range of the Piper with a generous margin (SDK soft limits), and
-the 3.5 rad at which the piper_ros driver itself drops a message.
+Pure judgement over a few seconds of decoded feedback; used by `wla_ros doctor`. It names the unit
+mistake that would explain what it sees. Bounds: mechanical range of the Piper with a generous
+margin (SDK soft limits), and the 3.5 rad at which the piper_ros driver itself drops a message.
 """
 
 from dataclasses import dataclass
@@ -33,15 +33,25 @@ class Finding:
     remedy: str
 
 
-def judge_feedback(position: FloatArray, lower: FloatArray, upper: FloatArray) -> tuple[Finding, ...]:
+def judge_feedback(
+    position: FloatArray, lower: FloatArray, upper: FloatArray
+) -> tuple[Finding, ...]:
     """
-    Return what is implausible in `position` [n, 7] (six joints [rad], gripper [m]) given limits [7].
+    Return what is implausible in `position` [n, 7] (six joints [rad], gripper [m]) given limits
+    [7].
 
-    An empty recording, non-finite values, degrees instead of radians, millimetres or per cent instead of metres,
-    the all-zero output of a driver without CAN frames and joints outside their limits are told apart.
+    An empty recording, non-finite values, degrees instead of radians, millimetres or per cent
+    instead of metres, the all-zero output of a driver without CAN frames and joints outside their
+    limits are told apart.
     """
     if position.size == 0:
-        return (Finding(severe=True, what='no feedback', remedy='is the driver running and the arm powered?'),)
+        return (
+            Finding(
+                severe=True,
+                what='no feedback',
+                remedy='is the driver running and the arm powered?',
+            ),
+        )
     if not np.isfinite(position).all():
         column = ARM_COLUMNS[int(np.argwhere(~np.isfinite(position))[0][1])]
         return (Finding(severe=True, what=f'{column} is not finite', remedy='restart the driver'),)
@@ -51,7 +61,7 @@ def judge_feedback(position: FloatArray, lower: FloatArray, upper: FloatArray) -
             Finding(
                 severe=True,
                 what='every joint reads exactly 0',
-                remedy='the driver has no CAN frames yet: check power, CAN interface and bit rate (1 Mbit/s)',
+                remedy='no CAN frames yet: check power, CAN interface and bit rate (1 Mbit/s)',
             )
         )
     angles, widths = position[:, :6], position[:, 6]
@@ -77,7 +87,8 @@ def _judge_angles(angles: FloatArray, lower: FloatArray, upper: FloatArray) -> l
             findings.append(
                 Finding(
                     severe=False,
-                    what=f'{column} reads {values.min():.3f} .. {values.max():.3f} rad, limits {low:.3f} .. {high:.3f}',
+                    what=f'{column} reads {values.min():.3f} .. {values.max():.3f} rad, '
+                    f'its limits are {low:.3f} .. {high:.3f}',
                     remedy='check the zero position and the firmware zero convention (arm_zero)',
                 )
             )
@@ -92,7 +103,7 @@ def _judge_gripper(widths: FloatArray, stroke_m: float) -> list[Finding]:
             Finding(
                 severe=True,
                 what=f'the gripper reads {high:.3f}, which is no width in metres',
-                remedy=f'the driver seems to publish {unit}: set the gripper encoding of the driver profile',
+                remedy=f'the driver seems to publish {unit}: see `gripper` in the driver profile',
             )
         ]
     if low < NARROWEST_GRIPPER_M:
@@ -107,7 +118,7 @@ def _judge_gripper(widths: FloatArray, stroke_m: float) -> list[Finding]:
         return [
             Finding(
                 severe=False,
-                what=f'the gripper reads {high:.4f} m, wider than its configured stroke {stroke_m:.3f} m',
+                what=f'the gripper reads {high:.4f} m, beyond its stroke of {stroke_m:.3f} m',
                 remedy='set gripper_max_m to the stroke of this gripper',
             )
         ]

@@ -1,1 +1,5 @@
-"""The simulated rig: MuJoCo scene, driver stand-in, cameras, tasks, scripted experts. Never imports rclpy or torch."""
+"""
+The simulated rig: MuJoCo scene, driver stand-in, cameras, tasks, scripted experts.
+
+Never imports rclpy or torch.
+"""

@@ -1,0 +1,336 @@
+"""
+Episodes of a recorded run: a bag and the time windows of its episodes to `EpisodeRecord`s.
+
+The bag is read once, in order of log time; every message goes to the window it falls into. Owns
+which topic fills which part of a record. What a topic does not hold stays empty.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wla_ros.core.types import ActionChunk
+from wla_ros.core.types import FloatArray
+from wla_ros.core.types import Mode
+from wla_ros.core.types import Refusal
+from wla_ros.evaluation.bag_reading import BagReader
+from wla_ros.evaluation.bag_values import action_chunk
+from wla_ros.evaluation.bag_values import image_pixels
+from wla_ros.evaluation.bag_values import joint_state_fields
+from wla_ros.evaluation.bag_values import time_ns
+from wla_ros.evaluation.chunk_seams import seam_steps
+from wla_ros.evaluation.episode_record import ArmTrack
+from wla_ros.evaluation.episode_record import Change
+from wla_ros.evaluation.episode_record import ChunkArrival
+from wla_ros.evaluation.episode_record import CommandTrack
+from wla_ros.evaluation.episode_record import Counter
+from wla_ros.evaluation.episode_record import EpisodeRecord
+from wla_ros.evaluation.episode_record import Interval
+from wla_ros.evaluation.episode_record import ObjectTrack
+from wla_ros.evaluation.episode_record import Picture
+from wla_ros.robots.driver_profile import ArmProfile
+from wla_ros.robots.driver_profile import DriverProfile
+from wla_ros.robots.feedback_decoding import decode_feedback
+
+# Reason of ExecutorStatus while the schedule is exhausted.
+STARVATION = 'starvation'
+_STATES = ('tracking', 'decelerating', 'holding', 'not ready')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeWindow:
+    """What is known of an episode besides its messages."""
+
+    start_ns: int
+    end_ns: int
+    seed: int
+    task: str
+    instruction: str
+    success: bool
+    judgement: str
+    end_reason: str
+    task_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunTopics:
+    """Names of the topics of a run, relative to its namespace."""
+
+    chunks: str = 'action_chunk'
+    commands: str = 'limited_command'
+    executor_status: str = 'executor_status'
+    policy_status: str = 'policy_status'
+    objects: str = 'sim/objects'
+    pictures: Mapping[str, str] = field(default_factory=dict)  # camera -> topic
+    namespace: str = ''
+
+    def absolute(self, topic: str) -> str:
+        """Return the topic as it stands in a bag."""
+        return topic if topic.startswith('/') else f'{self.namespace}/{topic}'
+
+
+@dataclass(slots=True)
+class _Draft:
+    """The parts of one episode while the bag is read."""
+
+    window: EpisodeWindow
+    commands: list[tuple[int, FloatArray, FloatArray]] = field(default_factory=list)
+    arms: dict[str, list[tuple[int, FloatArray, FloatArray]]] = field(default_factory=dict)
+    chunks: list[tuple[int, ActionChunk]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    last_value: dict[str, tuple[str, str]] = field(default_factory=dict)
+    object_names: tuple[str, ...] = ()
+    objects: list[tuple[int, FloatArray]] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
+    counters: dict[str, tuple[Counter, ...]] = field(default_factory=dict)
+
+    def change(self, stamp_ns: int, kind: str, value: str, reason: str = '') -> None:
+        """Note a change if there is one."""
+        if self.last_value.get(kind) != (value, reason):
+            self.last_value[kind] = (value, reason)
+            self.changes.append(Change(stamp_ns=stamp_ns, kind=kind, value=value, reason=reason))
+
+
+def episodes_of_bag(
+    path: Path,
+    windows: Sequence[EpisodeWindow],
+    profile: DriverProfile,
+    topics: RunTopics,
+    *,
+    picture_period_ns: int = 0,
+    configuration: Mapping[str, str] | None = None,
+    versions: Mapping[str, str] | None = None,
+) -> tuple[EpisodeRecord, ...]:
+    """
+    Return one record per window, in their order.
+
+    Pictures are decoded at most once per camera and `picture_period_ns`; 0 decodes none. Raises
+    BagError for a bag that is damaged or holds none of the topics.
+    """
+    drafts = [_Draft(window) for window in windows]
+    with BagReader(path) as bag:
+        recorded = {topic.name for topic in bag.topics}
+        handlers = {
+            name: handler
+            for name, handler in _handlers(profile, topics, picture_period_ns).items()
+            if name in recorded
+        }
+        for item in bag.messages(tuple(handlers)):
+            for draft in drafts:
+                if draft.window.start_ns <= item.log_ns <= draft.window.end_ns:
+                    handlers[item.topic](draft, item.log_ns, item.message)
+    return tuple(_record(draft, configuration or {}, versions or {}) for draft in drafts)
+
+
+Handler = Callable[[_Draft, int, Any], None]
+
+
+def _handlers(
+    profile: DriverProfile, topics: RunTopics, picture_period_ns: int
+) -> dict[str, Handler]:
+    handlers: dict[str, Handler] = {
+        topics.absolute(topics.chunks): _take_chunk,
+        topics.absolute(topics.commands): _take_command,
+        topics.absolute(topics.executor_status): _take_executor_status,
+        topics.absolute(topics.policy_status): _take_policy_status,
+        topics.absolute(topics.objects): _take_objects,
+    }
+    for name in profile.arms:
+        arm = profile.arm(name)
+        handlers[topics.absolute(arm.channels.feedback_topic)] = _feedback_handler(arm)
+    if picture_period_ns:
+        for camera, topic in topics.pictures.items():
+            handlers[topics.absolute(topic)] = _picture_handler(camera, picture_period_ns)
+    return handlers
+
+
+def _take_chunk(draft: _Draft, log_ns: int, message: Any) -> None:
+    draft.chunks.append((log_ns, action_chunk(message)))
+    draft.change(log_ns, 'subtask', message.subtask)
+
+
+def _take_command(draft: _Draft, log_ns: int, message: Any) -> None:
+    del log_ns
+    _, position, velocity, _ = joint_state_fields(message)
+    draft.commands.append((time_ns(message.header.stamp), position, velocity))
+
+
+def _take_executor_status(draft: _Draft, log_ns: int, message: Any) -> None:
+    draft.change(log_ns, 'mode', Mode(int(message.mode)).name)
+    draft.change(log_ns, 'state', _STATES[int(message.state)], message.reason)
+    draft.counters['executor'] = _counters('executor', message)
+
+
+def _take_policy_status(draft: _Draft, log_ns: int, message: Any) -> None:
+    draft.change(log_ns, 'refusal', message.refusal, message.refusal_detail)
+    counters = _counters('policy', message)
+    finished = int(message.inferences) + int(message.inference_errors)
+    counters += (
+        Counter(owner='policy', name='running', value=int(message.observations) - finished),
+    )
+    for stream in message.streams:
+        counters += _counters(f'stream {stream.stream}', stream)
+    draft.counters['policy'] = counters
+
+
+def _counters(owner: str, message: Any) -> tuple[Counter, ...]:
+    """Return the counters of a status message: its integers, less those that name a state."""
+    names = [item for item in dir(message) if not item.startswith('_') and item.islower()]
+    skipped = {'state', 'mode', 'epoch', 'sequence', 'revision'}
+    return tuple(
+        Counter(owner=owner, name=name, value=int(value))
+        for name in names
+        if name not in skipped
+        and isinstance(value := getattr(message, name), int | np.integer)
+        and not isinstance(value, bool | np.bool_)
+    )
+
+
+def _take_objects(draft: _Draft, log_ns: int, message: Any) -> None:
+    del log_ns
+    if not message.markers:
+        return
+    draft.object_names = tuple(str(marker.ns) for marker in message.markers)
+    rows = [
+        [getattr(marker.pose.position, axis) for axis in 'xyz']
+        + [getattr(marker.pose.orientation, axis) for axis in 'xyzw']
+        for marker in message.markers
+    ]
+    draft.objects.append(
+        (time_ns(message.markers[0].header.stamp), np.array(rows, dtype=np.float64))
+    )
+
+
+def _feedback_handler(arm: ArmProfile) -> Handler:
+    def take(draft: _Draft, log_ns: int, message: Any) -> None:
+        del log_ns
+        names, *fields = joint_state_fields(message)
+        decoded = decode_feedback(arm, names, *(values.tolist() for values in fields))
+        # What the live node refused at its door is no measurement here either.
+        if not isinstance(decoded, Refusal):
+            sample = (time_ns(message.header.stamp), decoded.position, decoded.velocity)
+            draft.arms.setdefault(arm.name, []).append(sample)
+
+    return take
+
+
+def _picture_handler(camera: str, period_ns: int) -> Handler:
+    def take(draft: _Draft, log_ns: int, message: Any) -> None:
+        del log_ns
+        stamp_ns = time_ns(message.header.stamp)
+        taken = [picture.stamp_ns for picture in draft.pictures if picture.camera == camera]
+        if not taken or stamp_ns - taken[-1] >= period_ns:
+            caption = draft.last_value.get('subtask', ('', ''))[0]
+            pixels = image_pixels(message)
+            draft.pictures.append(
+                Picture(stamp_ns=stamp_ns, camera=camera, pixels=pixels, caption=caption)
+            )
+
+    return take
+
+
+def _record(
+    draft: _Draft, configuration: Mapping[str, str], versions: Mapping[str, str]
+) -> EpisodeRecord:
+    window = draft.window
+    chunks = [chunk for _, chunk in draft.chunks]
+    return EpisodeRecord(
+        source='live',
+        task=window.task,
+        instruction=window.instruction,
+        policy=chunks[-1].provenance.policy if chunks else '',
+        seed=window.seed,
+        start_ns=window.start_ns,
+        end_ns=window.end_ns,
+        success=window.success,
+        judgement=window.judgement,
+        end_reason=window.end_reason,
+        task_ns=window.task_ns,
+        wall_s=(window.end_ns - window.start_ns) / 1e9,
+        columns=chunks[-1].columns if chunks else (),
+        commands=_command_track(draft.commands),
+        arms=tuple(
+            ArmTrack(
+                arm=arm,
+                stamps_ns=np.array([stamp for stamp, _, _ in samples], dtype=np.int64),
+                position=np.stack([position for _, position, _ in samples]),
+                velocity=np.stack([velocity for _, _, velocity in samples]),
+            )
+            for arm, samples in draft.arms.items()
+        ),
+        chunks=_arrivals(draft.chunks),
+        changes=tuple(draft.changes),
+        starvations=_starvations(draft),
+        objects=ObjectTrack(
+            names=draft.object_names,
+            stamps_ns=np.array([stamp for stamp, _ in draft.objects], dtype=np.int64),
+            poses=np.stack([poses for _, poses in draft.objects]),
+        )
+        if draft.objects
+        else None,
+        pictures=tuple(draft.pictures),
+        counters=tuple(counter for counters in draft.counters.values() for counter in counters),
+        configuration=configuration,
+        versions=versions,
+    )
+
+
+def _command_track(
+    commands: list[tuple[int, FloatArray, FloatArray]],
+) -> CommandTrack | None:
+    """Return the commands; accelerations are differences of velocities: JointState has none."""
+    if len(commands) < 2:
+        return None
+    stamps = np.array([stamp for stamp, _, _ in commands], dtype=np.int64)
+    velocity = np.stack([row for _, _, row in commands])
+    return CommandTrack(
+        stamps_ns=stamps,
+        position=np.stack([row for _, row, _ in commands]),
+        velocity=velocity,
+        acceleration=np.gradient(velocity, (stamps - stamps[0]) / 1e9, axis=0),
+    )
+
+
+def _arrivals(chunks: list[tuple[int, ActionChunk]]) -> tuple[ChunkArrival, ...]:
+    """Return the chunks with the steps at which each took over from the one before."""
+    arrivals: list[ChunkArrival] = []
+    previous: ActionChunk | None = None
+    for arrival_ns, chunk in chunks:
+        position_step, velocity_step = seam_steps(previous, chunk, arrival_ns)
+        total_ns = sum(item.duration_ns for item in chunk.timings)
+        arrivals.append(
+            ChunkArrival(
+                stamp_ns=chunk.stamp_ns,
+                completed_ns=min(arrival_ns, chunk.stamp_ns + total_ns)
+                if chunk.timings
+                else arrival_ns,
+                arrival_ns=arrival_ns,
+                dt_ns=chunk.dt_ns,
+                epoch=chunk.epoch,
+                sequence=chunk.sequence,
+                rows=chunk.rows,
+                subtask=chunk.provenance.subtask,
+                seam_position_step_rad=position_step,
+                seam_velocity_step_rad_s=velocity_step,
+                timings=chunk.timings,
+            )
+        )
+        previous = chunk
+    return tuple(arrivals)
+
+
+def _starvations(draft: _Draft) -> tuple[Interval, ...]:
+    """Return the spans in which the executor said that its schedule was exhausted."""
+    states = [change for change in draft.changes if change.kind == 'state']
+    ends = [change.stamp_ns for change in states[1:]] + [draft.window.end_ns]
+    return tuple(
+        Interval(start_ns=change.stamp_ns, end_ns=end, reason=change.reason)
+        for change, end in zip(states, ends, strict=True)
+        if change.reason == STARVATION
+    )

@@ -1,0 +1,171 @@
+"""
+A client of the running graph: reset the simulated episode, run a task, watch the statuses.
+
+Used by the demo, the benchmark and the graph tests. Owns no policy and commands no arm: it speaks
+the public interface only (`run_task`, `sim/reset_episode` and the status topics).
+"""
+
+import time
+from collections.abc import Callable
+
+import rclpy
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import DurabilityPolicy
+from rclpy.qos import QoSProfile
+from rclpy.qos import ReliabilityPolicy
+
+from wla_ros.action import RunTask
+from wla_ros.core.errors import WlaError
+from wla_ros.msg import EpisodeStatus
+from wla_ros.msg import ExecutorStatus
+from wla_ros.msg import PolicyStatus
+from wla_ros.srv import ResetEpisode
+
+# A status subscriber wants the newest only, and must match publishers of either reliability.
+_STATUS_QOS = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.BEST_EFFORT,
+    durability=DurabilityPolicy.VOLATILE,
+)
+_SPIN_S = 0.05
+
+
+class TaskError(WlaError):
+    """The graph did not answer in time or refused a request."""
+
+
+class TaskClient:
+    """
+    A node of its own that spins only inside its methods: one thread uses it, nothing runs in
+    between.
+
+    `on_idle` is called between callbacks, for progress display and for noticing dead processes;
+    what it raises ends the wait.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Context,
+        namespace: str = '',
+        on_idle: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Create the node in `context`; `namespace` is the one of the nodes it talks to."""
+        self._on_idle = on_idle
+        self._node = rclpy.create_node('wla_ros_task_client', context=context, namespace=namespace)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self._node)
+        self.policy_status: PolicyStatus | None = None
+        self.executor_status: ExecutorStatus | None = None
+        self.episode_status: EpisodeStatus | None = None
+        self.feedback: RunTask.Feedback | None = None
+        for kind, topic, field in (
+            (PolicyStatus, 'policy_status', 'policy_status'),
+            (ExecutorStatus, 'executor_status', 'executor_status'),
+            (EpisodeStatus, 'sim/episode_status', 'episode_status'),
+        ):
+            self._node.create_subscription(
+                kind,
+                topic,
+                lambda message, f=field: setattr(self, f, message),
+                _STATUS_QOS,
+            )
+        self._reset_client = self._node.create_client(ResetEpisode, 'sim/reset_episode')
+        self._task_client = ActionClient(self._node, RunTask, 'run_task')
+
+    def close(self) -> None:
+        """Destroy the node; idempotent."""
+        self._executor.shutdown()
+        self._task_client.destroy()
+        self._node.destroy_node()
+
+    def wait_until(self, condition: Callable[[], bool], *, timeout_s: float, what: str) -> None:
+        """Spin until `condition()`. Raises TaskError naming `what` after `timeout_s`."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                raise TaskError(f'waited {timeout_s:g} s for {what}; {self._situation()}')
+            self._executor.spin_once(timeout_sec=_SPIN_S)
+            self._on_idle()
+
+    def reset_episode(self, seed: int, *, timeout_s: float = 30.0) -> None:
+        """Put the simulated rig into the start state of `seed`. Raises TaskError if refused."""
+        self.wait_until(
+            self._reset_client.service_is_ready,
+            timeout_s=timeout_s,
+            what='service sim/reset_episode',
+        )
+        future = self._reset_client.call_async(ResetEpisode.Request(seed=seed))
+        self.wait_until(future.done, timeout_s=timeout_s, what='the answer of sim/reset_episode')
+        response = future.result()
+        if not response.success:
+            raise TaskError(f'sim/reset_episode(seed={seed}) was refused: {response.message}')
+        self.wait_until(
+            lambda: self.episode_status is not None and self.episode_status.seed == seed,
+            timeout_s=timeout_s,
+            what=f'sim/episode_status of seed {seed}',
+        )
+
+    def wait_ready(self, *, timeout_s: float) -> None:
+        """Spin until the policy has healthy inputs and the executor holds trustworthy feedback."""
+        self.wait_until(
+            lambda: (
+                self.policy_status is not None
+                and self.policy_status.ready
+                and self.executor_status is not None
+                and self.executor_status.state != ExecutorStatus.NOT_READY
+            ),
+            timeout_s=timeout_s,
+            what='policy and executor to be ready',
+        )
+
+    def run_task(self, instruction: str, *, time_limit_s: float) -> RunTask.Result:
+        """
+        Run one task to its end and return the result. Raises TaskError if the server does not
+        answer.
+        """
+        self.feedback = None
+        self.wait_until(self._task_client.server_is_ready, timeout_s=10.0, what='action run_task')
+        goal = RunTask.Goal(instruction=instruction, time_limit_s=time_limit_s, keep_memory=False)
+        accepted = self._task_client.send_goal_async(goal, feedback_callback=self._on_feedback)
+        self.wait_until(accepted.done, timeout_s=10.0, what='run_task to accept the goal')
+        handle = accepted.result()
+        if not handle.accepted:
+            raise TaskError(f'run_task refused the goal; {self._situation()}')
+        result = handle.get_result_async()
+        try:
+            self.wait_until(
+                result.done,
+                timeout_s=time_limit_s + 10.0,
+                what='the result of run_task',
+            )
+        except BaseException:
+            # Whatever ended the wait (Ctrl-C, a dead node): the arms must not go on without
+            # somebody watching.
+            if handle.status in (
+                GoalStatus.STATUS_ACCEPTED,
+                GoalStatus.STATUS_EXECUTING,
+            ):
+                handle.cancel_goal_async()
+                self._executor.spin_once(timeout_sec=_SPIN_S)
+            raise
+        return result.result().result
+
+    def _on_feedback(self, message: RunTask.Impl.FeedbackMessage) -> None:
+        self.feedback = message.feedback
+
+    def _situation(self) -> str:
+        """Return what the statuses say, for error messages."""
+        policy, executor = self.policy_status, self.executor_status
+        parts = [
+            'no policy_status'
+            if policy is None
+            else f'policy refusal: {policy.refusal or "none"} {policy.refusal_detail}',
+            'no executor_status'
+            if executor is None
+            else f'executor: {executor.reason or "tracking"}',
+        ]
+        return '; '.join(parts)
