@@ -1,8 +1,10 @@
 """
-Action chunks in, limited joint commands out: composes gate, schedule, curve, limiter, modes and supervision.
+Action chunks in, limited joint commands out: composes gate, schedule, curve, limiter, modes and
+supervision.
 
-Pure: time is an argument in integer nanoseconds of the ROS clock. One thread calls all methods. No command leaves
-before trustworthy feedback of every arm was seen; from then on every tick has one, because a hold is a command.
+Pure: time is an argument in integer nanoseconds of the ROS clock. One thread calls all methods. No
+command leaves before trustworthy feedback of every arm was seen; from then on every tick has one,
+because a hold is a command.
 """
 
 from collections import Counter
@@ -58,8 +60,8 @@ class ChunkExecutor:
         """
         Start in HOLD without feedback.
 
-        `arm_kinematics` (one per arm) is needed for end-effector chunks only. Raises ConfigurationError naming
-        every arm that does not exist and every home outside the limits.
+        `arm_kinematics` (one per arm) is needed for end-effector chunks only. Raises
+        ConfigurationError naming every arm that does not exist and every home outside the limits.
         """
         problems = config.problems(layout, limits)
         if problems:
@@ -124,9 +126,11 @@ class ChunkExecutor:
 
     def notify_clock_jump(self, now_ns: int) -> None:
         """
-        Take note that the ROS clock jumped to `now_ns`: nothing stamped before can be compared with it.
+        Take note that the ROS clock jumped to `now_ns`: nothing stamped before can be compared
+        with it.
 
-        The schedule is flushed, motion ends in HOLD, and the command starts again from new feedback.
+        The schedule is flushed, motion ends in HOLD, and the command starts again from new
+        feedback.
         """
         if self.mode in (Mode.AUTONOMY, Mode.HOMING):
             self._enter(Mode.HOLD, now_ns, reasons.CLOCK_JUMP, 'the ROS clock jumped')
@@ -147,7 +151,8 @@ class ChunkExecutor:
         """
         Return the command for `now_ns`, None while there is no trustworthy feedback to start from.
 
-        `lateness_ns` is how long after its deadline this tick began. A clock that runs backwards is a clock jump.
+        `lateness_ns` is how long after its deadline this tick began. A clock that runs backwards
+        is a clock jump.
         """
         self._count_tick(lateness_ns)
         if self._tick_ns is not None and now_ns < self._tick_ns:
@@ -312,7 +317,7 @@ class ChunkExecutor:
         return ns_to_seconds(min(elapsed_ns, _MAX_PERIODS_PER_TICK * period_ns))
 
     def _move(self, now_ns: int, duration_s: float) -> bool:
-        """Move the command by plan or towards home; return whether there was something to move to."""
+        """Move the command by plan or home; return whether there was a place to move to."""
         if self._stale:
             self._why = (reasons.FEEDBACK_STALE, self._stale)
             return False

@@ -1,8 +1,9 @@
 """
 The door for chunks: only what is new, in time, well formed and plausible becomes motion.
 
-Judges one chunk by itself and against what came before. Each refusal has a name and a sentence with value,
-bound and column. Comparisons are written so that NaN never passes. Does not know the schedule.
+Judges one chunk by itself and against what came before. Each refusal has a name and a sentence
+with value, bound and column. Comparisons are written so that NaN never passes. Does not know the
+schedule.
 """
 
 import numpy as np
@@ -85,8 +86,8 @@ class ChunkGate:
             row, column = bad[0]
             return Refusal(
                 reason=reasons.POSITION_IMPLAUSIBLE,
-                detail=f'{self._name(column)} of row {row} is {rows[row, column]:.4f}, acceptable are '
-                f'{self._lowest[column]:.4f} .. {self._highest[column]:.4f}',
+                detail=f'{self._name(column)} of row {row} is {rows[row, column]:.4f}, '
+                f'acceptable are {self._lowest[column]:.4f} .. {self._highest[column]:.4f}',
             )
         # Grippers are exempt: an opening that jumps is ordinary, the limiter spreads it.
         speed = np.abs(np.diff(rows[:, self._joints], axis=0)) / ns_to_seconds(dt_ns)
@@ -96,8 +97,8 @@ class ChunkGate:
             column = self._joints[joint]
             return Refusal(
                 reason=reasons.VELOCITY_IMPLAUSIBLE,
-                detail=f'{self._name(column)} moves at {speed[row, joint]:.2f} rad/s from row {row} to '
-                f'{row + 1}, bound {self._fastest[column]:.2f} rad/s',
+                detail=f'{self._name(column)} moves at {speed[row, joint]:.2f} rad/s '
+                f'from row {row} to {row + 1}, bound {self._fastest[column]:.2f} rad/s',
             )
         return None
 
@@ -178,15 +179,15 @@ class ChunkGate:
         if earliest_ns is not None and chunk.stamp_ns < earliest_ns:
             return Refusal(
                 reason=reasons.ANCHOR_STALE,
-                detail=f'observed {(earliest_ns - chunk.stamp_ns) / NS_PER_MS:.1f} ms before the present mode '
-                'was entered or motion was last interrupted',
+                detail=f'observed {(earliest_ns - chunk.stamp_ns) / NS_PER_MS:.1f} ms before '
+                'the present mode was entered or motion was last interrupted',
             )
         last_ns = row_due_ns(chunk.stamp_ns, chunk.dt_ns, len(chunk.rows) - 1)
         if last_ns < effective_ns:
             return Refusal(
                 reason=reasons.ALL_ROWS_LATE,
-                detail=f'all {len(chunk.rows)} rows are late, the last by {(effective_ns - last_ns) / NS_PER_MS:.1f} ms '
-                f'(observed {-ahead_ns / NS_PER_MS:.1f} ms ago)',
+                detail=f'all {len(chunk.rows)} rows are late, the last by '
+                f'{(effective_ns - last_ns) / NS_PER_MS:.1f} ms (observed {-ahead_ns / NS_PER_MS:.1f} ms ago)',
             )
         return None
 
@@ -200,8 +201,8 @@ def _judge_columns(chunk: ActionChunk, expected: tuple[str, ...]) -> Refusal | N
         )
         return Refusal(
             reason=reasons.COLUMNS_WRONG,
-            detail=f'{len(chunk.columns)} columns, expected {len(expected)}; column {i} is {given!r}, '
-            f'expected {wanted!r}',
+            detail=f'{len(chunk.columns)} columns, expected {len(expected)}; '
+            f'column {i} is {given!r}, expected {wanted!r}',
         )
     if chunk.rows.shape[1] != len(expected):
         return Refusal(

@@ -1,8 +1,9 @@
 """
 The rows that are due, anchored in time, each with the chunk it came from. Immutable.
 
-Rows in front of `support` are in the past: they only shape the curve through the rows behind them. Knows no
-curve, no limits and no modes. A row is late when its due time lies before now, never by an estimate of latency.
+Rows in front of `support` are in the past: they only shape the curve through the rows behind them.
+Knows no curve, no limits and no modes. A row is late when its due time lies before now, never by
+an estimate of latency.
 """
 
 import functools
@@ -16,7 +17,8 @@ from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
 
-# Past rows that a curve needs to keep its shape between them and the next row: position and velocity.
+# Past rows that a curve needs to keep its shape between them and the next row: position and
+# velocity.
 SUPPORT_ROWS = 2
 
 
@@ -63,7 +65,7 @@ class ChunkSchedule:
         return self.due_ns[-1]
 
     def passed(self, now_ns: int) -> int:
-        """Return the number of rows due before `now_ns`; a row due exactly now is not one of them."""
+        """Return the number of rows due before `now_ns`; due exactly now is not before."""
         return bisect_left(self.due_ns, now_ns)
 
     def current(self, now_ns: int) -> RowOrigin:

@@ -1,7 +1,9 @@
 """
-Who commands the arms: the modes, the legal transitions between them and the latch of the emergency stop.
+Who commands the arms: the modes, the legal transitions between them and the latch of the emergency
+stop.
 
-Owns the mode, its revision and its reason. Conditions on the state of the robot are the executor's.
+Owns the mode, its revision and its reason. Conditions on the state of the robot are the
+executor's.
 """
 
 from collections.abc import Mapping
@@ -53,7 +55,7 @@ class ControlModes:
         return self.entry.mode
 
     def judge(self, wanted: Mode) -> Refusal | None:
-        """Return why `wanted` cannot follow the present mode, or None. The present mode always may."""
+        """Return why `wanted` cannot follow the present mode; the present mode may."""
         mode = self.mode
         if wanted == mode or wanted in TRANSITIONS[mode]:
             return None
@@ -65,7 +67,7 @@ class ControlModes:
         return Refusal(reason=reasons.TRANSITION_ILLEGAL, detail=detail)
 
     def enter(self, mode: Mode, now_ns: int, *, cause: str, reason: str) -> None:
-        """Put `mode` into force; the caller has judged it. Entering the present mode changes nothing."""
+        """Put `mode`, judged by the caller, into force; the present mode stays as it is."""
         if mode != self.mode:
             self.entry = ModeEntry(
                 mode=mode,

@@ -1,7 +1,8 @@
 """
 Watches how far the measured joints are from the commanded ones. Commands nothing.
 
-Grippers are exempt: one that squeezes an object stays open further than commanded, and must keep squeezing.
+Grippers are exempt: one that squeezes an object stays open further than commanded, and must keep
+squeezing.
 """
 
 from collections import deque
@@ -42,7 +43,7 @@ class DeviationMonitor:
         self._expire(now_ns)
 
     def of(self, arm: str) -> float:
-        """Return the largest deviation of the joints of `arm` at the last update [rad], 0 before it."""
+        """Return the largest deviation [rad] of `arm` at the last update, 0 before it."""
         return self._now.get(arm, 0.0)
 
     def worst_column(self, commanded: FloatArray, measured: FloatArray) -> tuple[str, float]:

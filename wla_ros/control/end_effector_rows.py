@@ -1,8 +1,8 @@
 """
 End-effector rows to joint rows by inverse kinematics on this host.
 
-Poses are of the tool point in the frame that the kinematics of each arm are mounted in. A chunk is converted
-as a whole or refused with the row and the reason: half a motion is never executed.
+Poses are of the tool point in the frame that the kinematics of each arm are mounted in. A chunk is
+converted as a whole or refused with the row and the reason: half a motion is never executed.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,8 @@ class EndEffectorRows:
         """
         Return joint rows [H, D] for finite end-effector rows [H, 8 * arms].
 
-        The first row may be `first_step_rad` from `seed` [D], each other `max_step_rad` from the one before.
+        The first row may be `first_step_rad` from `seed` [D], each other `max_step_rad` from the
+        one before.
         """
         joints = np.empty((len(rows), self._layout.width))
         for arm in self._layout.arms:

@@ -56,7 +56,8 @@ class GateConfig:
     min_dt_s: float = parameter('shortest row period', unit='s', minimum=0.001, default=0.002)
     max_dt_s: float = parameter('longest row period', unit='s', maximum=10.0, default=1.0)
     position_tolerance_rad: float = parameter(
-        'joint rows may lie this far outside the limits and are limited; beyond, the chunk is refused',
+        'joint rows may lie this far outside the limits and are limited; beyond it the chunk '
+        'is refused',
         unit='rad',
         minimum=0.0,
         default=0.2,
@@ -74,8 +75,8 @@ class GateConfig:
         default=0.35,
     )
     max_pose_start_rad: float = parameter(
-        'largest joint distance between the command and the first row of an end-effector chunk, which may be '
-        'late; picks the branch of the inverse kinematics',
+        'largest joint distance between the command and the first row of an end-effector chunk, '
+        'which may be late; picks the branch of the inverse kinematics',
         unit='rad',
         minimum=0.0,
         default=0.8,
@@ -187,8 +188,8 @@ class DeviationConfig:
         default=0.5,
     )
     resume_reseed_rad: float = parameter(
-        'while held, a joint further than this from its command takes the measured position as its '
-        'command; less is sag under gravity, which would add up if it were taken over at every stop',
+        'a held joint further than this from its command takes the measured position as its '
+        'command; less is sag under gravity, which would add up from stop to stop',
         unit='rad',
         minimum=0.01,
         default=0.1,
@@ -260,7 +261,8 @@ class ExecutorConfig:
                     found.append(
                         Problem(
                             where=f'arms.{name}.home_rad[{i}]',
-                            what=f'{angle:g} rad lies outside the limits {low:.4f} .. {high:.4f} rad',
+                            what=f'{angle:g} lies outside the limits {low:.4f} .. {high:.4f}',
+                            remedy='the unit is rad',
                         )
                     )
         return tuple(found)

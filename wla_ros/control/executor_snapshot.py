@@ -1,4 +1,7 @@
-"""What the executor reports about itself at one instant; the fields of ExecutorStatus.msg and a few more."""
+"""
+What the executor reports about itself at one instant; the fields of ExecutorStatus.msg and a few
+more.
+"""
 
 import enum
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """
 Decides whether measured joints and arm status can be trusted right now.
 
-Owns the newest feedback of every arm, its age and the hysteresis of its recovery. Commands nothing.
+Owns the newest feedback of every arm, its age and the hysteresis of its recovery. Commands
+nothing.
 """
 
 import numpy as np
@@ -72,8 +73,9 @@ class FeedbackMonitor:
             i = int(np.argmin(inside))
             return Refusal(
                 reason=reasons.BEYOND_LIMITS,
-                detail=f'{self._layout.columns[columns][i]} reads {sample.position[i]:.4f}, plausible are '
-                f'{low[i]:.4f} .. {high[i]:.4f}; check units, zero position and firmware zero convention',
+                detail=f'{self._layout.columns[columns][i]} reads {sample.position[i]:.4f}, '
+                f'plausible are {low[i]:.4f} .. {high[i]:.4f}; check units, zero position and '
+                'firmware zero convention',
             )
         self._position[columns] = sample.position
         self._stamp_ns[sample.arm] = sample.stamp_ns
@@ -99,7 +101,7 @@ class FeedbackMonitor:
                 self._fresh_since_ns.setdefault(arm, now_ns)
 
     def problem(self, now_ns: int) -> str:
-        """Return why the joints cannot be trusted at the time of the last update, '' if they can."""
+        """Return why the joints were not to be trusted at the last update, or nothing."""
         found = []
         for arm in self._layout.arms:
             stamp_ns, since_ns = self._stamp_ns.get(arm), self._fresh_since_ns.get(arm)
@@ -113,7 +115,7 @@ class FeedbackMonitor:
                 )
             elif now_ns - since_ns < self._recovery_ns:
                 found.append(
-                    f'joint feedback of {arm} is fresh again for less than {self._config.recovery_s:g} s'
+                    f'joint feedback of {arm} is fresh for less than {self._config.recovery_s:g} s'
                 )
         return '; '.join(found)
 
@@ -142,14 +144,14 @@ class FeedbackMonitor:
         if ahead_ns > self._max_future_ns:
             return Refusal(
                 reason=refusal_reasons.FUTURE_STAMP,
-                detail=f'feedback of {sample.arm} is stamped {ahead_ns / NS_PER_MS:.1f} ms after its reception, '
-                f'bound {self._max_future_ns / NS_PER_MS:.1f} ms; are the clocks synchronised?',
+                detail=f'feedback of {sample.arm} is stamped {ahead_ns / NS_PER_MS:.1f} ms '
+                f'after its reception, bound {self._max_future_ns / NS_PER_MS:.1f} ms; are the clocks synchronised?',
             )
         newest_ns = self._stamp_ns.get(sample.arm)
         if newest_ns is not None and sample.stamp_ns <= newest_ns:
             return Refusal(
                 reason=refusal_reasons.OUT_OF_ORDER,
-                detail=f'feedback of {sample.arm} is {(newest_ns - sample.stamp_ns) / NS_PER_MS:.1f} ms older '
-                'than the newest',
+                detail=f'feedback of {sample.arm} is '
+                f'{(newest_ns - sample.stamp_ns) / NS_PER_MS:.1f} ms older than the newest',
             )
         return None

@@ -1,11 +1,12 @@
 """
-Where the arms are held while nothing else moves them, and when that place gives way to the measured joints.
+Where the arms are held while nothing else moves them, and when that place gives way to the
+measured joints.
 
-A held command is not taken over from the measured joints at every stop: gravity sags a held arm a little, and
-taking that over each time would let it sink. Only a deviation that is no sag moves it, once per hold, or as often
-as needed for an arm that is faulty (disabled, dragged by hand) or far away: its command follows, so that it does
-not jump when the arm obeys again. Grippers never follow: one that squeezes an object is open further than
-commanded, and would let go.
+A held command is not taken over from the measured joints at every stop: gravity sags a held arm a
+little, and taking that over each time would let it sink. Only a deviation that is no sag moves it,
+once per hold, or as often as needed for an arm that is faulty (disabled, dragged by hand) or far
+away: its command follows, so that it does not jump when the arm obeys again. Grippers never
+follow: one that squeezes an object is open further than commanded, and would let go.
 """
 
 from collections.abc import Collection

@@ -1,9 +1,10 @@
 """
 Time-stamped rows to a C1 curve: cubic Hermite with central-difference velocities (Catmull-Rom).
 
-Owns the curve and its derivatives only; knows no schedule, no limits and no joints. Velocities at the knots
-are the second-order finite differences of non-uniform knots, one-sided at the ends, so a plan of constant
-velocity is reproduced exactly and a knot moved by a later splice changes the two segments beside it only.
+Owns the curve and its derivatives only; knows no schedule, no limits and no joints. Velocities at
+the knots are the second-order finite differences of non-uniform knots, one-sided at the ends, so a
+plan of constant velocity is reproduced exactly and a knot moved by a later splice changes the two
+segments beside it only.
 """
 
 from dataclasses import dataclass
@@ -53,7 +54,10 @@ class HermiteInterpolation:
         self._coefficients = _coefficients(seconds, rows)  # [n - 1, D, 4]; [1, D, 4] for one row
 
     def sample(self, time_ns: int, offset_s: FloatArray) -> CurveSample:
-        """Return the curve with column c taken at `time_ns` + `offset_s[c]`; `offset_s` is [D] in seconds."""
+        """
+        Return the curve with column c taken at `time_ns` + `offset_s[c]`; `offset_s` is [D] in
+        seconds.
+        """
         instant = (time_ns - self._origin_ns) * 1e-9 + offset_s  # [D]
         seconds = self._seconds
         inside = np.minimum(np.maximum(instant, 0.0), seconds[-1])

@@ -1,8 +1,8 @@
 """
 How a new chunk joins the schedule: a Protocol and the table of strategies by name.
 
-A strategy decides which rows are executed, nothing else: limits, counting and seam metrics happen around it.
-A new strategy is one function and one entry in the table.
+A strategy decides which rows are executed, nothing else: limits, counting and seam metrics happen
+around it. A new strategy is one function and one entry in the table.
 """
 
 from collections.abc import Mapping
@@ -23,8 +23,8 @@ class MergeStrategy(Protocol):
         """
         Merge `incoming`, all rows of a new chunk, into `current`.
 
-        At least one row of `incoming` is due at `now_ns` or later. Rows of the result that are due before
-        `now_ns` must be its `support`; every queued row must come from one of the two.
+        At least one row of `incoming` is due at `now_ns` or later. Rows of the result that are due
+        before `now_ns` must be its `support`; every queued row must come from one of the two.
         """
         ...
 

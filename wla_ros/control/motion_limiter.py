@@ -1,10 +1,12 @@
 """
-The last stage before the wire: every command obeys position, velocity, acceleration and jerk limits.
+The last stage before the wire: every command obeys position, velocity, acceleration and jerk
+limits.
 
-Owns the commanded state and moves it one step at a time. Safety is by induction: the present state has a full
-stop that stays inside the position bounds; a next state is accepted only if it has one too; otherwise the
-column takes the stop of the present state, which was verified before. Columns are judged independently.
-Never raises while stepping and never emits a value that is not finite. Knows no schedule and no clock.
+Owns the commanded state and moves it one step at a time. Safety is by induction: the present state
+has a full stop that stays inside the position bounds; a next state is accepted only if it has one
+too; otherwise the column takes the stop of the present state, which was verified before. Columns
+are judged independently. Never raises while stepping and never emits a value that is not finite.
+Knows no schedule and no clock.
 """
 
 import math
@@ -22,7 +24,8 @@ from wla_ros.core.types import FloatArray
 
 # Ruckig refuses target velocities at the limit; relative.
 _BELOW_LIMIT = 1.0 - 1e-6
-# Rounding of Ruckig's positions, [rad] or [m], and of its rates, relative: far below any actuator's resolution.
+# Rounding of Ruckig's positions, [rad] or [m], and of its rates, relative: far below any
+# actuator's resolution.
 _POSITION_ROUNDING = 1e-9
 _RATE_ROUNDING = 1e-7
 # A command this close to rest [per second] is at rest.
@@ -32,7 +35,7 @@ _REST_ACCELERATION = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class MotionTarget:
-    """Where the command should be at the end of the step; columns in `stop` come to rest instead."""
+    """Where to be at the end of the step; columns in `stop` come to rest instead."""
 
     position: FloatArray  # [D]
     velocity: FloatArray  # [D]
@@ -44,8 +47,8 @@ class MotionLimiter:
     """
     The commanded state of all columns and the only way to move it; one thread calls all methods.
 
-    A seed outside the bounds (an arm resting on its end stop) is held: the bound of that column is where it
-    stands, and follows it inward until it is the real one. It never moves further out.
+    A seed outside the bounds (an arm resting on its end stop) is held: the bound of that column is
+    where it stands, and follows it inward until it is the real one. It never moves further out.
     """
 
     def __init__(self, limits: JointLimits, planner: MotionPlanner | None = None) -> None:
@@ -59,7 +62,7 @@ class MotionLimiter:
         self.planner_failures = 0
 
     def seed(self, position: FloatArray) -> None:
-        """Set the commanded state to rest at `position` [D]. Raises ValueError if it is not finite."""
+        """Rest at `position` [D]. Raises ValueError if it is not finite."""
         if not np.all(np.isfinite(position)):
             raise ValueError(f'the seed must be finite, got {position!r}')
         self._set(MotionState(position.tolist(), [0.0] * len(position), [0.0] * len(position)))
@@ -67,7 +70,7 @@ class MotionLimiter:
         self._upper = np.maximum(self._limits.upper, position)
 
     def halt(self) -> None:
-        """Take the commanded state as at rest where it is: the command has not changed for long."""
+        """Rest where the command is: it has not changed for long."""
         self.seed(self.position)
 
     @property
@@ -84,7 +87,8 @@ class MotionLimiter:
         """
         Move the commanded state by `duration_s` towards `target`, as fast as the limits allow.
 
-        `speed` [D] lowers the velocity limits for this step. A target that is not finite stops its column.
+        `speed` [D] lowers the velocity limits for this step. A target that is not finite stops its
+        column.
         """
         limits = self._limits
         stop = target.stop | ~(
@@ -116,7 +120,7 @@ class MotionLimiter:
     def _step_with_stops(
         self, candidate: MotionState | None, accepted: NDArray[np.bool_], duration_s: float
     ) -> None:
-        """Take the candidate in `accepted` columns and the stop of the present state in the others."""
+        """Take the candidate in `accepted` columns, in others the stop of the present."""
         stop = self._planner.stop(self._state, duration_s)
         stopping = None if stop is None else stop.state
         if stopping is None or not _finite(stopping):
@@ -171,7 +175,10 @@ def _reachable(
     limits: JointLimits,
     present: FloatArray,
 ) -> MotionState:
-    """Return the target moved inside all limits, the way Ruckig demands it; stopping columns stay put."""
+    """
+    Return the target moved inside all limits, the way Ruckig demands it; stopping columns stay
+    put.
+    """
     wanted = np.where(stop, present, target.position)
     position = np.minimum(np.maximum(wanted, lower), upper)
     most = limits.velocity * _BELOW_LIMIT
@@ -179,7 +186,8 @@ def _reachable(
     # No velocity where the column stops or the target lies outside and would lead further out.
     still = stop | ((wanted < lower) & (velocity < 0.0)) | ((wanted > upper) & (velocity > 0.0))
     velocity = np.where(still, 0.0, velocity)
-    # The velocity that an acceleration still leads to, a^2 / 2j, must stay below the limit as well.
+    # The velocity that an acceleration still leads to, a^2 / 2j, must stay below the limit as
+    # well.
     room = np.sqrt(2.0 * limits.jerk * (limits.velocity - np.abs(velocity))) * _BELOW_LIMIT
     most = np.minimum(limits.acceleration * _BELOW_LIMIT, room)
     acceleration = np.minimum(np.maximum(target.acceleration, -most), most)
@@ -193,9 +201,11 @@ def _finite(state: MotionState) -> bool:
 
 def _plain_deceleration(state: MotionState, limits: JointLimits, duration_s: float) -> MotionState:
     """
-    Return one step towards rest without a planner: used only where Ruckig fails on a verified state.
+    Return one step towards rest without a planner: used only where Ruckig fails on a verified
+    state.
 
-    The acceleration turns against the velocity within jerk and acceleration limits and ends at zero velocity.
+    The acceleration turns against the velocity within jerk and acceleration limits and ends at
+    zero velocity.
     """
     velocity, before = np.array(state.velocity), np.array(state.acceleration)
     if not duration_s > 0.0:

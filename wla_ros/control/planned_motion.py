@@ -1,9 +1,9 @@
 """
 What is planned: from the door for chunks to a curve that can be asked for any instant.
 
-Owns gate, conversion, schedule, row counts and seams. Knows the action latencies: column c of the plan is meant
-for now + latency_c. The smallest latency is the lead, and everything that is due before now + lead is past. Knows
-no modes, no feedback and no limits on motion.
+Owns gate, conversion, schedule, row counts and seams. Knows the action latencies: column c of the
+plan is meant for now + latency_c. The smallest latency is the lead, and everything that is due
+before now + lead is past. Knows no modes, no feedback and no limits on motion.
 """
 
 from collections import Counter
@@ -68,7 +68,8 @@ class PlannedMotion:
         """
         Splice `chunk` into the plan, or say why not; counted either way.
 
-        `commanded` [D] is where the arms are told to be now; `blocked` says why no chunk is wanted at all.
+        `commanded` [D] is where the arms are told to be now; `blocked` says why no chunk is wanted
+        at all.
         """
         outcome = blocked or self._judge(chunk, now_ns, commanded)
         if isinstance(outcome, Refusal):

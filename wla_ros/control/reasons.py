@@ -1,4 +1,7 @@
-"""The names of everything that refuses a chunk, refuses a mode or holds the arms; stable, for logs and tests."""
+"""
+The names of everything that refuses a chunk, refuses a mode or holds the arms; stable, for logs
+and tests.
+"""
 
 # Chunks refused at the gate.
 WRONG_MODE = 'wrong_mode'

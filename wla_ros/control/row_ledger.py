@@ -1,8 +1,9 @@
 """
-Accounts for every row of every accepted chunk: executed, late, superseded, flushed or still queued.
+Accounts for every row of every accepted chunk: executed, late, superseded, flushed or still
+queued.
 
-Owns the schedule, so that no row can enter or leave it uncounted. A row is executed when time passes its due
-time while it is in the schedule.
+Owns the schedule, so that no row can enter or leave it uncounted. A row is executed when time
+passes its due time while it is in the schedule.
 """
 
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ class RowCounts:
 
 
 class RowLedger:
-    """The schedule and the fate of its rows; one thread calls all methods, times never run backwards."""
+    """The schedule and the fate of its rows; one thread, times never run backwards."""
 
     def __init__(self, merge: MergeStrategy) -> None:
         """Start empty; `merge` decides how chunks join."""
@@ -48,7 +49,7 @@ class RowLedger:
             self._done = passed
 
     def splice(self, incoming: ChunkSchedule, now_ns: int) -> ChunkSchedule:
-        """Merge a chunk with at least one row due at `now_ns` or later; return the new schedule."""
+        """Merge a chunk with a row due at `now_ns` or later; return the new schedule."""
         self.advance(now_ns)
         waiting = self.queued
         late = incoming.passed(now_ns)
@@ -65,7 +66,7 @@ class RowLedger:
         return merged
 
     def flush(self, now_ns: int, *, keep_history: bool = False) -> int:
-        """Drop the queued rows and return how many; the past rows stay as support if `keep_history`."""
+        """Drop the queued rows, return how many; `keep_history` keeps past rows as support."""
         self.advance(now_ns)
         dropped = self.queued
         self._flushed += dropped

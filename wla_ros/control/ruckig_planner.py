@@ -1,8 +1,9 @@
 """
 The only place that calls Ruckig: time-optimal approach of a state and full stop, per column.
 
-State to state only. Ruckig's `intermediate_positions` are never set: in the pip build they are sent to a
-remote service. Columns are independent (no synchronisation), so one column's trouble is its own.
+State to state only. Ruckig's `intermediate_positions` are never set: in the pip build they are
+sent to a remote service. Columns are independent (no synchronisation), so one column's trouble is
+its own.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from wla_ros.core.types import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class MotionState:
-    """Position, velocity and acceleration of every column, plain lists because Ruckig takes those."""
+    """State of every column, as plain lists because Ruckig takes those."""
 
     position: list[float]  # [D] [rad] or [m]
     velocity: list[float]  # [D]
@@ -71,11 +72,13 @@ class RuckigPlanner:
         self, state: MotionState, target: MotionState, speed: FloatArray, duration_s: float
     ) -> MotionState | None:
         """
-        Return the state `duration_s` along the fastest way to the moving target, None if there is none.
+        Return the state `duration_s` along the fastest way to the moving target, None if there is
+        none.
 
-        Planned in the frame that moves with the target, where the target is the origin and the velocity limits
-        are shifted. Planned in the resting frame, Ruckig would aim at where the target is now, arrive when it has
-        moved on, and lag behind a target of constant velocity for seconds.
+        Planned in the frame that moves with the target, where the target is the origin and the
+        velocity limits are shifted. Planned in the resting frame, Ruckig would aim at where the
+        target is now, arrive when it has moved on, and lag behind a target of constant velocity
+        for seconds.
         """
         position, velocity = np.array(target.position), np.array(target.velocity)
         request = self._approach
@@ -99,8 +102,9 @@ class RuckigPlanner:
         """
         Return the fastest full stop from `state`, or None if Ruckig finds none.
 
-        Planned relative to the present position: with the velocity interface of Ruckig 0.19 the reported
-        extrema always include the origin, which then is the present position and belongs to the stop.
+        Planned relative to the present position: with the velocity interface of Ruckig 0.19 the
+        reported extrema always include the origin, which then is the present position and belongs
+        to the stop.
         """
         origin = MotionState(self._origin, state.velocity, state.acceleration)
         if not self._calculate(self._stop, origin):

@@ -1,5 +1,6 @@
 """
-How well consecutive plans fit together: the step between old and new plan at the time of the switch.
+How well consecutive plans fit together: the step between old and new plan at the time of the
+switch.
 
 Measured on the plans, before any limit smooths the step. Arm joints only.
 """
@@ -43,7 +44,10 @@ class SeamMetrics:
         self._velocity = np.zeros(len(VELOCITY_EDGES_RAD_S) + 1, dtype=np.int64)
 
     def add(self, before: CurveSample, after: CurveSample) -> None:
-        """Record the switch from one plan to another; joints that either plan does not cover do not count."""
+        """
+        Record the switch from one plan to another; joints that either plan does not cover do not
+        count.
+        """
         joints = self._joints
         covered = ~(before.outside | after.outside)[joints]
         if not covered.any():
