@@ -18,6 +18,8 @@ Joints = tuple[float, float, float, float, float, float]
 # Below these the direction of an axis is rounding noise, and the seed decides instead.
 SHOULDER_SINGULARITY_M = 1e-9  # distance of the wrist centre from axis 1
 WRIST_SINGULARITY_RAD = 1e-9  # sine of joint 5
+# Joint 4 turns 100 deg, joint 6 120 deg: this split of their sum leaves both within their bounds.
+_SHARE_OF_JOINT_4 = 100.0 / 220.0
 # Cosine of the elbow angle beyond 1 by rounding alone; 1e-9 is less than a nanometre of reach.
 _ELBOW_ROUNDING = 1e-9
 
@@ -28,22 +30,31 @@ _L2 = math.hypot(_LINKS[3].a_m, _D4)
 _PHI = math.atan2(-_D4, _LINKS[3].a_m)  # from axis 3 to the wrist centre, at theta 3 = 0
 
 
-def branches(pose: FloatArray, seed: Joints, *, zero: ZeroConvention) -> list[Joints]:
+def branches(
+    pose: FloatArray, seed: Joints, *, zero: ZeroConvention, share_wrist: bool = False
+) -> list[Joints]:
     """
     Return all solutions of the flange `pose` [4, 4], none if out of reach.
 
     Angles are wrapped to (-pi, pi]. The seed only decides what the pose leaves open: joint 1 where
-    the wrist centre lies on axis 1, joint 4 where axes 4 and 6 coincide (there both wrist branches
-    are the same and one is returned).
+    the wrist centre lies on axis 1, joint 4 where axes 4 and 6 coincide. With `share_wrist` the
+    latter get solutions that share the turn between joints 4 and 6 instead, for the case that
+    keeping joint 4 of the seed breaks a bound.
     """
     wrist, rotation = _wrist_centre(pose), pose[:3, :3].tolist()
     solutions: list[Joints] = []
     for theta_1 in _shoulder_angles(wrist, seed[0]):
         for theta_2, theta_3 in _elbow_angles(wrist, theta_1):
-            wrist_rotation = _rotation_3_6(rotation, theta_1, theta_2 + theta_3)
+            r = _rotation_3_6(rotation, theta_1, theta_2 + theta_3)
+            if math.hypot(r[0][2], r[2][2]) >= WRIST_SINGULARITY_RAD:
+                theta_4 = math.atan2(r[2][2], r[0][2])
+                options: tuple[float, ...] = (theta_4, theta_4 + math.pi)
+            elif share_wrist:
+                options = _shared_turns(r, seed)
+            else:
+                options = (seed[3],)
             solutions.extend(
-                _complete(theta_1, theta_2, theta_3, theta_4, wrist_rotation, zero)
-                for theta_4 in _wrist_angles(wrist_rotation, seed[3])
+                _complete(theta_1, theta_2, theta_3, theta_4, r, zero) for theta_4 in options
             )
     return solutions
 
@@ -128,16 +139,11 @@ def _rotation_3_6(
     ]
 
 
-def _wrist_angles(r: list[list[float]], seed_4: float) -> tuple[float, ...]:
-    """
-    Return the two joint 4 angles of R36 = Ry(-t4) Rz(t5) Rx(90 deg) Rz(t6).
-
-    Where any angle does, return the seed's.
-    """
-    if math.hypot(r[0][2], r[2][2]) < WRIST_SINGULARITY_RAD:
-        return (seed_4,)
-    theta_4 = math.atan2(r[2][2], r[0][2])
-    return theta_4, theta_4 + math.pi
+def _shared_turns(r: list[list[float]], seed: Joints) -> tuple[float, ...]:
+    """Return joint 4 angles for a wrist singularity, where the sum of joints 4 and 6 is fixed."""
+    total = math.atan2(r[2][0], r[2][1])
+    other_way = total - math.copysign(math.tau, total)
+    return total - seed[5], _SHARE_OF_JOINT_4 * total, _SHARE_OF_JOINT_4 * other_way
 
 
 def _complete(

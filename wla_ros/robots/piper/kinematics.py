@@ -124,13 +124,13 @@ class PiperKinematics:
 
         n is 0 if there is none. Raises ValueError for an invalid pose or seed.
         """
-        flange, start = self._flange(pose), _seed(np.zeros(JOINT_COUNT) if seed is None else seed)
-        for problem in (flange, start):
-            if isinstance(problem, Refusal):
-                raise ValueError(problem.detail)
-        assert isinstance(flange, np.ndarray)
-        assert isinstance(start, tuple)
-        found = self._within_limits(inverse_kinematics.branches(flange, start, zero=self.zero))
+        flange = self._flange(pose)
+        if isinstance(flange, Refusal):
+            raise ValueError(flange.detail)
+        start = _seed(np.zeros(JOINT_COUNT) if seed is None else seed)
+        if isinstance(start, Refusal):
+            raise ValueError(start.detail)
+        found = self._allowed(flange, start)
         found.sort(key=lambda joints: self._distance(joints, start))
         return np.array(found, dtype=np.float64).reshape(-1, JOINT_COUNT)
 
@@ -161,10 +161,7 @@ class PiperKinematics:
         start = _seed(seed)
         if isinstance(start, Refusal):
             return start
-        every = inverse_kinematics.branches(flange, start, zero=self.zero)
-        if not every:
-            return _unreachable(flange)
-        allowed = self._within_limits(every)
+        allowed = self._allowed(flange, start)
         best = self._nearest(allowed, start, max_step_rad)
         if best is None and (position_tolerance_m > 0.0 or rotation_tolerance_rad > 0.0):
             tolerances = (position_tolerance_m, rotation_tolerance_rad)
@@ -172,7 +169,7 @@ class PiperKinematics:
         if best is not None:
             return np.array(best, dtype=np.float64)
         if not allowed:
-            return self._out_of_limits(every, start)
+            return self._out_of_limits(flange, start)
         closest = min(allowed, key=lambda joints: _largest_step(joints, start))
         step = [q - s for q, s in zip(closest, start, strict=True)]
         worst = max(range(JOINT_COUNT), key=lambda i: abs(step[i]))
@@ -229,6 +226,13 @@ class PiperKinematics:
         flange[:3, 3] -= self.tool_offset_m * flange[:3, 2]
         return flange
 
+    def _allowed(self, flange: FloatArray, seed: Joints) -> list[Joints]:
+        """Return the solutions within the limits; at a wrist singularity any there may be."""
+        allowed = self._within_limits(inverse_kinematics.branches(flange, seed, zero=self.zero))
+        return allowed or self._within_limits(
+            inverse_kinematics.branches(flange, seed, zero=self.zero, share_wrist=True)
+        )
+
     def _within_limits(self, candidates: Sequence[Joints]) -> list[Joints]:
         kept: list[Joints] = []
         for joints in candidates:
@@ -274,8 +278,11 @@ class PiperKinematics:
             weight * (q - s) ** 2 for weight, q, s in zip(self.weights, joints, seed, strict=True)
         )
 
-    def _out_of_limits(self, candidates: Sequence[Joints], seed: Joints) -> Refusal:
+    def _out_of_limits(self, flange: FloatArray, seed: Joints) -> Refusal:
         """Return the refusal that names the joints which the nearest solution would overrun."""
+        candidates = inverse_kinematics.branches(flange, seed, zero=self.zero)
+        if not candidates:
+            return _unreachable(flange)
         nearest = min(candidates, key=lambda joints: self._distance(joints, seed))
         broken = [
             f'joint{i + 1} = {q:.4f} rad lies outside [{low:.4f}, {high:.4f}]'
