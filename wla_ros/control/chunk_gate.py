@@ -187,7 +187,8 @@ class ChunkGate:
             return Refusal(
                 reason=reasons.ALL_ROWS_LATE,
                 detail=f'all {len(chunk.rows)} rows are late, the last by '
-                f'{(effective_ns - last_ns) / NS_PER_MS:.1f} ms (observed {-ahead_ns / NS_PER_MS:.1f} ms ago)',
+                f'{(effective_ns - last_ns) / NS_PER_MS:.1f} ms '
+                f'(observed {-ahead_ns / NS_PER_MS:.1f} ms ago)',
             )
         return None
 

@@ -145,7 +145,8 @@ class FeedbackMonitor:
             return Refusal(
                 reason=refusal_reasons.FUTURE_STAMP,
                 detail=f'feedback of {sample.arm} is stamped {ahead_ns / NS_PER_MS:.1f} ms '
-                f'after its reception, bound {self._max_future_ns / NS_PER_MS:.1f} ms; are the clocks synchronised?',
+                f'after its reception, bound {self._max_future_ns / NS_PER_MS:.1f} ms; '
+                'are the clocks synchronised?',
             )
         newest_ns = self._stamp_ns.get(sample.arm)
         if newest_ns is not None and sample.stamp_ns <= newest_ns:
