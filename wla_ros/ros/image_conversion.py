@@ -15,14 +15,14 @@ from sensor_msgs.msg import CameraInfo
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 
+from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import Refusal
 from wla_ros.ros.conversions import time_message
+from wla_ros.ros.image_encodings import ANY_ENCODING
+from wla_ros.ros.image_encodings import CHANNELS
+from wla_ros.ros.image_encodings import MEANING
 
-ANY_ENCODING = 'any'
-CHANNELS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1, '8UC3': 3, '8UC1': 1, 'rgba8': 4, 'bgra8': 4}
-# 8UC* say nothing about the order of colours; drivers that use them send OpenCV's BGR.
-_MEANING = {'8UC3': 'bgr8', '8UC1': 'mono8'}
 JPEG_QUALITY = 90
 _bridge = CvBridge()
 
@@ -64,7 +64,7 @@ def _compact(message: Image, row: int, step: int) -> Image:
     compact = Image(
         height=message.height,
         width=message.width,
-        encoding=_MEANING.get(message.encoding, message.encoding),
+        encoding=MEANING.get(message.encoding, message.encoding),
         step=row,
     )
     if step == row:
@@ -120,15 +120,15 @@ def jpeg_message(pixels: ImageArray, *, stamp_ns: int, frame_id: str, quality: i
 
 
 def camera_info_message(
-    *, width: int, height: int, focal_px: float, stamp_ns: int, frame_id: str
+    matrix: FloatArray, *, width: int, height: int, stamp_ns: int, frame_id: str
 ) -> CameraInfo:
-    """Return the intrinsics of an ideal pinhole camera whose principal point is the image centre."""
-    centre_x, centre_y = width / 2.0, height / 2.0
+    """Return the intrinsics of a camera without distortion; `matrix` is K [3, 3] in pixels."""
+    k = [float(value) for value in matrix.reshape(-1)]
     message = CameraInfo(height=height, width=width, distortion_model='plumb_bob')
     message.header.stamp = time_message(stamp_ns)
     message.header.frame_id = frame_id
     message.d = [0.0] * 5
-    message.k = [focal_px, 0.0, centre_x, 0.0, focal_px, centre_y, 0.0, 0.0, 1.0]
+    message.k = k
     message.r = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]
-    message.p = [focal_px, 0.0, centre_x, 0.0, 0.0, focal_px, centre_y, 0.0, 0.0, 0.0, 1.0, 0.0]
+    message.p = [*k[0:3], 0.0, *k[3:6], 0.0, *k[6:9], 0.0]
     return message

@@ -7,6 +7,8 @@ Owns the choice of the profile file that ships with the package. An operator's o
 import os
 from pathlib import Path
 
+from wla_ros.ros.installed_files import find_configuration_file
+
 PROFILE_FILE = 'fastdds_local.xml'
 # Fast DDS 3 (Kilted and newer) reads the first name, Fast DDS 2 (Humble, Jazzy) the second; Kilted warns about it.
 _VARIABLE = 'FASTDDS_DEFAULT_PROFILES_FILE'
@@ -27,21 +29,6 @@ def local_transport_environment(profile: Path) -> dict[str, str]:
 
 def prefer_local_transport() -> None:
     """Point Fast DDS to the shipped profile. Has an effect only before rclpy is initialised."""
-    profile = shipped_profile()
+    profile = find_configuration_file(PROFILE_FILE)
     if profile is not None:
         os.environ.update(local_transport_environment(profile))
-
-
-def shipped_profile() -> Path | None:
-    """Return the installed profile file, or None where the package runs from its sources only."""
-    for prefix in os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep) + _environment_prefixes():
-        candidate = Path(prefix) / 'share' / 'wla_ros' / 'config' / PROFILE_FILE
-        if prefix and candidate.is_file():
-            return candidate
-    return None
-
-
-def _environment_prefixes() -> list[str]:
-    """Return the prefix of a virtual environment that this module is installed in."""
-    here = Path(__file__).resolve()
-    return [str(parent) for parent in here.parents if (parent / 'share' / 'wla_ros').is_dir()]

@@ -1,0 +1,73 @@
+"""The state of the executor node as diagnostics: execution, control loop, chunks."""
+
+from collections.abc import Iterator
+
+from wla_ros.control.executor_snapshot import ExecutorSnapshot
+from wla_ros.control.executor_snapshot import ExecutorState
+from wla_ros.core.types import Mode
+from wla_ros.ros.diagnostics import ERROR
+from wla_ros.ros.diagnostics import OK
+from wla_ros.ros.diagnostics import WARN
+from wla_ros.ros.diagnostics import ComponentState
+
+
+def executor_components(
+    snapshot: ExecutorSnapshot, *, active: bool, ticks_skipped: int, loop_problem: str
+) -> Iterator[ComponentState]:
+    """Yield the components; times in ms."""
+    counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
+    level, message = OK, f'{snapshot.mode.mode.name}, {snapshot.state.name}'
+    if active and (snapshot.state == ExecutorState.NOT_READY or snapshot.mode.mode == Mode.ESTOP):
+        level = ERROR
+    elif snapshot.mode.mode == Mode.AUTONOMY and snapshot.state != ExecutorState.TRACKING:
+        level = WARN
+    if snapshot.reason:
+        message += f': {snapshot.detail or snapshot.reason}'
+    yield ComponentState(
+        name='execution',
+        level=level,
+        message=message if active else 'inactive',
+        values={
+            'mode_reason': snapshot.mode.reason,
+            'starvations': counts.starvations,
+            'limit_hits': counts.limit_hits,
+            'stops_forced': counts.stops_forced,
+            'planner_failures': counts.planner_failures,
+            'max_deviation_rad': snapshot.max_deviation_rad,
+            'feedback_refused': counts.feedback_refused,
+            'seam_position_step_max_rad': seams.max_position_rad,
+            'seam_velocity_step_max_rad_s': seams.max_velocity_rad_s,
+        },
+    )
+    yield ComponentState(
+        name='control loop',
+        level=WARN if loop_problem else OK,
+        message=loop_problem or f'p99 {snapshot.tick_lateness_p99_s * 1e3:.2f} ms late',
+        values={
+            'lateness_p50_ms': snapshot.tick_lateness_p50_s * 1e3,
+            'lateness_p99_ms': snapshot.tick_lateness_p99_s * 1e3,
+            'ticks': counts.ticks,
+            'ticks_late': counts.ticks_late,
+            'ticks_skipped': ticks_skipped,
+            'ticks_not_ready': counts.ticks_not_ready,
+            'commands_published': counts.commands_published,
+            'stalls': counts.stalls,
+        },
+    )
+    yield ComponentState(
+        name='chunks',
+        message=snapshot.last_rejection or 'none rejected',
+        values={
+            'received': counts.chunks_received,
+            'accepted': counts.chunks_accepted,
+            'rejected': counts.chunks_rejected,
+            'rows_received': rows.received,
+            'rows_executed': rows.executed,
+            'rows_late': rows.late,
+            'rows_superseded': rows.superseded,
+            'rows_flushed': rows.flushed,
+            'rows_queued': rows.queued,
+            'horizon_left_ms': snapshot.horizon_left_s * 1e3,
+            **{f'rejected_{reason}': count for reason, count in snapshot.rejections},
+        },
+    )

@@ -1,0 +1,369 @@
+"""
+The policy node: cameras, joints and object poses in, action chunks out. Lifecycle.
+
+A shell: InferenceSession decides what is an observation, InferenceWorker thinks in its own thread, TaskServer runs
+tasks. Callbacks put data in and go; nothing here waits for the policy.
+"""
+
+import time
+from collections.abc import Sequence
+
+from rclpy.qos import QoSProfile
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
+
+from wla_ros.action import RunTask
+from wla_ros.core import refusal_reasons
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+from wla_ros.core.inference_session import InferenceSession
+from wla_ros.core.ports import Policy
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.types import ActionChunk
+from wla_ros.core.types import ImageArray
+from wla_ros.core.types import JointSample
+from wla_ros.core.types import Mode
+from wla_ros.core.types import Observation
+from wla_ros.core.types import Refusal
+from wla_ros.msg import ActionChunk as ActionChunkMessage
+from wla_ros.msg import ControlMode
+from wla_ros.msg import ExecutorStatus
+from wla_ros.msg import PolicyStatus
+from wla_ros.msg import Subtask
+from wla_ros.msg import SubtaskMemory
+from wla_ros.ros import qos
+from wla_ros.ros.arm_inputs import JointInputs
+from wla_ros.ros.camera_inputs import CameraInputs
+from wla_ros.ros.conversions import chunk_message
+from wla_ros.ros.conversions import object_poses
+from wla_ros.ros.diagnostics import DiagnosticsPublisher
+from wla_ros.ros.inference_worker import InferenceWorker
+from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
+from wla_ros.ros.policy_diagnostics import policy_components
+from wla_ros.ros.policy_registry import PolicyContext
+from wla_ros.ros.policy_registry import make_policy
+from wla_ros.ros.robot_configuration import Robot
+from wla_ros.ros.robot_configuration import load_robot
+from wla_ros.ros.session_inputs import complete_cameras
+from wla_ros.ros.session_inputs import session_problems
+from wla_ros.ros.spinning import run_node
+from wla_ros.ros.status_conversion import memory_message
+from wla_ros.ros.status_conversion import policy_status_message
+from wla_ros.ros.status_conversion import subtask_message
+from wla_ros.ros.subtask_log import SubtaskHistory
+from wla_ros.ros.task_run import TaskFacts
+from wla_ros.ros.task_server import TaskServer
+
+# An inference that takes longer than this is not waited for at the end of the process.
+_STOP_TIMEOUT_S = 10.0
+# After these refusals only joint feedback can complete the observation, so each sample is worth a try.
+_JOINTS_MISSING = frozenset(
+    {refusal_reasons.WAITING_FOR_JOINTS, refusal_reasons.GAP, refusal_reasons.NO_DATA, refusal_reasons.STALE}
+)
+
+
+class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
+    """See the module docstring."""
+
+    def __init__(self) -> None:
+        """Read the configuration. Raises ConfigurationError with all problems."""
+        self._robot: Robot | None = None
+        self._policy: Policy | None = None
+        super().__init__('policy_node', PolicyNodeConfiguration, self._check)
+
+    def _check(self, configuration: PolicyNodeConfiguration) -> tuple[Problem, ...]:
+        """Load profile and policy and return what does not fit together."""
+        robot = load_robot(configuration.robot)
+        if not isinstance(robot, Robot):
+            return robot
+        self._robot = robot
+        try:
+            self._policy = make_policy(self._context(configuration, robot))
+        except ConfigurationError as error:
+            return error.problems
+        return session_problems(configuration, self._policy.spec, robot.layout)
+
+    def _context(self, configuration: PolicyNodeConfiguration, robot: Robot) -> PolicyContext:
+        return PolicyContext(
+            section=configuration.policy, layout=robot.layout, cameras=tuple(configuration.cameras)
+        )
+
+    # Lifecycle
+
+    def _setup(self) -> None:
+        config, robot = self.configuration, self._robot
+        if robot is None:
+            raise RuntimeError('configured without a robot')
+        self._policy = self._policy or make_policy(self._context(config, robot))
+        self._session = InferenceSession(
+            self._policy.spec,
+            complete_cameras(config),
+            robot.layout,
+            # Seconds since 1970: a restarted node stays above its predecessor, whatever ROS time is.
+            first_epoch=int(time.time()),
+        )
+        self._session.instruction = config.instruction
+        self._policy_epoch = -1
+        self._warm = False
+        self._mode: ControlMode | None = None
+        self._executor_status: ExecutorStatus | None = None
+        self._thinking_for_task = False
+        self._waiting_for = ''
+        self._last_chunk: ActionChunk | None = None
+        self._last_chunk_ns = 0
+        self._finished = False
+        self._subtasks = SubtaskHistory()
+        self._failing = False
+        self._create_outputs()
+        self._worker: InferenceWorker[Observation] = InferenceWorker(
+            pull=self._pull,
+            think=self._think,
+            opening=self._open_policy,
+            closing=self._close_policy,
+            on_error=lambda error: self.get_logger().error(f'inference thread: {error!r}'),
+        )
+        self._worker.start()
+        self._create_inputs(robot)
+        self._tasks: TaskServer | None = TaskServer(self, self, config.task, config.executor_name)
+        self.every(1.0 / config.status_rate_hz, self._publish_status)
+        self.every(1.0, self._publish_diagnostics)
+
+    def _create_outputs(self) -> None:
+        self._chunks = self.create_publisher(ActionChunkMessage, 'action_chunk', qos.CHUNK)
+        self._status = self.create_publisher(PolicyStatus, 'policy_status', qos.STATUS)
+        self._subtask = self.create_publisher(Subtask, 'subtask', qos.LATCHED)
+        self._memory = self.create_publisher(SubtaskMemory, 'subtask_memory', qos.LATCHED)
+        self._diagnostics = DiagnosticsPublisher(self)
+
+    def _create_inputs(self, robot: Robot) -> None:
+        spec = self._session.spec
+        used = {name: camera for name, camera in self.configuration.cameras.items() if name in spec.cameras}
+        CameraInputs(
+            self, used, now_ns=self.now_ns, on_image=self._take_image, on_refusal=self._session.refuse_input
+        )
+        JointInputs(
+            self,
+            robot.arms,
+            now_ns=self.now_ns,
+            on_sample=self._take_joints,
+            on_refusal=lambda arm, refusal: self._session.refuse_input(f'{arm}_joints', refusal),
+        )
+        if spec.needs_objects:
+            self._subscribe(MarkerArray, self.configuration.objects_topic, self._take_objects, qos.STATUS)
+        self._subscribe(ControlMode, 'control_mode', self._take_mode, qos.LATCHED)
+        self._subscribe(ExecutorStatus, 'executor_status', self._take_executor_status, qos.STATUS)
+        self._subscribe(String, 'set_instruction', self._take_instruction, qos.STATUS)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+
+    def _subscribe(self, kind: type, topic: str, callback: object, profile: QoSProfile) -> None:
+        self.create_subscription(kind, topic, callback, profile)
+
+    def _start(self) -> None:
+        self._session.reset('activated', self.now_ns())
+        self._publish_status()
+        self._worker.poke()
+
+    def _stop(self) -> None:
+        if getattr(self, '_tasks', None) is not None:
+            self._tasks.abandon('the policy node was deactivated')
+        self._publish_status()
+
+    def _teardown(self) -> None:
+        tasks, self._tasks = getattr(self, '_tasks', None), None
+        if tasks is not None:
+            tasks.destroy()
+        worker = getattr(self, '_worker', None)
+        if worker is not None and not worker.stop(_STOP_TIMEOUT_S):
+            self.get_logger().error(f'the policy is still thinking after {_STOP_TIMEOUT_S:g} s; not waiting longer')
+        self._policy = None
+
+    # Data in: callbacks of the spinning thread
+
+    def _take_image(self, camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int) -> None:
+        self._session.add_timing('decode', decode_ns)
+        if self._session.offer_image(camera, stamp, receive_ns, pixels) is None:
+            self._worker.poke()
+
+    def _take_joints(self, sample: JointSample) -> None:
+        accepted = self._session.offer_joints(sample) is None
+        if accepted and (self._waiting_for in _JOINTS_MISSING or not self._session.spec.cameras):
+            self._worker.poke()
+
+    def _take_objects(self, message: MarkerArray) -> None:
+        poses = object_poses(message, receive_ns=self.now_ns())
+        if isinstance(poses, Refusal):
+            self._session.refuse_input('objects', poses)
+        elif self._session.offer_objects(poses) is None:
+            self._worker.poke()
+
+    def _take_mode(self, message: ControlMode) -> None:
+        known, self._mode = self._mode, message
+        if known is None or known.revision != message.revision or known.mode != message.mode:
+            self._session.reset(f'mode {Mode(message.mode).name}', self.now_ns())
+            self._tell_tasks()
+            self._publish_status()
+
+    def _take_executor_status(self, message: ExecutorStatus) -> None:
+        self._executor_status = message
+
+    def _take_instruction(self, message: String) -> None:
+        self._session.instruction = message.data
+        self.get_logger().info(f'instruction: {message.data!r}')
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        del request
+        epoch = self._session.reset('reset service', self.now_ns())
+        self._publish_status()
+        response.success, response.message = True, f'epoch {epoch}'
+        return response
+
+    def _tell_tasks(self) -> None:
+        if self._tasks is not None:
+            self._tasks.update()
+
+    # Thinking: the worker's thread, except _pull which may run in either
+
+    def _pull(self) -> Observation | None:
+        """Return the next observation if the policy is to think now."""
+        autonomy = self._mode is not None and self._mode.mode == Mode.AUTONOMY
+        wanted = self.configuration.run_without_task or (self._thinking_for_task and autonomy)
+        if not (self.active and wanted):
+            return None
+        observation = self._session.next_observation(self.now_ns())
+        if isinstance(observation, Refusal):
+            self._waiting_for = observation.reason
+            return None
+        self._waiting_for = ''
+        return observation
+
+    def _open_policy(self) -> None:
+        if self._policy is not None:
+            self._policy.reset(seed=self.configuration.policy.seed)
+        self._warm = True
+
+    def _close_policy(self) -> None:
+        if self._policy is not None:
+            self._policy.close()
+
+    def _think(self, observation: Observation) -> None:
+        policy, session = self._policy, self._session
+        if policy is None:
+            return
+        if observation.epoch != self._policy_epoch:
+            policy.reset(seed=self.configuration.policy.seed)
+            self._policy_epoch = observation.epoch
+        ticket = session.begin(observation, self.now_ns())
+        try:
+            result = policy.infer(ticket.observation, ticket.request)
+        except Exception as error:  # whatever a policy raises, the node lives and the error is counted
+            outcome: ActionChunk | Refusal = session.fail(ticket, error, self.now_ns())
+        else:
+            outcome = session.complete(ticket, result, self.now_ns())
+        if isinstance(outcome, ActionChunk):
+            self._publish_chunk(outcome)
+        self._log_failures(outcome)
+
+    def _publish_chunk(self, chunk: ActionChunk) -> None:
+        start_ns = time.perf_counter_ns()
+        self._chunks.publish(chunk_message(chunk))
+        self._session.add_timing('publish', time.perf_counter_ns() - start_ns)
+        self._last_chunk_ns = self.now_ns()
+        self._last_chunk = chunk
+        self._finished = self._finished or chunk.finished
+        subtasks = self._subtasks.named(chunk.provenance.subtask, chunk.stamp_ns)
+        if subtasks is not self._subtasks:
+            self._subtasks = subtasks
+            self._publish_subtasks()
+
+    def _log_failures(self, outcome: ActionChunk | Refusal) -> None:
+        """Log the first failure and the recovery, not each of thirty a second."""
+        failing = isinstance(outcome, Refusal) and outcome.reason != refusal_reasons.STALE_EPOCH
+        if failing and not self._failing:
+            self.get_logger().error(f'{outcome.reason}: {outcome.detail}')
+        elif self._failing and isinstance(outcome, ActionChunk):
+            self.get_logger().info('the policy answers again')
+        self._failing = failing or (self._failing and not isinstance(outcome, ActionChunk))
+
+    # Tasks, called by TaskServer in the spinning thread
+
+    def begin_task(self, instruction: str, *, keep_memory: bool) -> None:
+        """Take over the instruction; the epoch begins with the change of mode."""
+        self._session.instruction = instruction
+        self._finished = False
+        if not keep_memory:
+            self._subtasks = self._subtasks.begun(instruction, self.now_ns())
+            self._publish_subtasks()
+        self._session.reset('task', self.now_ns())
+        self._thinking_for_task = True
+
+    def end_task(self) -> None:
+        """Stop thinking."""
+        self._thinking_for_task = False
+
+    def task_facts(self) -> TaskFacts:
+        """Return readiness, mode and progress."""
+        snapshot = self._session.snapshot(self.now_ns())
+        executor, mode = self._executor_status, self._mode
+        refusal = f'{snapshot.refusal}: {snapshot.refusal_detail}' if snapshot.refusal else ''
+        if not snapshot.ready:
+            ill = [f'{stream.stream}: {stream.problem}' for stream in snapshot.streams if stream.problem]
+            refusal = f'inputs: {", ".join(ill)}'
+        elif executor is None or mode is None:
+            refusal = 'nothing heard from the executor'
+        elif executor.state == ExecutorStatus.NOT_READY:
+            refusal = f'the executor is not ready: {executor.reason}'
+        ready_executor = executor is not None and executor.state != ExecutorStatus.NOT_READY
+        return TaskFacts(
+            ready=snapshot.ready and self._warm and ready_executor and mode is not None,
+            refusal=refusal,
+            mode=None if mode is None else Mode(mode.mode),
+            mode_reason='' if mode is None else mode.reason,
+            last_chunk_ns=self._last_chunk_ns,
+            finished=self._finished,
+        )
+
+    def task_feedback(self) -> RunTask.Feedback:
+        """Return subtask, memory, rate and latency."""
+        snapshot = self._session.snapshot(self.now_ns())
+        chunk, subtasks = self._last_chunk, self._subtasks
+        latency = {} if chunk is None else {timing.stage: timing.duration_ns for timing in chunk.timings}
+        return RunTask.Feedback(
+            subtask='' if subtasks.current is None else subtasks.current.text,
+            memory=memory_message(subtasks),
+            inference_rate_hz=snapshot.inference_rate_hz,
+            chunk_latency_s=ns_to_seconds(latency.get('exposure_to_chunk', 0)),
+            refusal=snapshot.refusal,
+        )
+
+    def task_counters(self) -> tuple[int, int]:
+        """Return chunks published and starvations so far."""
+        status = self._executor_status
+        published = self._session.snapshot(self.now_ns()).chunks_published
+        return published, 0 if status is None else int(status.starvations)
+
+    # Status out
+
+    def _publish_subtasks(self) -> None:
+        self._subtask.publish(subtask_message(self._subtasks.current))
+        self._memory.publish(memory_message(self._subtasks))
+
+    def _publish_status(self) -> None:
+        now_ns = self.now_ns()
+        self._status.publish(
+            policy_status_message(self._session.snapshot(now_ns), warm=self._warm and self.active, stamp=now_ns)
+        )
+
+    def _publish_diagnostics(self) -> None:
+        snapshot = self._session.snapshot(self.now_ns())
+        self._diagnostics.publish(*policy_components(snapshot, active=self.active, warm=self._warm))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node; returns the exit code."""
+    return run_node(PolicyNode, arguments)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

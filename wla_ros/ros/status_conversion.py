@@ -1,0 +1,115 @@
+"""
+Snapshots of the session, the executor and the subtasks as messages: pure functions, field by field.
+"""
+
+from wla_ros.control.executor_snapshot import ExecutorSnapshot
+from wla_ros.core.session_snapshot import SessionSnapshot
+from wla_ros.core.session_snapshot import StreamHealth
+from wla_ros.msg import ExecutorStatus
+from wla_ros.msg import PolicyStatus
+from wla_ros.msg import StreamStatus
+from wla_ros.msg import Subtask
+from wla_ros.msg import SubtaskMemory
+from wla_ros.ros.conversions import time_message
+from wla_ros.ros.conversions import timing_messages
+from wla_ros.ros.subtask_log import NamedSubtask
+from wla_ros.ros.subtask_log import SubtaskHistory
+
+
+def policy_status_message(snapshot: SessionSnapshot, *, warm: bool, stamp: int) -> PolicyStatus:
+    """Return the state of the session; `warm` says that the policy is past its opening."""
+    message = PolicyStatus(
+        policy=snapshot.policy,
+        ready=snapshot.ready and warm,
+        refusal=snapshot.refusal,
+        refusal_detail=snapshot.refusal_detail,
+        epoch=snapshot.epoch,
+        instruction=snapshot.instruction,
+        observations=snapshot.observations,
+        inferences=snapshot.inferences,
+        inference_errors=snapshot.inference_errors,
+        chunks_published=snapshot.chunks_published,
+        results_discarded=snapshot.results_discarded,
+        inference_rate_hz=snapshot.inference_rate_hz,
+        streams=[_stream_message(stream) for stream in snapshot.streams],
+        latency_p50=timing_messages(snapshot.latency_p50),
+        latency_p95=timing_messages(snapshot.latency_p95),
+        latency_p99=timing_messages(snapshot.latency_p99),
+    )
+    message.header.stamp = time_message(stamp)
+    return message
+
+
+def executor_status_message(snapshot: ExecutorSnapshot) -> ExecutorStatus:
+    """Return the state of the executor."""
+    counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
+    message = ExecutorStatus(
+        state=int(snapshot.state),
+        mode=int(snapshot.mode.mode),
+        reason=snapshot.reason,
+        epoch=snapshot.epoch,
+        sequence=snapshot.sequence,
+        rows_queued=rows.queued,
+        horizon_left_s=snapshot.horizon_left_s,
+        chunks_received=counts.chunks_received,
+        chunks_accepted=counts.chunks_accepted,
+        chunks_rejected=counts.chunks_rejected,
+        last_rejection=snapshot.last_rejection,
+        rows_received=rows.received,
+        rows_executed=rows.executed,
+        rows_late=rows.late,
+        rows_superseded=rows.superseded,
+        rows_flushed=rows.flushed,
+        ticks=counts.ticks,
+        ticks_late=counts.ticks_late,
+        ticks_not_ready=counts.ticks_not_ready,
+        commands_published=counts.commands_published,
+        starvations=counts.starvations,
+        limit_hits=counts.limit_hits,
+        tick_lateness_p50_s=snapshot.tick_lateness_p50_s,
+        tick_lateness_p99_s=snapshot.tick_lateness_p99_s,
+        max_deviation_rad=snapshot.max_deviation_rad,
+        seam_position_step_rad=seams.last_position_rad,
+        seam_velocity_step_rad_s=seams.last_velocity_rad_s,
+    )
+    message.header.stamp = time_message(snapshot.stamp_ns)
+    return message
+
+
+def subtask_message(subtask: NamedSubtask | None) -> Subtask:
+    """Return a subtask; id 0 if there is none."""
+    if subtask is None:
+        return Subtask(source='policy')
+    return Subtask(
+        id=subtask.number,
+        text=subtask.text,
+        started=time_message(subtask.started_ns),
+        ended=time_message(subtask.ended_ns),
+        source='policy',
+    )
+
+
+def memory_message(history: SubtaskHistory) -> SubtaskMemory:
+    """Return what has been done and what is being done."""
+    message = SubtaskMemory(
+        instruction=history.instruction,
+        revision=history.revision,
+        completed=[subtask_message(subtask) for subtask in history.completed],
+        current=subtask_message(history.current),
+    )
+    message.header.stamp = time_message(history.stamp_ns)
+    return message
+
+
+def _stream_message(health: StreamHealth) -> StreamStatus:
+    return StreamStatus(
+        stream=health.stream,
+        rate_hz=health.rate_hz,
+        age_s=health.age_s,
+        received=health.received,
+        used=health.used,
+        superseded=health.superseded,
+        refused=health.refused,
+        waiting=health.waiting,
+        problem=health.problem,
+    )

@@ -1,0 +1,83 @@
+"""
+A thread that calls a function at absolute monotonic deadlines.
+
+Owns pacing and the measurement of lateness. Must not know what a tick does, nor ROS.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+
+
+class TickLoop:
+    """
+    Calls `tick(monotonic_ns, lateness_ns)` every `period_ns`.
+
+    Deadlines lie on one grid: a late tick does not delay the next. Deadlines that have passed completely are left
+    out and counted, so a pause is not followed by a burst.
+    """
+
+    def __init__(
+        self,
+        *,
+        period_ns: int,
+        tick: Callable[[int, int], None],
+        on_error: Callable[[BaseException], None],
+        realtime_priority: int = 0,
+        name: str = 'control loop',
+    ) -> None:
+        """Prepare; nothing runs before `start`."""
+        self._period_ns = period_ns
+        self._tick = tick
+        self._on_error = on_error
+        self._realtime_priority = realtime_priority
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self.skipped = 0
+        self.errors = 0
+        self.priority_problem = ''
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 2.0) -> bool:
+        """End the thread after the present tick; False if it did not end in time."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        self._raise_priority()
+        deadline_ns = time.monotonic_ns() + self._period_ns
+        while not self._stopping.is_set():
+            wait_ns = deadline_ns - time.monotonic_ns()
+            if wait_ns > 0:
+                time.sleep(wait_ns * 1e-9)
+            now_ns = time.monotonic_ns()
+            lateness_ns = now_ns - deadline_ns
+            try:
+                self._tick(now_ns, lateness_ns)
+            except Exception as error:  # one bad tick must not leave the arms without commands
+                self.errors += 1
+                self._on_error(error)
+            missed = max(0, time.monotonic_ns() - deadline_ns) // self._period_ns
+            self.skipped += missed
+            deadline_ns += (missed + 1) * self._period_ns
+
+    def _raise_priority(self) -> None:
+        if not self._realtime_priority:
+            return
+        try:
+            # 0 is the calling thread. Reset on fork: children must not inherit the priority.
+            parameters = os.sched_param(self._realtime_priority)
+            os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, parameters)
+        except OSError as error:
+            self.priority_problem = f'SCHED_FIFO {self._realtime_priority} was not granted: {error.strerror}'
