@@ -1,4 +1,4 @@
-"""What an arm does about gravity: the three states that enabling, disabling and stopping lead to."""
+"""What an arm does about gravity: the three states that enabling and stopping lead to."""
 
 import enum
 

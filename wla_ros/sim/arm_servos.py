@@ -1,7 +1,8 @@
 """
 The motors of one simulated arm: position servos with velocity feed-forward, gripper, power states.
 
-Owns the arm's slices of MuJoCo's arrays. Limits of speed and acceleration belong to whoever sets the targets.
+Owns the arm's slices of MuJoCo's arrays. Limits of speed and acceleration belong to whoever sets
+the targets.
 """
 
 import mujoco
@@ -34,12 +35,15 @@ class ArmServos:
         self._motors = np.array([model.actuator(f'{arm}/joint{i}').id for i in range(1, 7)])
         self._gripper = int(model.actuator(f'{arm}/gripper').id)
         root = model.body(f'{arm}/base_link').id
-        self._bodies = np.array([i for i in range(model.nbody) if model.body_rootid[i] == root and i != root])
+        self._bodies = np.array(
+            [i for i in range(model.nbody) if model.body_rootid[i] == root and i != root]
+        )
         every = np.append(self._motors, self._gripper)
         self._gain = model.actuator_gainprm[every].copy()
         self._bias = model.actuator_biasprm[every].copy()
         stiffness, damping = self._gain[:6, 0], -self._bias[:6, 2]
-        # Setting the servo ahead by this much of the velocity cancels the drag of its own and the joint's damping.
+        # Setting the servo ahead by this much of the velocity cancels the drag of its own and the
+        # joint's damping.
         self._lead_s = (damping + np.array(settings.DAMPING_POWERED)) / stiffness
         self.power = ArmPower.POWERED
         self._width_target_m = 0.0
@@ -70,18 +74,27 @@ class ArmServos:
     def set_joint_target(self, position: FloatArray, velocity: FloatArray) -> None:
         """Set the servo set-point; without effect on the motion while the arm is not powered."""
         if np.shape(position) != (6,) or np.shape(velocity) != (6,):
-            raise ValueError(f'expected six positions and velocities, got {np.shape(position)}, {np.shape(velocity)}')
+            raise ValueError(
+                f'expected six positions and six velocities, got shapes '
+                f'{np.shape(position)} and {np.shape(velocity)}'
+            )
         target = position + self._lead_s * velocity
         if not np.all(np.isfinite(target)):
-            raise ValueError(f'set-point is not finite: position {position!r}, velocity {velocity!r}')
+            raise ValueError(
+                f'set-point is not finite: position {position!r}, velocity {velocity!r}'
+            )
         if self.power is ArmPower.POWERED:
             self._data.ctrl[self._motors] = target
 
     def set_gripper_target(self, width_m: float, force_n: float) -> None:
         """Set opening width and finger force, clipped to what the gripper can do."""
         if not np.isfinite(width_m) or not np.isfinite(force_n):
-            raise ValueError(f'gripper target is not finite: width {width_m!r} m, force {force_n!r} N')
-        self._width_target_m = min(max(width_m, settings.GRIPPER_CLOSED_COMMAND_M), settings.GRIPPER_MAX_M)
+            raise ValueError(
+                f'gripper target is not finite: width {width_m!r} m, force {force_n!r} N'
+            )
+        self._width_target_m = min(
+            max(width_m, settings.GRIPPER_CLOSED_COMMAND_M), settings.GRIPPER_MAX_M
+        )
         force_n = min(max(force_n, 0.0), settings.GRIPPER_FORCE_N)
         self._model.actuator_forcerange[self._gripper] = (-force_n, force_n)
 
@@ -89,19 +102,24 @@ class ArmServos:
         """Move the gripper's set-point toward its target for the coming step of `duration_ns`."""
         reach = settings.GRIPPER_SPEED_M_S * ns_to_seconds(duration_ns)
         present = self._data.ctrl[self._gripper]
-        self._data.ctrl[self._gripper] = present + min(max(self._width_target_m - present, -reach), reach)
+        self._data.ctrl[self._gripper] = present + min(
+            max(self._width_target_m - present, -reach), reach
+        )
 
     def joint_position(self) -> FloatArray:
         """Return [6] rad."""
-        return self._data.qpos[self._qpos]
+        return np.asarray(self._data.qpos[self._qpos], dtype=np.float64)
 
     def joint_velocity(self) -> FloatArray:
         """Return [6] rad/s."""
-        return self._data.qvel[self._dofs]
+        return np.asarray(self._data.qvel[self._dofs], dtype=np.float64)
 
     def joint_torque(self) -> FloatArray:
         """Return the torque of the motors with their share for gravity, [6] N m."""
-        return self._data.qfrc_actuator[self._dofs] + self._data.qfrc_gravcomp[self._dofs]
+        torque: FloatArray = (
+            self._data.qfrc_actuator[self._dofs] + self._data.qfrc_gravcomp[self._dofs]
+        )
+        return torque
 
     def gripper_width(self) -> float:
         """Return the opening width [m]."""

@@ -1,7 +1,9 @@
 """
-Pictures of a scene, off screen, without a display: one OpenGL context per renderer, used by the thread that made it.
+Pictures of a scene, off screen, without a display: one OpenGL context per renderer, used by the
+thread that made it.
 
-Renders from snapshots into data of its own, so physics may run on meanwhile. Knows no time and no messages.
+Renders from snapshots into data of its own, so physics may run on meanwhile. Knows no time and no
+messages.
 """
 
 from typing import Any
@@ -14,6 +16,7 @@ from wla_ros.sim.scene import SceneSnapshot
 from wla_ros.sim.sensor_noise import SensorNoise
 
 _MAX_GEOMS = 400
+_SHADOW_MAP = 2048  # texels
 
 
 class OffscreenRenderer:
@@ -26,32 +29,36 @@ class OffscreenRenderer:
         width: int,
         height: int,
         noise: SensorNoise | None = None,
-        supersampling: int = 1,
+        presentation: bool = False,
     ) -> None:
         """
         Open an EGL context.
 
-        `supersampling` 2 renders at twice the size and averages, for pictures that people look at. Raises
-        RuntimeError or ImportError with MuJoCo's reason where no EGL device or library exists.
+        `presentation` is for pictures that people look at: smooth edges and shadows at eight times
+        the cost. Raises RuntimeError, ImportError or AttributeError with the reason where there is
+        no EGL device or library.
         """
         # Imported here because it needs libEGL, which physics does not.
         from mujoco.egl import GLContext
 
         self.width, self.height = width, height
-        self._noise, self._supersampling = noise, supersampling
-        full_width, full_height = width * supersampling, height * supersampling
+        self._noise = noise
+        self._supersampling = 2 if presentation else 1
+        full_width, full_height = width * self._supersampling, height * self._supersampling
         model.vis.global_.offwidth = max(model.vis.global_.offwidth, full_width)
         model.vis.global_.offheight = max(model.vis.global_.offheight, full_height)
         self._model, self._data = model, mujoco.MjData(model)
         self._rendered: SceneSnapshot | None = None
         self._gl: Any = GLContext(full_width, full_height)
         self._gl.make_current()
+        # Read only while the context is made, so other renderers of the model keep theirs.
+        model.vis.quality.shadowsize = _SHADOW_MAP if presentation else 0
         self._context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._context)
         self._viewport = mujoco.MjrRect(0, 0, full_width, full_height)
         self._scene = mujoco.MjvScene(model, maxgeom=_MAX_GEOMS)
-        for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
-            self._scene.flags[flag] = 0
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_SHADOW] = presentation
+        self._scene.flags[mujoco.mjtRndFlag.mjRND_REFLECTION] = 0
         self._option = mujoco.MjvOption()
         self._camera = mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
@@ -78,7 +85,11 @@ class OffscreenRenderer:
         mujoco.mjr_render(self._viewport, self._scene, self._context)
         mujoco.mjr_readPixels(self._buffer, None, self._viewport, self._context)
         pixels = self._downsampled(self._buffer)[::-1]
-        return self._noise.applied_to(pixels) if self._noise is not None else np.ascontiguousarray(pixels)
+        return (
+            self._noise.applied_to(pixels)
+            if self._noise is not None
+            else np.ascontiguousarray(pixels)
+        )
 
     def close(self) -> None:
         """Free the context; idempotent."""
@@ -93,4 +104,5 @@ class OffscreenRenderer:
         if factor == 1:
             return pixels
         blocks = pixels.reshape(self.height, factor, self.width, factor, 3)
-        return blocks.mean(axis=(1, 3)).astype(np.uint8)
+        averaged: ImageArray = blocks.mean(axis=(1, 3)).astype(np.uint8)
+        return averaged

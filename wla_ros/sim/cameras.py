@@ -1,8 +1,8 @@
 """
 The cameras of the rig: where they sit, what they see, their intrinsics. Knows no renderer.
 
-Poses follow what was measured to keep both grippers and the whole table in the head image, and fingertips with the
-grasped object in the wrist images.
+Poses follow what was measured to keep both grippers and the whole table in the head image, and
+fingertips with the grasped object in the wrist images.
 """
 
 import math
@@ -17,12 +17,16 @@ RIGHT_WRIST = 'right_wrist'
 SCENE = 'scene'
 ROBOT_CAMERAS = (HEAD, LEFT_WRIST, RIGHT_WRIST)
 
+WRIST_CAMERA_POSITION_M = (-0.085, 0.0, 0.04)  # in link6
 WRIST_CAMERA_TILT_RAD = math.radians(30.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CameraMount:
-    """A camera fixed to a frame; it looks along up x right, `right` and `up` being those of its image."""
+    """
+    A camera fixed to a frame; it looks along up x right, `right` and `up` being those of its
+    image.
+    """
 
     name: str
     frame: str  # 'world' or '<arm>/link6'
@@ -51,7 +55,11 @@ class CameraIntrinsics:
     def matrix(self) -> NDArray[np.float64]:
         """Return K [3, 3]."""
         return np.array(
-            [[self.focal_px, 0.0, self.centre_x_px], [0.0, self.focal_px, self.centre_y_px], [0.0, 0.0, 1.0]]
+            [
+                [self.focal_px, 0.0, self.centre_x_px],
+                [0.0, self.focal_px, self.centre_y_px],
+                [0.0, 0.0, 1.0],
+            ]
         )
 
 
@@ -59,8 +67,8 @@ def intrinsics(*, fovy_rad: float, width: int, height: int) -> CameraIntrinsics:
     """
     Return the intrinsics of a rendered image.
 
-    The renderer's axis passes through the middle of the image, which is at (size - 1) / 2 when, as in
-    sensor_msgs/CameraInfo, integer coordinates are centres of pixels.
+    The renderer's axis passes through the middle of the image, which is at (size - 1) / 2 when, as
+    in sensor_msgs/CameraInfo, integer coordinates are centres of pixels.
     """
     return CameraIntrinsics(
         width=width,
@@ -72,7 +80,11 @@ def intrinsics(*, fovy_rad: float, width: int, height: int) -> CameraIntrinsics:
 
 
 def looking_at(
-    name: str, *, position: tuple[float, float, float], target: tuple[float, float, float], fovy_deg: float
+    name: str,
+    *,
+    position: tuple[float, float, float],
+    target: tuple[float, float, float],
+    fovy_deg: float,
 ) -> CameraMount:
     """Return a camera in the world whose image is level and centred on `target` [m]."""
     forward = np.subtract(target, position)
@@ -91,11 +103,14 @@ def looking_at(
 
 
 def _wrist(name: str, arm: str) -> CameraMount:
-    """Return a wrist camera: behind the palm, tilted from the approach axis z toward the fingers, up = -x."""
+    """
+    Return a wrist camera: behind the palm, tilted from the approach axis z toward the fingers, up
+    = -x.
+    """
     return CameraMount(
         name=name,
         frame=f'{arm}/link6',
-        position=(-0.085, 0.0, 0.04),
+        position=WRIST_CAMERA_POSITION_M,
         right=(0.0, -1.0, 0.0),
         up=(-math.cos(WRIST_CAMERA_TILT_RAD), 0.0, math.sin(WRIST_CAMERA_TILT_RAD)),
         fovy_rad=math.radians(70.0),
@@ -108,6 +123,6 @@ MOUNTS = {
         looking_at(HEAD, position=(-0.08, 0.0, 0.66), target=(0.28, 0.0, 0.02), fovy_deg=62.0),
         _wrist(LEFT_WRIST, 'left'),
         _wrist(RIGHT_WRIST, 'right'),
-        looking_at(SCENE, position=(1.05, -0.42, 0.62), target=(0.22, 0.0, 0.12), fovy_deg=42.0),
+        looking_at(SCENE, position=(1.02, -0.52, 0.58), target=(0.15, 0.01, 0.13), fovy_deg=42.0),
     )
 }

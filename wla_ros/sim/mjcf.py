@@ -1,4 +1,8 @@
-"""Writing MJCF: elements whose attributes are numbers or vectors. Knows nothing of arms, tables or cups."""
+"""
+Writing MJCF: elements whose attributes are numbers or vectors.
+
+Knows nothing of arms, tables or cups.
+"""
 
 import math
 import xml.etree.ElementTree as ET
@@ -8,13 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 Value = str | float | Sequence[float] | NDArray[np.float64]
+Attributes = dict[str, Value]
+Vector = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
 
 def add(parent: ET.Element, tag: str, **attributes: Value) -> ET.Element:
-    """Append a `tag` element to `parent` and return it; a trailing underscore frees Python words (`class_`)."""
+    """Append and return a `tag` element; a trailing underscore frees Python words (`class_`)."""
     texts = {name.rstrip('_'): text(value) for name, value in attributes.items()}
     return ET.SubElement(parent, tag, texts)
+
+
+def section(root: ET.Element, tag: str) -> ET.Element:
+    """Return the section `tag` of the MJCF `root`, appended if there is none."""
+    found = root.find(tag)
+    return add(root, tag) if found is None else found
 
 
 def text(value: Value) -> str:
@@ -22,7 +34,7 @@ def text(value: Value) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, int | float):
-        return repr(float(value)) if isinstance(value, float) else str(value)
+        return repr(value)
     return ' '.join(repr(float(entry)) for entry in value)
 
 
@@ -31,8 +43,3 @@ def rotation_x_then_z(angle_x_rad: float, angle_z_rad: float) -> Quaternion:
     cx, sx = math.cos(angle_x_rad / 2), math.sin(angle_x_rad / 2)
     cz, sz = math.cos(angle_z_rad / 2), math.sin(angle_z_rad / 2)
     return (cx * cz, sx * cz, -sx * sz, cx * sz)
-
-
-def axes(x_axis: Sequence[float], y_axis: Sequence[float]) -> str:
-    """Return the `xyaxes` attribute of a frame whose x and y axes are given in its parent."""
-    return f'{text(x_axis)} {text(y_axis)}'

@@ -1,14 +1,15 @@
 """
-The physics of the rig: two arms, a table, the objects of a task, advanced in steps of constant length.
+The physics of the rig: two arms, a table, the objects of a task, advanced in steps of constant
+length.
 
-Knows servos and set-points in SI units; drivers, messages, faults and wall-clock time are outside. One thread owns a
-scene; another may render from its snapshots.
+Knows servos and set-points in SI units; drivers, messages, faults and wall-clock time are outside.
+One thread owns a scene; another may render from its snapshots.
 
     scene = TwoArmScene(make_task('stack_cup'))
-    scene.reset(seed=1)                                   # arms at home and powered, objects placed
-    scene.set_joint_target('left', q, v)                  # [6] rad, [6] rad/s, servo set-point of the next steps
+    scene.reset(seed=1)                   # arms at home and powered, objects placed
+    scene.set_joint_target('left', q, v)  # servo set-point of the next steps, [6] rad, [6] rad/s
     scene.set_gripper_target('left', width_m=0.07, force_n=1.0)
-    scene.step(2)                                         # 2 x 2.5 ms
+    scene.step(2)                         # 2 x 2.5 ms
     scene.joint_position('left'), scene.object_poses(), scene.judge(), scene.snapshot()
 """
 
@@ -28,7 +29,9 @@ from wla_ros.sim.tasks.task import Judgement
 from wla_ros.sim.tasks.task import ObjectState
 from wla_ros.sim.tasks.task import Task
 
-TIMESTEP_NS = 2_500_000  # two steps in a 200 Hz period; contact settings are insensitive between 1 and 8 ms
+TIMESTEP_NS = (
+    2_500_000  # two steps in a 200 Hz period; contact settings are insensitive between 1 and 8 ms
+)
 ARMS = tuple(settings.ARM_BASES)
 
 
@@ -50,7 +53,9 @@ class TwoArmScene:
         self.model = build_model(task, timestep_s=ns_to_seconds(timestep_ns))
         self.data = mujoco.MjData(self.model)
         self._servos = {arm: ArmServos(self.model, self.data, arm) for arm in ARMS}
-        self._object_bodies = np.array([self.model.body(name).id for name in task.objects], dtype=np.int64)
+        self._object_bodies = np.array(
+            [self.model.body(name).id for name in task.objects], dtype=np.int64
+        )
         self._object_joints = {name: self.model.joint(name) for name in task.objects}
         self._arm_of_body = self._owners()
         self._steps = 0
@@ -62,7 +67,7 @@ class TwoArmScene:
         return self._steps * self.timestep_ns
 
     def reset(self, *, seed: int) -> None:
-        """Put both arms powered and closed at home and the objects at the start poses of `seed`."""
+        """Put both arms powered and closed at home, the objects where `seed` says."""
         mujoco.mj_resetData(self.model, self.data)
         self._steps = 0
         for name, pose in self.task.place(seed).items():
@@ -81,12 +86,14 @@ class TwoArmScene:
         self._steps += count
 
     def place_arm(self, arm: str, position: FloatArray, *, gripper_width_m: float = 0.0) -> None:
-        """Put `arm` at `position` [6] [rad] at rest without physics, for the start of an episode."""
-        self._servos[arm].reset(np.asarray(position, dtype=np.float64), gripper_width_m=gripper_width_m)
+        """Put `arm` at `position` [6] [rad] at rest, for the start of an episode."""
+        self._servos[arm].reset(
+            np.asarray(position, dtype=np.float64), gripper_width_m=gripper_width_m
+        )
         mujoco.mj_forward(self.model, self.data)
 
     def set_power(self, arm: str, power: ArmPower) -> None:
-        """Change the state of the motors; a powered arm holds where it is until the next set-point."""
+        """Change the state of the motors; a powered arm holds until the next set-point."""
         self._servos[arm].set_power(power)
 
     def power(self, arm: str) -> ArmPower:
@@ -97,7 +104,8 @@ class TwoArmScene:
         """
         Set where the servos shall be and how fast they move there, [6] rad and [6] rad/s.
 
-        The caller limits speed and acceleration. Raises ValueError for a wrong shape or a number that is not finite.
+        The caller limits speed and acceleration. Raises ValueError for a wrong shape or a number
+        that is not finite.
         """
         self._servos[arm].set_joint_target(position, velocity)
 
@@ -105,7 +113,8 @@ class TwoArmScene:
         """
         Set opening width and the force of each finger; the width is approached at 0.25 m/s.
 
-        Values are clipped to what the gripper can do. Raises ValueError for a number that is not finite.
+        Values are clipped to what the gripper can do. Raises ValueError for a number that is not
+        finite.
         """
         self._servos[arm].set_gripper_target(width_m, force_n)
 
@@ -140,7 +149,7 @@ class TwoArmScene:
         return pose
 
     def object_poses(self) -> tuple[tuple[str, ...], FloatArray]:
-        """Return the names of the objects and their poses [n, 7] in the world, x y z, qx qy qz qw."""
+        """Return the names of the objects and their poses [n, 7] in the world, xyz and xyzw."""
         poses = np.empty((len(self.task.objects), 7))
         for i, name in enumerate(self.task.objects):
             start = self._object_joints[name].qposadr[0]

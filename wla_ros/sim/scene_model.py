@@ -15,16 +15,6 @@ from wla_ros.sim.mjcf_world import add_surroundings
 from wla_ros.sim.mjcf_world import add_world_materials
 from wla_ros.sim.tasks.task import Task
 
-# Soft limits of piper_sdk (`piper_param_manager.py`), the mechanical stops of the simulated arm.
-STOPS_RAD = (
-    (-2.6179, 2.6179),
-    (0.0, 3.14),
-    (-2.967, 0.0),
-    (-1.745, 1.745),
-    (-1.22, 1.22),
-    (-2.09439, 2.09439),
-)
-
 
 def scene_xml(task: Task, *, timestep_s: float) -> str:
     """Return the MJCF text of the scene; it loads in MuJoCo's viewer as it is."""
@@ -34,11 +24,10 @@ def scene_xml(task: Task, *, timestep_s: float) -> str:
     asset = add(root, 'asset')
     add_world_materials(asset)
     add_arm_materials(asset)
-    world = add(root, 'worldbody')
-    add_surroundings(world)
+    add_surroundings(root)
     for arm in settings.ARM_BASES:
-        add_arm(root, arm, STOPS_RAD)
-    add_cameras(world)
+        add_arm(root, arm)
+    add_cameras(root)
     task.add_to(root)
     ET.indent(root)
     return ET.tostring(root, encoding='unicode')

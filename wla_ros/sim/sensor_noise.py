@@ -1,4 +1,7 @@
-"""Noise of an image sensor, cheap enough for 90 images a second: drawn once, added at shifting offsets."""
+"""
+Noise of an image sensor, cheap enough for 90 images a second: drawn once, added at shifting
+offsets.
+"""
 
 import numpy as np
 
@@ -12,7 +15,8 @@ class SensorNoise:
     """
     Gaussian noise of `sigma` grey levels.
 
-    Two images in a row never get the same noise, so a camera that repeats one frame can be told from a still scene.
+    Two images in a row never get the same noise, so a camera that repeats one frame can be told
+    from a still scene.
     """
 
     def __init__(self, *, width: int, height: int, sigma: float, seed: int) -> None:
@@ -31,7 +35,8 @@ class SensorNoise:
         """Return a noisy copy of `pixels` [h, w, 3]."""
         offset = self._images * _STRIDE % _SPARE_ROWS
         self._images += 1
-        # Kept away from 0 and 255 by the largest noise, uint8 arithmetic modulo 256 adds negative noise correctly.
+        # Kept away from 0 and 255 by the largest noise, uint8 arithmetic modulo 256 adds negative
+        # noise correctly.
         noisy: ImageArray = np.clip(pixels, self._bound, 255 - self._bound)
         np.add(noisy, self._bank[offset : offset + self._height], out=noisy)
         return noisy

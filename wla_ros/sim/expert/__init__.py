@@ -1,5 +1,6 @@
 """
-Scripted experts: policies that see object poses, for demonstrations and as an upper bound. Simulation only.
+Scripted experts: policies that see object poses, for demonstrations and as an upper bound.
+Simulation only.
 
 A new expert is its own file and one entry in `EXPERTS`, under the name of its task.
 """
@@ -17,7 +18,9 @@ EXPERTS: dict[str, Callable[[], Policy]] = {
 def make_expert(task: str) -> Policy:
     """Return the expert of `task`. Raises ValueError naming the experts there are."""
     if task not in EXPERTS:
-        raise ValueError(f'there is no expert for task {task!r}, only for: {", ".join(sorted(EXPERTS))}')
+        raise ValueError(
+            f'there is no expert for task {task!r}, only for: {", ".join(sorted(EXPERTS))}'
+        )
     return EXPERTS[task]()
 
 

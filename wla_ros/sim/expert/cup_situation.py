@@ -1,4 +1,4 @@
-"""Where hand and cups are, as far as stacking is concerned: measured once per decision, no memory."""
+"""Where hand and cups are, as far as stacking goes: measured once per decision, no memory."""
 
 import math
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class CupSituation:
 
     @property
     def hand_near(self) -> bool:
-        """Tell whether the hand is so close to a cup that it has to back off before it moves away."""
+        """Tell whether the hand is so close to a cup that it has to back off first."""
         tip = self.tool[:3, 3]
         for pose in (self.moved, self.target):
             middle = pose[:3, 3] + 0.5 * cup.HEIGHT_M * pose[:3, 2]
@@ -59,7 +59,11 @@ class CupSituation:
         """Tell whether the moved cup sits in the target."""
         apart = self.moved[:3, 3] - self.target[:3, 3]
         low, high = stack_cup.HEIGHT_RANGE_M
-        return self.standing and float(np.hypot(*apart[:2])) < stack_cup.MAX_OFFSET_M and low <= apart[2] <= high
+        return (
+            self.standing
+            and float(np.hypot(*apart[:2])) < stack_cup.MAX_OFFSET_M
+            and low <= apart[2] <= high
+        )
 
     @property
     def height_m(self) -> float:
@@ -81,7 +85,9 @@ class CupSituation:
 def object_pose(objects: ObjectPoses, name: str) -> FloatArray:
     """Return the pose [4, 4] of object `name`. Raises ValueError if it is not among `objects`."""
     if name not in objects.names:
-        raise ValueError(f'the expert needs the pose of {name!r}, got {", ".join(objects.names) or "no object"}')
+        raise ValueError(
+            f'the expert needs the pose of {name!r}, got {", ".join(objects.names) or "no object"}'
+        )
     row = objects.poses[objects.names.index(name)]
     pose = np.eye(4)
     pose[:3, :3] = quaternion_to_matrix(row[3:])

@@ -1,5 +1,6 @@
 """
-The stages of stacking a cup with one arm, built from a situation. Knows geometry and speeds, not when to do what.
+The stages of stacking a cup with one arm, built from a situation. Knows geometry and speeds, not
+when to do what.
 
 Speeds, distances and dwells are those with which 100 of 100 episodes succeeded in MuJoCo.
 """
@@ -35,7 +36,7 @@ _SETTLE_S = 0.10
 
 
 class CupStages:
-    """Builds the stages for one arm. Every method raises OutOfReachError where the arm cannot go."""
+    """Stages for one arm. Every method raises OutOfReachError where the arm cannot go."""
 
     def __init__(self, tool: ArmTool) -> None:
         """Work with the arm of `tool`."""
@@ -96,7 +97,9 @@ class CupStages:
     def back_off(self, situation: CupSituation, row: FloatArray) -> list[Stage]:
         """Return the stages that open the hand and draw it back along its own axis."""
         tool = self._tool.pose(row[:6])
-        retreat = self._tool.line(row[:6], tool[:3, 3] - _BACK_OFF_M * tool[:3, 2], speed_m_s=_RETREAT_M_S)
+        retreat = self._tool.line(
+            row[:6], tool[:3, 3] - _BACK_OFF_M * tool[:3, 2], speed_m_s=_RETREAT_M_S
+        )
         return [
             Stage(
                 subtask='let go of the orange cup' if situation.in_hand else 'open the gripper',
@@ -121,17 +124,26 @@ class CupStages:
             )
         ]
 
-    def _raise(self, joints: FloatArray, tool_point: FloatArray, situation: CupSituation) -> list[Stage]:
+    def _raise(
+        self, joints: FloatArray, tool_point: FloatArray, situation: CupSituation
+    ) -> list[Stage]:
         rise_m = CARRY_HEIGHT_M - situation.height_m
-        motion = self._tool.line(joints, tool_point + np.array([0.0, 0.0, rise_m]), speed_m_s=_LIFT_M_S)
+        motion = self._tool.line(
+            joints, tool_point + np.array([0.0, 0.0, rise_m]), speed_m_s=_LIFT_M_S
+        )
         return [_steady('lift the orange cup', motion, GRASP_COMMAND_M)]
 
     def _tool_for_cup(self, situation: CupSituation, height_m: float) -> FloatArray:
-        """Return where the tool has to be [3] for the held cup to be `height_m` above the target's bottom."""
+        """
+        Return where the tool has to be [3] for the held cup to be `height_m` above the target's
+        bottom.
+        """
         goal = situation.target[:3, 3] + np.array([0.0, 0.0, height_m])
         inside = situation.cup_in_tool
         point: FloatArray = goal + np.array([0.0, 0.0, GRASP_HEIGHT_M])
-        for _ in range(4):  # the tool turns with its point; the offset is millimetres, so this converges at once
+        for _ in range(
+            4
+        ):  # the tool turns with its point; the offset is millimetres, so this converges at once
             point = goal - self._tool.leaning(point)[:3, :3] @ inside
         return point
 

@@ -1,7 +1,9 @@
 """
-An expert fed to the scene directly: no synchroniser, schedule, limiter or driver. What the pipeline is compared with.
+An expert fed to the scene directly: no synchroniser, schedule, limiter or driver. What the
+pipeline is compared with.
 
-Virtual time. Rows are interpolated to the 200 Hz of a driver by cubic Hermite, exactly as they are.
+Virtual time. Rows are interpolated to the 200 Hz of a driver by cubic Hermite, exactly as they
+are.
 """
 
 from dataclasses import dataclass
@@ -49,7 +51,8 @@ def run_direct_episode(
     """
     Run the episode of `seed` until the expert is finished, and judge it.
 
-    A chunk takes effect `latency_ns` after its observation. `scene` and `expert` may be given to be used again.
+    A chunk takes effect `latency_ns` after its observation. `scene` and `expert` may be given to
+    be used again.
     """
     scene = scene or TwoArmScene(make_task(task))
     expert = expert or make_expert(task)
@@ -125,7 +128,9 @@ class _Rows:
             + (f**3 - f**2) * m1
         )
         change = (
-            6 * (f**2 - f) * (before - after) + (1 - 4 * f + 3 * f**2) * m0 + (3 * f**2 - 2 * f) * m1
+            6 * (f**2 - f) * (before - after)
+            + (1 - 4 * f + 3 * f**2) * m0
+            + (3 * f**2 - 2 * f) * m1
         )
         return position, change * 1e9 / self._dt_ns
 

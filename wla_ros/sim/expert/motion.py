@@ -1,8 +1,9 @@
 """
 Motion of six joints along a path, from rest to rest, in minimum-jerk time.
 
-A path is rows of joint angles at equal parts of its course s in [0, 1]. The duration is the shortest that keeps
-speed, acceleration and jerk of every joint within what is left free below the arm's own limits.
+A path is rows of joint angles at equal parts of its course s in [0, 1]. The duration is the
+shortest that keeps speed, acceleration and jerk of every joint within what is left free below the
+arm's own limits.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from numpy.typing import ArrayLike
 
 from wla_ros.core.types import FloatArray
 
-# Below the firmware's 3 rad/s and 5 rad/s^2 and the executor's 50 rad/s^3, so that limiters need not touch it.
+# Below the firmware's 3 rad/s and 5 rad/s^2 and the executor's 50 rad/s^3, so that limiters need
+# not touch it.
 MAX_SPEED_RAD_S = 2.0
 MAX_ACCELERATION_RAD_S2 = 4.2
 MAX_JERK_RAD_S3 = 40.0
@@ -29,12 +31,14 @@ class Motion:
     @property
     def start(self) -> FloatArray:
         """Return the first row [6]."""
-        return self.path[0]
+        row: FloatArray = self.path[0]
+        return row
 
     @property
     def end(self) -> FloatArray:
         """Return the last row [6]."""
-        return self.path[-1]
+        row: FloatArray = self.path[-1]
+        return row
 
     def positions_at(self, elapsed_s: ArrayLike) -> FloatArray:
         """Return [n, 6] at times [n] since the start; before and after, the ends."""
@@ -52,7 +56,9 @@ def minimum_jerk(fraction: ArrayLike) -> FloatArray:
 def timed(path: FloatArray, *, shortest_s: float) -> Motion:
     """Return `path` [k, 6] as a motion of at least `shortest_s` that keeps the limits above."""
     u = np.linspace(0.0, 1.0, 41)
-    s1 = 30 * u**2 - 60 * u**3 + 30 * u**4  # derivatives of the course for a duration of one second
+    s1 = (
+        30 * u**2 - 60 * u**3 + 30 * u**4
+    )  # derivatives of the course for a duration of one second
     s2 = 60 * u - 180 * u**2 + 120 * u**3
     s3 = 60 - 360 * u + 360 * u**2
     spacing = 1.0 / (len(path) - 1)

@@ -5,13 +5,15 @@ What one arm does from a given instant on: stages one after another, anchored in
     ------|-----------|-----------|--------------|----------|------
       hold the start                                 hold the end
 
-Sampled at any time it gives the same motion, so chunks cut from it at different instants never disagree.
+Sampled at any time it gives the same motion, so chunks cut from it at different instants never
+disagree.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wla_ros.core.joint_layout import ARM_WIDTH
 from wla_ros.core.timing import NS_PER_S
@@ -20,10 +22,12 @@ from wla_ros.core.types import FloatArray
 from wla_ros.sim.expert.motion import Motion
 from wla_ros.sim.expert.motion import minimum_jerk
 
+IntArray = NDArray[np.int64]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A motion of the joints and at the same time of the gripper, with the subtask it belongs to."""
+    """A motion of joints and gripper, with the subtask it belongs to."""
 
     subtask: str
     motion: Motion
@@ -56,10 +60,14 @@ class Plan:
         for before, after in zip(stages, stages[1:], strict=False):
             gap = float(np.max(np.abs(before.motion.end - after.motion.start)))
             if not gap < 1e-6:
-                raise ValueError(f'{after.subtask!r} starts {gap:.3g} rad from the end of {before.subtask!r}')
+                raise ValueError(
+                    f'{after.subtask!r} starts {gap:.3g} rad from the end of {before.subtask!r}'
+                )
         self._stages = tuple(stages)
         durations_ns = [seconds_to_ns(stage.duration_s) for stage in stages]
-        self._starts_ns = start_ns + np.concatenate(([0], np.cumsum(durations_ns)[:-1])).astype(np.int64)
+        self._starts_ns = start_ns + np.concatenate(([0], np.cumsum(durations_ns)[:-1])).astype(
+            np.int64
+        )
         self.start_ns = start_ns
         self.end_ns = start_ns + sum(durations_ns)
 
@@ -69,7 +77,7 @@ class Plan:
         last = self._stages[-1]
         return np.append(last.motion.end, last.width_end_m)
 
-    def rows_at(self, times_ns: FloatArray) -> FloatArray:
+    def rows_at(self, times_ns: IntArray) -> FloatArray:
         """Return [n, 7] at absolute times [n]."""
         times = np.asarray(times_ns, dtype=np.int64)
         owner = self._owner(times)
@@ -81,8 +89,10 @@ class Plan:
         return rows
 
     def subtask_at(self, time_ns: int) -> str:
-        """Return the subtask of the stage at `time_ns`; before and after, that of the first and last."""
+        """Return the subtask at `time_ns`; before and after, that of the first and last stage."""
         return self._stages[int(self._owner(np.array([time_ns]))[0])].subtask
 
-    def _owner(self, times_ns: FloatArray) -> FloatArray:
-        return np.clip(np.searchsorted(self._starts_ns, times_ns, side='right') - 1, 0, len(self._stages) - 1)
+    def _owner(self, times_ns: IntArray) -> IntArray:
+        return np.clip(
+            np.searchsorted(self._starts_ns, times_ns, side='right') - 1, 0, len(self._stages) - 1
+        )

@@ -1,10 +1,10 @@
 """
 The scripted expert of stack_cup: a policy that sees object poses.
 
-At every decision it looks at the situation and plans the next stages; in between, chunks are cut from that one plan.
-A plan starts and ends at rest and begins `lead` after the observation it was made for, so whatever the latency a chunk
-continues what the arm is doing. A missed grasp, a dropped cup, an arm that was stopped and moved: each is just another
-situation.
+At every decision it looks at the situation and plans the next stages; in between, chunks are cut
+from that one plan. A plan starts and ends at rest and begins `lead` after the observation it was
+made for, so whatever the latency a chunk continues what the arm is doing. A missed grasp, a
+dropped cup, an arm that was stopped and moved: each is just another situation.
 """
 
 import numpy as np
@@ -32,20 +32,25 @@ from wla_ros.sim.tasks import stack_cup
 
 HORIZON = 32
 DT_NS = 33_333_333
-# Longer than a usual latency, so that a plan begins where the arm rests. Beyond it a late first chunk skips the first,
-# slow part: 0.1 s into a motion of 1 s, minimum jerk has covered 0.9 % of the way.
+# Longer than a usual latency, so that a plan begins where the arm rests. Beyond it a late first
+# chunk skips the first, slow part: 0.1 s into a motion of 1 s, minimum jerk has covered 0.9 % of
+# the way.
 LEAD_NS = 150 * NS_PER_MS
 SETTLE_NS = 80 * NS_PER_MS  # after the end of a plan, for lag and vibration
 MAX_ATTEMPTS = 5
 _AT_REST_RAD_S = 0.03
 _HOME_TOLERANCE_RAD = 0.03
-_CONTINUE_TOLERANCE_RAD = 0.03  # from the end of the plan before, within which commands continue from it
+_AWAY_RAD = 0.3  # from home: this arm was at work
+_SQUEEZE_M = 0.02
+_CONTINUE_TOLERANCE_RAD = (
+    0.03  # from the end of the plan before, within which commands continue from it
+)
 _CARRIED_TOLERANCE_M = 0.006  # of the held cup over the target, before it is lowered
 _LIFTED_TOLERANCE_M = 0.012
 
 
 class StackCupExpert:
-    """Stacks the orange cup on the blue one with the better placed arm; the other arm holds still."""
+    """Stacks the orange cup on the blue one with the better placed arm; the other holds still."""
 
     def __init__(self) -> None:
         """Start without an episode."""
@@ -90,14 +95,16 @@ class StackCupExpert:
         """
         del request  # one task, one instruction
         if observation.objects is None:
-            raise ValueError('the expert needs object poses; only the simulated rig publishes them')
+            raise ValueError(
+                'the expert needs object poses; only the simulated rig publishes them'
+            )
         if self._still_row is None:
-            self._still_row = _clipped(observation.joint_position)
-        if self._plan is None or self._is_over(self._plan, observation):
+            self._still_row = self._first_row(observation)
+        if not self._finished and self._is_time_to_decide(observation):
             self._decide(observation)
         times_ns = observation.stamp_ns + DT_NS * np.arange(HORIZON, dtype=np.int64)
         rows = np.tile(self._still_row, (HORIZON, 1))
-        if self._plan is not None and self._arm is not None:
+        if self._plan is not None and self._arm is not None and not self._finished:
             rows[:, self._layout.arm_slice(self._arm)] = self._plan.rows_at(times_ns)
             self._name_subtask(self._plan.subtask_at(observation.stamp_ns))
         return PolicyResult(
@@ -107,20 +114,23 @@ class StackCupExpert:
             finished=self._finished,
         )
 
-    def _is_over(self, plan: Plan, observation: Observation) -> bool:
-        """Tell whether the plan has been carried out, or the arm does not follow it and has come to rest."""
-        assert self._arm is not None
-        mine = self._layout.arm_slice(self._arm)
-        position, velocity = observation.joint_position[mine], observation.joint_velocity[mine]
-        at_rest = bool(np.all(np.abs(velocity[:6]) < _AT_REST_RAD_S))
-        if self._tracking.lost(plan, observation.stamp_ns, position[:6]):
-            return at_rest
-        return at_rest and observation.stamp_ns >= plan.end_ns + SETTLE_NS
+    def _is_time_to_decide(self, observation: Observation) -> bool:
+        """
+        Tell whether the arms rest and the plan has been carried out, or is not followed, or does
+        not exist.
+        """
+        moving = (
+            np.abs(observation.joint_velocity[list(self._layout.joint_indices)]) >= _AT_REST_RAD_S
+        )
+        if self._plan is None or self._arm is None:
+            return not np.any(moving)
+        position = observation.joint_position[self._layout.arm_slice(self._arm)][:6]
+        lost = self._tracking.lost(self._plan, observation.stamp_ns, position)
+        over = observation.stamp_ns >= self._plan.end_ns + SETTLE_NS
+        return (lost or over) and not np.any(moving)
 
     def _decide(self, observation: Observation) -> None:
         """Replace the plan by what the situation asks for; without any, the arms hold still."""
-        if self._finished:
-            return
         start_ns = observation.stamp_ns + LEAD_NS
         last_error = ''
         for arm in self._candidate_arms(observation):
@@ -160,7 +170,9 @@ class StackCupExpert:
         if self._attempts >= MAX_ATTEMPTS:
             raise OutOfReachError(f'{self._attempts} attempts to grasp the orange cup failed')
         planned = stages.pick(situation, row)
-        stages.carry(_as_if_held(situation, self._tools[arm]), np.append(planned[-1].motion.end, 0.0))
+        stages.carry(
+            _as_if_held(situation, self._tools[arm]), np.append(planned[-1].motion.end, 0.0)
+        )
         self._attempts += 1
         return planned
 
@@ -175,15 +187,41 @@ class StackCupExpert:
         self._name_subtask(f'hold: {reason}')
 
     def _candidate_arms(self, observation: Observation) -> list[str]:
-        """Return the arm at work, or both, the one with the smaller largest radius to the cups first."""
+        """
+        Return the arm at work, or both.
+
+        An arm that is already at the cups or away from home comes first: it would be in the way of
+        the other. Then the one with the smaller largest radius to the cups.
+        """
         if self._arm is not None:
             return [self._arm]
-        assert observation.objects is not None
-        cups = [object_pose(observation.objects, name)[:3, 3] for name in (stack_cup.MOVED, stack_cup.TARGET)]
-        return sorted(self._layout.arms, key=lambda arm: max(self._tools[arm].radius_m(cup) for cup in cups))
+
+        def preference(arm: str) -> tuple[bool, bool, bool, float]:
+            situation = self._situation(arm, observation)
+            joints = observation.joint_position[self._layout.arm_slice(arm)][:6]
+            away = float(np.max(np.abs(joints - settings.HOME_RAD))) > _AWAY_RAD
+            radius_m = max(
+                self._tools[arm].radius_m(pose[:3, 3])
+                for pose in (situation.moved, situation.target)
+            )
+            return not situation.in_hand, not situation.hand_near, not away, radius_m
+
+        return sorted(self._layout.arms, key=preference)
+
+    def _first_row(self, observation: Observation) -> FloatArray:
+        """
+        Return the row [D] to hold until the first plan: where the arms are, still pressing on what
+        they hold.
+        """
+        row = observation.joint_position.copy()
+        row[list(self._layout.gripper_indices)] -= _SQUEEZE_M
+        return _clipped(row)
 
     def _present_row(self, arm: str, observation: Observation) -> FloatArray:
-        """Return the row [7] to continue from: the last command if the arm is there, else the measurement."""
+        """
+        Return the row [7] to continue from: the last command if the arm is there, else the
+        measurement.
+        """
         mine = self._layout.arm_slice(arm)
         measured = _clipped(observation.joint_position)[mine]
         if self._plan is not None and arm == self._arm:
@@ -216,7 +254,10 @@ class StackCupExpert:
 
 
 def _as_if_held(situation: CupSituation, tool: ArmTool) -> CupSituation:
-    """Return the situation with the hand at the grasp point, to ask whether the target is in reach too."""
+    """
+    Return the situation with the hand at the grasp point, to ask whether the target is in reach
+    too.
+    """
     return CupSituation(
         tool=tool.leaning(situation.grasp_point),
         moved=situation.moved,
@@ -226,7 +267,10 @@ def _as_if_held(situation: CupSituation, tool: ArmTool) -> CupSituation:
 
 
 def _clipped(row: FloatArray) -> FloatArray:
-    """Return a copy of `row` [D] with gripper widths that can be commanded; closed ones read slightly negative."""
+    """
+    Return a copy of `row` [D] with gripper widths that can be commanded; closed ones read slightly
+    negative.
+    """
     copy = np.array(row, dtype=np.float64)
     grippers = np.arange(ARM_WIDTH - 1, len(copy), ARM_WIDTH)
     copy[grippers] = np.clip(copy[grippers], 0.0, settings.GRIPPER_MAX_M)

@@ -1,8 +1,10 @@
 """
-Motion of one arm's tool: where the tool centre point is, and straight lines of it as joint motions.
+Motion of one arm's tool: where the tool centre point is, and straight lines of it as joint
+motions.
 
-The tool always stays in the vertical plane through the arm's first axis and leans out of the vertical by a tilt, which
-a Piper can do anywhere in its workspace; straight down it cannot (joint 5 ends at 70 deg).
+The tool always stays in the vertical plane through the arm's first axis and leans out of the
+vertical by a tilt, which a Piper can do anywhere in its workspace; straight down it cannot (joint
+5 ends at 70 deg).
 """
 
 import math
@@ -45,7 +47,10 @@ class ArmTool:
         return float(np.hypot(*(point[:2] - self._base[:2])))
 
     def leaning(self, point: FloatArray, *, tilt_rad: float = TILT_RAD) -> FloatArray:
-        """Return the pose [4, 4] with the tool at `point` [3], approaching outward and down by `tilt_rad`."""
+        """
+        Return the pose [4, 4] with the tool at `point` [3], approaching outward and down by
+        `tilt_rad`.
+        """
         azimuth = math.atan2(point[1] - self._base[1], point[0] - self._base[0])
         c, s = math.cos(azimuth), math.sin(azimuth)
         approach = np.array([c * math.sin(tilt_rad), s * math.sin(tilt_rad), -math.cos(tilt_rad)])
@@ -63,7 +68,7 @@ class ArmTool:
         return back
 
     def joints_at(self, point: FloatArray, seed: FloatArray) -> FloatArray:
-        """Return the joints [6] nearest to `seed` with the tool at `point`. Raises OutOfReachError."""
+        """Return joints [6] near `seed` with the tool at `point`. Raises OutOfReachError."""
         solved = self._kinematics.solve(self.leaning(point), seed)
         if isinstance(solved, Refusal):
             raise OutOfReachError(_describe(point, solved))
@@ -73,8 +78,8 @@ class ArmTool:
         """
         Return the motion of the tool from `start` [6] straight to the point `goal` [3].
 
-        `speed_m_s` is the peak speed. The start's own lean is kept at first and turned into the usual one. Raises
-        OutOfReachError.
+        `speed_m_s` is the peak speed. The start's own lean is kept at first and turned into the
+        usual one. Raises OutOfReachError.
         """
         first = self.pose(start)
         origin = first[:3, 3]

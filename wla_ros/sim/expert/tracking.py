@@ -21,7 +21,9 @@ class Tracking:
 
     def lost(self, plan: Plan, stamp_ns: int, position: FloatArray) -> bool:
         """Take in `position` [6] at `stamp_ns`; return whether the arm has left the plan."""
-        times_ns = np.arange(stamp_ns - _LARGEST_LAG_NS, stamp_ns + 1, _LAG_STEP_NS)
+        times_ns = np.arange(
+            stamp_ns - _LARGEST_LAG_NS, stamp_ns + 1, _LAG_STEP_NS, dtype=np.int64
+        )
         away = np.max(np.abs(plan.rows_at(times_ns)[:, :6] - position), axis=1)
         self._misses = 0 if bool(np.min(away) < _TOLERANCE_RAD) else self._misses + 1
         return self._misses >= _CONSECUTIVE

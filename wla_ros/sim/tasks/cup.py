@@ -1,13 +1,16 @@
 """
-A tapered drinking cup as MJCF: a smooth mesh to look at, twelve boxes and a disc to touch. 60 g, 9 cm high.
+A tapered drinking cup as MJCF: a smooth mesh to look at, twelve boxes and a disc to touch. 60 g, 9
+cm high.
 
-Frame: origin in the middle of the bottom, z up through the opening. Two cups nest with 39 mm between their bottoms.
+Frame: origin in the middle of the bottom, z up through the opening. Two cups nest with 39 mm
+between their bottoms.
 """
 
 import math
 import xml.etree.ElementTree as ET
 
 from wla_ros.sim import arm_settings as settings
+from wla_ros.sim.mjcf import Attributes
 from wla_ros.sim.mjcf import add
 
 HEIGHT_M = 0.09
@@ -42,8 +45,18 @@ def add_cup(world: ET.Element, asset: ET.Element, name: str, colour: Colour) -> 
     add(asset, 'material', name=name, rgba=colour, specular=0.4, shininess=0.5)
     body = add(world, 'body', name=name)
     add(body, 'freejoint', name=name)
-    add(body, 'geom', type='mesh', mesh=_MESH, material=name, contype=0, conaffinity=0, mass=0, group=1)
-    touch = {
+    add(
+        body,
+        'geom',
+        type='mesh',
+        mesh=_MESH,
+        material=name,
+        contype=0,
+        conaffinity=0,
+        mass=0,
+        group=1,
+    )
+    touch: Attributes = {
         'contype': settings.OBJECT_BITS.kind,
         'conaffinity': settings.OBJECT_BITS.touches,
         'friction': (0.8, 0.005, 0.0001),
@@ -51,8 +64,15 @@ def add_cup(world: ET.Element, asset: ET.Element, name: str, colour: Colour) -> 
         'group': 3,  # not drawn
     }
     half = _BOTTOM_THICKNESS_M / 2
-    add(body, 'geom', type='cylinder', size=(RADIUS_BOTTOM_M - WALL_M, half), pos=(0, 0, half),
-        mass=_BOTTOM_MASS_KG, **touch)
+    add(
+        body,
+        'geom',
+        type='cylinder',
+        size=(RADIUS_BOTTOM_M - WALL_M, half),
+        pos=(0, 0, half),
+        mass=_BOTTOM_MASS_KG,
+        **touch,
+    )
     slope_rad = math.atan2(RADIUS_TOP_M - RADIUS_BOTTOM_M, HEIGHT_M)
     middle_m = radius_at(HEIGHT_M / 2) - WALL_M / 2
     half_width = radius_at(HEIGHT_M / 2) * math.tan(math.pi / _WALL_BOXES)
@@ -61,13 +81,23 @@ def add_cup(world: ET.Element, asset: ET.Element, name: str, colour: Colour) -> 
         c, s = math.cos(angle), math.sin(angle)
         # z of a box follows the wall, leaning outward; x points outward and slightly down
         outward = (c * math.cos(slope_rad), s * math.cos(slope_rad), -math.sin(slope_rad))
-        add(body, 'geom', type='box', size=(WALL_M / 2, half_width, HEIGHT_M / 2),
-            pos=(middle_m * c, middle_m * s, HEIGHT_M / 2), xyaxes=(*outward, -s, c, 0.0),
-            mass=_BOX_MASS_KG, **touch)
+        add(
+            body,
+            'geom',
+            type='box',
+            size=(WALL_M / 2, half_width, HEIGHT_M / 2),
+            pos=(middle_m * c, middle_m * s, HEIGHT_M / 2),
+            xyaxes=(*outward, -s, c, 0.0),
+            mass=_BOX_MASS_KG,
+            **touch,
+        )
 
 
 def _profile() -> tuple[tuple[float, float], ...]:
-    """Return (radius, height) from the middle of the underside, up outside, down inside, to the middle."""
+    """
+    Return (radius, height) from the middle of the underside, up outside, down inside, to the
+    middle.
+    """
     rim = WALL_M / 2
     return (
         (0.0, 0.0),

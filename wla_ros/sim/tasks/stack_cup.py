@@ -1,7 +1,8 @@
 """
 Task stack_cup: put the orange cup into the blue one.
 
-Start poses lie where at least one arm reaches both cups with the gripper leaning out by 30 degrees.
+Start poses lie where at least one arm reaches both cups with the gripper leaning out by 30
+degrees.
 """
 
 import math
@@ -12,7 +13,6 @@ import numpy as np
 
 from wla_ros.core.types import FloatArray
 from wla_ros.sim import arm_settings as settings
-from wla_ros.sim.mjcf import add
 from wla_ros.sim.tasks import cup
 from wla_ros.sim.tasks.task import Judgement
 from wla_ros.sim.tasks.task import ObjectState
@@ -43,7 +43,9 @@ class StackCup:
         """Append the two cups."""
         world, asset = root.find('worldbody'), root.find('asset')
         if world is None or asset is None:
-            raise ValueError('the model needs a worldbody and an asset section before objects are added')
+            raise ValueError(
+                'the model needs a worldbody and an asset section before objects are added'
+            )
         cup.add_cup_mesh(asset)
         cup.add_cup(world, asset, MOVED, (0.95, 0.42, 0.12, 1.0))
         cup.add_cup(world, asset, TARGET, (0.13, 0.38, 0.78, 1.0))
@@ -52,13 +54,23 @@ class StackCup:
         """Return poses drawn until one arm reaches both cups and they stand apart."""
         random = np.random.default_rng((seed, 0x57AC))
         while True:
-            points = np.column_stack((random.uniform(*_X_RANGE_M, 2), random.uniform(*_Y_RANGE_M, 2)))  # [2, 2]
+            points = np.column_stack(
+                (random.uniform(*_X_RANGE_M, 2), random.uniform(*_Y_RANGE_M, 2))
+            )  # [2, 2]
             yaws = random.uniform(-math.pi, math.pi, 2)
             if _placeable(points):
                 break
         return {
             name: np.array(
-                [points[i, 0], points[i, 1], _REST_HEIGHT_M, 0.0, 0.0, math.sin(yaws[i] / 2), math.cos(yaws[i] / 2)]
+                [
+                    points[i, 0],
+                    points[i, 1],
+                    _REST_HEIGHT_M,
+                    0.0,
+                    0.0,
+                    math.sin(yaws[i] / 2),
+                    math.cos(yaws[i] / 2),
+                ]
             )
             for i, name in enumerate(self.objects)
         }
@@ -70,7 +82,9 @@ class StackCup:
         height_m = float(moved.pose[2] - target.pose[2])
         missing = []
         if not offset_m < MAX_OFFSET_M:
-            missing.append(f'the cups are {offset_m * 1e3:.0f} mm apart, at most {MAX_OFFSET_M * 1e3:.0f} mm')
+            missing.append(
+                f'the cups are {offset_m * 1e3:.0f} mm apart, at most {MAX_OFFSET_M * 1e3:.0f} mm'
+            )
         if not HEIGHT_RANGE_M[0] <= height_m <= HEIGHT_RANGE_M[1]:
             missing.append(
                 f'the orange cup stands {height_m * 1e3:.0f} mm above the blue one, '

@@ -1,5 +1,6 @@
 """
-What a simulated task is: objects to add, where to put them for a seed, a judgement from their physical state.
+What a simulated task is: objects to add, where to put them for a seed, a judgement from their
+physical state.
 
 A task knows nothing of arms, time or policies; `TASKS` of `tasks/__init__` lists what there is.
 """
@@ -49,7 +50,10 @@ class Task(Protocol):
         ...
 
     def add_to(self, root: ET.Element) -> None:
-        """Append assets and bodies to the MJCF `root`; every object is a body with a free joint of its name."""
+        """
+        Append assets and bodies to the MJCF `root`; every object is a body with a free joint of
+        its name.
+        """
         ...
 
     def place(self, seed: int) -> dict[str, FloatArray]:
