@@ -105,9 +105,7 @@ class ArmLine:
             self._delivered += 1
 
     def take(self) -> tuple[Publication, ...]:
-        """
-        Return the publications delivered since the last call, oldest first, two seconds at most.
-        """
+        """Return what was delivered since the last call, oldest first, two seconds at most."""
         taken = tuple(self._untaken)
         self._untaken.clear()
         return taken

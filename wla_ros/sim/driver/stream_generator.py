@@ -99,9 +99,10 @@ class StreamGenerator:
         )
         change = self._acceleration * dt_s
         share = min(dt_s / _SPEED_CHANGE_S, 1.0)
-        self._velocity = self._velocity + np.clip(
-            share * (wanted - self._velocity), -change, change
-        )
+        velocity = self._velocity + np.clip(share * (wanted - self._velocity), -change, change)
+        # A lowered speed limit is approached with full braking.
+        bound = np.maximum(self._max_speed, np.abs(self._velocity) - change)
+        self._velocity = np.clip(velocity, -bound, bound)
         self._position = self._position + self._velocity * dt_s
 
     def _approach(self, error: FloatArray) -> FloatArray:
