@@ -7,6 +7,7 @@ from robots.drivers import profile
 
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.robots.driver_profile import load_driver_profile
+from wla_ros.robots.piper.zero_convention import ZeroConvention
 
 NAMES = ('piper_ros', 'cobot_magic', 'agx_arm_ros', 'ros2_control')
 SHIPPED = sorted(path.stem for path in PROFILES.glob('*.yaml'))
@@ -74,6 +75,16 @@ def test_defaults_make_a_profile_of_two_topics(tmp_path):
     arm = load_driver_profile(written(tmp_path)).arm('arm')
     assert arm.command_names[-1] == 'gripper'
     assert arm.end_pose is arm.status is arm.enable is None
+
+
+def test_firmware_zero_is_a_fact_of_each_arm(tmp_path):
+    arms = {
+        'left': {'command_topic': 'a', 'feedback_topic': 'b'},
+        'right': {'command_topic': 'c', 'feedback_topic': 'd', 'firmware_zero': 'old'},
+    }
+    loaded = load_driver_profile(written(tmp_path, arms=arms))
+    assert loaded.arm('left').zero is ZeroConvention.NEW
+    assert loaded.arm('right').zero is ZeroConvention.OLD
 
 
 def test_all_mistakes_are_listed_at_once(tmp_path):

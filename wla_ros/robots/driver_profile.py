@@ -23,11 +23,12 @@ from wla_ros.robots.driver_encodings import EnableEncoding
 from wla_ros.robots.driver_encodings import EndPoseEncoding
 from wla_ros.robots.driver_encodings import FeedbackEncoding
 from wla_ros.robots.driver_encodings import StatusEncoding
+from wla_ros.robots.piper.zero_convention import ZeroConvention
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmChannels:
-    """Names of one arm: topics and services relative to the namespace, '' where there is none."""
+    """One arm: topics and services relative to the namespace ('' where none), and its zeros."""
 
     command_topic: str = parameter('joint commands to the driver')
     feedback_topic: str = parameter('joint feedback of the driver; arms may share one')
@@ -42,6 +43,11 @@ class ArmChannels:
     status_topic: str = parameter('arm status', default='')
     enable_topic: str = parameter('motor power by topic; arms may share one', default='')
     enable_service: str = parameter('motor power by service; arms may share one', default='')
+    firmware_zero: str = parameter(
+        'joint zeros of the firmware: new from S-V1.6-3 on, old before',
+        choices=('new', 'old'),
+        default='new',
+    )
 
     def __post_init__(self) -> None:
         """Refuse a message that would have no topic. Raises ValueError."""
@@ -137,6 +143,11 @@ class ArmProfile:
     end_pose: EndPoseEncoding | None = None
     status: StatusEncoding | None = None
     enable: EnableEncoding | None = None
+
+    @property
+    def zero(self) -> ZeroConvention:
+        """Joint zeros of this arm, for its kinematics."""
+        return ZeroConvention(self.channels.firmware_zero)
 
     @property
     def command_names(self) -> tuple[str, ...]:
