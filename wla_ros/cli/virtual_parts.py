@@ -77,11 +77,16 @@ class VirtualRig:
 
     def reset(self, *, seed: int, now_ns: int) -> None:
         """Put arms and objects into the start state of an episode; counters start at zero."""
+        before = {(item.owner, item.name): item.value for item in self._rig_counters()}
         self._rig.reset(seed=seed, now_ns=now_ns)
+        # What was on its way belongs to the episode before; images of time zero to this one.
+        for item in self._rig_counters():
+            if item.name == 'flushed':
+                before[item.owner, item.name] = item.value
+        self._base = before
         self._random = np.random.default_rng(seed)
         for arm in self.arms:
             self._samples[arm] = self._unreadable[arm] = self._refused_before_wire[arm] = 0
-        self._base = {(item.owner, item.name): item.value for item in self._rig_counters()}
 
     def step_to(self, now_ns: int) -> None:
         """Advance the physics."""
@@ -179,7 +184,7 @@ class VirtualRig:
                 self._rig.scene.model,
                 width=PICTURE_WIDTH,
                 height=PICTURE_HEIGHT,
-                supersampling=2,
+                presentation=True,
             )
         return self._renderer.render(self._rig.scene.snapshot(), SCENE)
 
@@ -218,12 +223,11 @@ class VirtualRig:
             )
         return tuple(counted)
 
-    def close(self) -> None:
-        """Free renderers; idempotent."""
+    def close_pictures(self) -> None:
+        """Free the renderer of `picture`; idempotent. The rig belongs to the caller."""
         if self._renderer is not None:
             self._renderer.close()
             self._renderer = None
-        self._rig.close()
 
     def _fresh_pixels(self) -> ImageArray:
         return self._random.integers(0, 256, (4, 4, 3), dtype=np.uint8)

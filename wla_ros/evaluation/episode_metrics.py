@@ -4,6 +4,8 @@ Numbers of one episode, computed from its record only.
 Every number has its unit in its name. Numbers that need data which the record lacks are None.
 """
 
+from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -61,7 +63,7 @@ class EpisodeMetrics:
     chunks: int
     chunks_refused: int
     chunk_rate_hz: float | None
-    stages: tuple[StageSummary, ...]
+    stage_durations_ms: Mapping[str, FloatArray]  # [chunks] per stage
     seam_position_max_rad: float | None
     seam_position_p99_rad: float | None
     seam_velocity_max_rad_s: float | None
@@ -100,7 +102,7 @@ def measure(record: EpisodeRecord) -> EpisodeMetrics:
         chunks=len(accepted),
         chunks_refused=len(record.chunks) - len(accepted),
         chunk_rate_hz=len(accepted) / record.duration_s if record.duration_s > 0.0 else None,
-        stages=stage_summaries((record,)),
+        stage_durations_ms=stage_durations_ms((record,)),
         seam_position_max_rad=_percentile(seams, 100.0),
         seam_position_p99_rad=_percentile(seams, 99.0),
         seam_velocity_max_rad_s=_percentile(seam_speeds, 100.0),
@@ -135,8 +137,8 @@ def stage_durations_ms(records: Sequence[EpisodeRecord]) -> dict[str, FloatArray
     return {stage: np.array(values) for stage, values in durations.items()}
 
 
-def stage_summaries(records: Sequence[EpisodeRecord]) -> tuple[StageSummary, ...]:
-    """Return the percentiles of every stage over all chunks of `records`."""
+def stage_summaries(durations_ms: Mapping[str, FloatArray]) -> tuple[StageSummary, ...]:
+    """Return the percentiles of every stage."""
     return tuple(
         StageSummary(
             stage=stage,
@@ -146,14 +148,25 @@ def stage_summaries(records: Sequence[EpisodeRecord]) -> tuple[StageSummary, ...
             p99_ms=float(np.percentile(values, 99)),
             max_ms=float(values.max()),
         )
-        for stage, values in stage_durations_ms(records).items()
+        for stage, values in durations_ms.items()
+        if values.size
     )
+
+
+def joined_durations_ms(metrics: Iterable[EpisodeMetrics]) -> dict[str, FloatArray]:
+    """Return the durations of every stage over several episodes."""
+    joined: dict[str, list[FloatArray]] = {}
+    for item in metrics:
+        for stage, values in item.stage_durations_ms.items():
+            joined.setdefault(stage, []).append(values)
+    return {stage: np.concatenate(parts) for stage, parts in joined.items()}
 
 
 def _joints(rows: FloatArray) -> FloatArray:
     """Return the columns of `rows` [n, D] that are joint angles."""
     keep = [i for i in range(rows.shape[1]) if i % ARM_WIDTH != _GRIPPER]
-    return rows[:, keep]
+    joints: FloatArray = rows[:, keep]
+    return joints
 
 
 def _largest(rows: FloatArray) -> float | None:
@@ -197,7 +210,8 @@ def _track(arm: ArmTrack, index: int, commands: CommandTrack) -> TrackingSummary
 
     def error(lag_s: float) -> FloatArray:
         wanted = [np.interp(times_s - lag_s, grid_s, column) for column in columns.T]
-        return measured - np.stack(wanted, axis=1)
+        difference: FloatArray = measured - np.stack(wanted, axis=1)
+        return difference
 
     lags = np.arange(0.0, _MAX_LAG_S, _LAG_STEP_S)
     rms = np.array([np.sqrt(np.mean(error(lag) ** 2)) for lag in lags])

@@ -335,7 +335,7 @@ class VirtualEpisode:
     def _judge(self, now_ns: int) -> None:
         self._rig.step_to(now_ns)
         verdict = self._rig.judge()
-        self._recorder.change('judgement', verdict.text, now_ns)
+        self._recorder.change('task', 'solved' if verdict.success else 'open', now_ns)
         if not verdict.success:
             self._solved_since_ns = None
         elif self._solved_since_ns is None:

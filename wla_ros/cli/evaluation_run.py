@@ -1,0 +1,228 @@
+"""
+Builds the parts of episodes from choices of the command line and runs them, also in parallel processes.
+
+Composition only. Every process builds its own rig once; sessions, executors and policies are built for every
+episode.
+"""
+
+import dataclasses
+import functools
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED
+from concurrent.futures import Future
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import wait
+from dataclasses import dataclass
+from dataclasses import field
+from multiprocessing import get_context
+from pathlib import Path
+
+from wla_ros.cli.virtual_parts import VirtualExecutor
+from wla_ros.cli.virtual_parts import VirtualRig
+from wla_ros.control.chunk_executor import ChunkExecutor
+from wla_ros.control.executor_config import ExecutorConfig
+from wla_ros.core.configuration import load_configuration
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+from wla_ros.core.inference_session import InferenceSession
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.ports import Policy
+from wla_ros.core.synchronisation import CameraSync
+from wla_ros.core.synchronisation import SynchronisationConfig
+from wla_ros.evaluation.episode_metrics import EpisodeMetrics
+from wla_ros.evaluation.episode_metrics import measure
+from wla_ros.evaluation.episode_record import EpisodeRecord
+from wla_ros.evaluation.episode_settings import EpisodeSettings
+from wla_ros.evaluation.recorded_actions import read_actions
+from wla_ros.evaluation.virtual_episode import VirtualEpisode
+from wla_ros.policy.hold_policy import HoldPolicy
+from wla_ros.policy.policy_with_cameras import PolicyWithCameras
+from wla_ros.policy.replay_policy import ReplayPolicy
+from wla_ros.robots.piper.limits import piper_limits
+from wla_ros.ros.robot_configuration import Robot
+from wla_ros.ros.robot_configuration import RobotSection
+from wla_ros.ros.robot_configuration import load_robot
+from wla_ros.sim.expert import make_expert
+from wla_ros.sim.expert.direct_run import run_direct_episode
+from wla_ros.sim.rig_config import RigCamera
+from wla_ros.sim.rig_config import RigConfig
+from wla_ros.sim.simulated_rig import SimulatedRig
+
+RENDER_SIZES = {'small': (96, 72), 'full': (640, 480)}
+POLICIES = ('expert', 'hold', 'replay')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluationChoices:
+    """What to evaluate; plain values, because it travels to other processes."""
+
+    policy: str = 'expert'
+    task: str = 'stack_cup'
+    replay_bag: str = ''
+    driver_profile: str = 'piper_ros'
+    render: str = 'off'  # off | small | full
+    cameras: tuple[str, ...] = ()
+    pictures: bool = False  # only of episodes whose record is kept
+    settings: EpisodeSettings = field(default_factory=EpisodeSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeResult:
+    """What comes back from a process; the record only when it was asked for."""
+
+    metrics: EpisodeMetrics
+    record: EpisodeRecord | None
+
+
+def run_episodes(
+    choices: EvaluationChoices, seeds: range, *, jobs: int, keep: frozenset[int], direct: bool
+) -> Iterator[EpisodeResult]:
+    """
+    Yield the result of every seed as it comes; records come back for the seeds in `keep` and for failures.
+
+    `direct` feeds the expert to the scene without the pipeline. Raises ConfigurationError for impossible
+    choices before anything runs.
+    """
+    work = functools.partial(_work, choices, keep, direct)
+    check(choices)
+    if jobs <= 1:
+        yield from map(work, seeds)
+        return
+    # Forked children would share OpenGL and MuJoCo state with this process.
+    with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context('spawn')) as pool:
+        waiting: set[Future[EpisodeResult]] = {pool.submit(work, seed) for seed in seeds}
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            for future in done:
+                yield future.result()
+
+
+def check(choices: EvaluationChoices) -> None:
+    """Raise ConfigurationError when the parts cannot be built."""
+    robot = _robot(choices.driver_profile)
+    policy = make_policy(choices, robot.layout)
+    InferenceSession(policy.spec, synchronisation(choices), robot.layout)
+    policy.close()
+
+
+def make_policy(choices: EvaluationChoices, layout: JointLayout) -> Policy:
+    """Return the policy; it demands the chosen cameras whether or not it looks at them."""
+    if choices.policy == 'expert':
+        return PolicyWithCameras(make_expert(choices.task), choices.cameras)
+    if choices.policy == 'hold':
+        return HoldPolicy(layout, cameras=choices.cameras)
+    if choices.policy == 'replay':
+        recording = read_actions(Path(choices.replay_bag), layout)
+        return ReplayPolicy(recording, layout, cameras=choices.cameras)
+    problem = Problem(
+        where='policy',
+        what=f'{choices.policy!r} is unknown',
+        remedy=f'one of {", ".join(POLICIES)}',
+    )
+    raise ConfigurationError('evaluate', (problem,))
+
+
+def synchronisation(choices: EvaluationChoices) -> SynchronisationConfig:
+    """Return the bounds of the inputs: the defaults of the nodes for every chosen camera."""
+    return SynchronisationConfig(cameras={name: CameraSync() for name in choices.cameras})
+
+
+def run_virtual(choices: EvaluationChoices, seed: int, *, pictures: bool) -> EpisodeRecord:
+    """Run the episode of `seed` through the pipeline in virtual time."""
+    began = time.perf_counter()
+    robot = _robot(choices.driver_profile)
+    rig = _rig(choices.task, choices.render, choices.cameras)
+    virtual_rig = VirtualRig(rig, robot.profile, render=choices.render != 'off', pictures=pictures)
+    policy = make_policy(choices, robot.layout)
+    settings = choices.settings
+    if pictures and not settings.picture_period_ns:
+        settings = dataclasses.replace(settings, picture_period_ns=250_000_000)
+    try:
+        episode = VirtualEpisode(
+            rig=virtual_rig,
+            session=InferenceSession(policy.spec, synchronisation(choices), robot.layout),
+            executor=VirtualExecutor(
+                ChunkExecutor(
+                    load_configuration(ExecutorConfig, {}, source='defaults'),
+                    robot.layout,
+                    piper_limits(robot.layout),
+                )
+            ),
+            policy=policy,
+            layout=robot.layout,
+            settings=settings,
+            seed=seed,
+            task=choices.task,
+            instruction=rig.task.instruction,
+        )
+        record = episode.run()
+    finally:
+        policy.close()
+        virtual_rig.close_pictures()
+    return dataclasses.replace(
+        record,
+        wall_s=time.perf_counter() - began,
+        configuration={
+            'policy': choices.policy,
+            'driver profile': choices.driver_profile,
+            'render': choices.render,
+            'cameras': ', '.join(choices.cameras) or 'none',
+            **record.configuration,
+        },
+    )
+
+
+def run_direct(choices: EvaluationChoices, seed: int) -> EpisodeRecord:
+    """Feed the expert to the scene directly: no synchroniser, schedule, limiter, driver or delay."""
+    began = time.perf_counter()
+    outcome = run_direct_episode(
+        seed, task=choices.task, time_limit_s=choices.settings.time_limit_ns / 1e9
+    )
+    end_ns = round(outcome.duration_s * 1e9)
+    return EpisodeRecord(
+        source='direct',
+        task=choices.task,
+        instruction='',
+        policy='expert',
+        seed=seed,
+        start_ns=0,
+        end_ns=end_ns,
+        success=outcome.success,
+        judgement=outcome.judgement,
+        end_reason='finished' if outcome.finished else 'time_limit',
+        wall_s=time.perf_counter() - began,
+    )
+
+
+def _work(
+    choices: EvaluationChoices, keep: frozenset[int], direct: bool, seed: int
+) -> EpisodeResult:
+    kept = seed in keep
+    if direct:
+        record = run_direct(choices, seed)
+    else:
+        record = run_virtual(choices, seed, pictures=choices.pictures and kept)
+    return EpisodeResult(
+        metrics=measure(record), record=record if kept or not record.success else None
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _robot(driver_profile: str) -> Robot:
+    robot = load_robot(RobotSection(driver_profile=driver_profile))
+    if isinstance(robot, tuple):
+        raise ConfigurationError('evaluate', robot)
+    return robot
+
+
+@functools.lru_cache(maxsize=1)
+def _rig(task: str, render: str, cameras: tuple[str, ...]) -> SimulatedRig:
+    """Return the rig of this process; compiling the scene takes longer than resetting it."""
+    width, height = RENDER_SIZES.get(render, (16, 16))
+    # Free-running cameras: phases apart, as on a real robot without a trigger line.
+    sections = {
+        name: RigCamera(width=width, height=height, phase_s=0.007 * i)
+        for i, name in enumerate(cameras)
+    }
+    return SimulatedRig(RigConfig(task=task, cameras=sections))

@@ -1,0 +1,188 @@
+"""
+Many episodes of one source to the numbers of a table and of a JSON line.
+
+Means over episodes say what they are over: task times are of successful episodes only.
+"""
+
+import math
+from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from wla_ros.evaluation.conservation import Equation
+from wla_ros.evaluation.conservation import Term
+from wla_ros.evaluation.episode_metrics import EpisodeMetrics
+from wla_ros.evaluation.episode_metrics import StageSummary
+from wla_ros.evaluation.episode_metrics import joined_durations_ms
+from wla_ros.evaluation.episode_metrics import stage_summaries
+from wla_ros.evaluation.wilson_interval import SuccessRate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceSummary:
+    """All episodes of one source ('direct', 'virtual', 'live')."""
+
+    source: str
+    success: SuccessRate
+    task_mean_s: float | None  # until solved, of the successful
+    task_max_s: float | None
+    duration_mean_s: float  # until the policy was finished and the arms held
+    wall_s: float  # computing time, summed over processes
+    stages: tuple[StageSummary, ...]
+    seam_position_max_rad: float | None
+    seam_velocity_max_rad_s: float | None
+    starvations: int
+    starved_s: float
+    chunks: int
+    chunks_refused: int
+    limit_hits: int
+    jerk_rms_rad_s3: float | None
+    tracking_rms_rad: float | None
+    equations: tuple[Equation, ...]  # summed over episodes
+    failures: tuple[tuple[int, str, str], ...]  # seed, end reason, judgement
+
+    @property
+    def violated(self) -> tuple[Equation, ...]:
+        """The sums that do not add up."""
+        return tuple(item for item in self.equations if item.verdict == 'violated')
+
+    @property
+    def unknown(self) -> tuple[Equation, ...]:
+        """The sums that lack a counter."""
+        return tuple(item for item in self.equations if item.verdict == 'unknown')
+
+
+def summarise(metrics: Sequence[EpisodeMetrics]) -> tuple[SourceSummary, ...]:
+    """Return one summary per source, in order of first appearance."""
+    by_source: dict[str, list[EpisodeMetrics]] = {}
+    for item in metrics:
+        by_source.setdefault(item.source, []).append(item)
+    return tuple(_summary(source, items) for source, items in by_source.items())
+
+
+def _summary(source: str, items: list[EpisodeMetrics]) -> SourceSummary:
+    times = [item.task_s for item in items if item.success and item.task_s is not None]
+    tracking = [arm.rms_rad for item in items for arm in item.tracking]
+    return SourceSummary(
+        source=source,
+        success=SuccessRate(
+            successes=sum(item.success for item in items), episodes=len(items)
+        ),
+        task_mean_s=float(np.mean(times)) if times else None,
+        task_max_s=max(times, default=None),
+        duration_mean_s=float(np.mean([item.duration_s for item in items])),
+        wall_s=sum(item.wall_s for item in items),
+        stages=stage_summaries(joined_durations_ms(items)),
+        seam_position_max_rad=_max(item.seam_position_max_rad for item in items),
+        seam_velocity_max_rad_s=_max(item.seam_velocity_max_rad_s for item in items),
+        starvations=sum(item.starvations for item in items),
+        starved_s=sum(item.starved_s for item in items),
+        chunks=sum(item.chunks for item in items),
+        chunks_refused=sum(item.chunks_refused for item in items),
+        limit_hits=sum(item.limit_hits or 0 for item in items),
+        jerk_rms_rad_s3=_root_mean_square(item.jerk_rms_rad_s3 for item in items),
+        tracking_rms_rad=_root_mean_square(tracking),
+        equations=summed(items),
+        failures=tuple(
+            (item.seed, item.end_reason, item.judgement) for item in items if not item.success
+        ),
+    )
+
+
+def summed(metrics: Iterable[EpisodeMetrics]) -> tuple[Equation, ...]:
+    """
+    Return every equation with its terms summed over the episodes.
+
+    A difference in one episode must not cancel that of another: an equation violated anywhere keeps the terms
+    of that episode only, and its subject says so.
+    """
+    totals: dict[str, Equation] = {}
+    for item in metrics:
+        for equation in item.equations:
+            key = f'{equation.subject} {equation.left.name}'
+            known = totals.get(key)
+            if equation.verdict == 'violated':
+                totals[key] = Equation(
+                    subject=f'{equation.subject} (seed {item.seed})',
+                    left=equation.left,
+                    right=equation.right,
+                )
+            elif known is None or known.verdict != 'violated':
+                totals[key] = equation if known is None else _added(known, equation)
+    return tuple(totals.values())
+
+
+def summary_values(summary: SourceSummary) -> dict[str, Any]:
+    """Return `summary` as values for JSON; NaN never appears."""
+    low, high = summary.success.interval
+    return {
+        'source': summary.source,
+        'episodes': summary.success.episodes,
+        'successes': summary.success.successes,
+        'success_rate': _finite(summary.success.rate),
+        'success_interval_95': [low, high],
+        'task_mean_s': summary.task_mean_s,
+        'task_max_s': summary.task_max_s,
+        'duration_mean_s': summary.duration_mean_s,
+        'wall_s': summary.wall_s,
+        'latency_ms': {
+            item.stage: {
+                'count': item.count,
+                'p50': item.p50_ms,
+                'p95': item.p95_ms,
+                'p99': item.p99_ms,
+                'max': item.max_ms,
+            }
+            for item in summary.stages
+        },
+        'seam_position_max_rad': summary.seam_position_max_rad,
+        'seam_velocity_max_rad_s': summary.seam_velocity_max_rad_s,
+        'starvations': summary.starvations,
+        'starved_s': summary.starved_s,
+        'chunks': summary.chunks,
+        'chunks_refused': summary.chunks_refused,
+        'limit_hits': summary.limit_hits,
+        'jerk_rms_rad_s3': summary.jerk_rms_rad_s3,
+        'tracking_rms_rad': summary.tracking_rms_rad,
+        'sums': {
+            'ok': sum(item.verdict == 'ok' for item in summary.equations),
+            'violated': [item.subject for item in summary.violated],
+            'unknown': [item.subject for item in summary.unknown],
+        },
+        'failures': [
+            {'seed': seed, 'end_reason': reason, 'judgement': judgement}
+            for seed, reason, judgement in summary.failures
+        ],
+    }
+
+
+def _added(first: Equation, second: Equation) -> Equation:
+    values = {term.name: term.value for term in second.right}
+    return Equation(
+        subject=first.subject,
+        left=Term(name=first.left.name, value=_sum(first.left.value, second.left.value)),
+        right=tuple(
+            Term(name=term.name, value=_sum(term.value, values.get(term.name)))
+            for term in first.right
+        ),
+    )
+
+
+def _sum(first: int | None, second: int | None) -> int | None:
+    return None if first is None or second is None else first + second
+
+
+def _max(values: Iterable[float | None]) -> float | None:
+    return max((value for value in values if value is not None), default=None)
+
+
+def _root_mean_square(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.sqrt(np.mean(np.square(known)))) if known else None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

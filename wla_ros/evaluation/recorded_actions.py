@@ -1,0 +1,156 @@
+"""
+A bag to `RecordedActions`: from action chunks, or from joint states.
+
+Owns how overlapping chunks become one trajectory. Must not know how it is played.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from wla_ros.core.joint_layout import ARM_COLUMNS
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.recorded_actions import RecordedActions
+from wla_ros.core.types import ActionChunk
+from wla_ros.core.types import FloatArray
+from wla_ros.core.types import Refusal
+from wla_ros.core.types import Representation
+from wla_ros.evaluation.bag_reading import BagError
+from wla_ros.evaluation.bag_reading import BagReader
+from wla_ros.evaluation.bag_reading import BagTopic
+from wla_ros.evaluation.bag_values import CHUNK_TYPE
+from wla_ros.evaluation.bag_values import JOINT_STATE_TYPE
+from wla_ros.evaluation.bag_values import action_chunk
+from wla_ros.evaluation.bag_values import joint_state_fields
+from wla_ros.evaluation.bag_values import time_ns
+from wla_ros.robots.driver_profile import ArmProfile
+from wla_ros.robots.driver_profile import DriverProfile
+from wla_ros.robots.feedback_decoding import decode_feedback
+
+
+def read_actions(bag: Path, layout: JointLayout, *, topic: str = '') -> RecordedActions:
+    """
+    Return the joint trajectory in `bag`.
+
+    `topic` holds ActionChunk messages or joint states with the layout's column names; empty: the only chunk
+    topic, else the only topic of joint states that has all columns. Raises BagError naming what there is.
+    """
+    with BagReader(bag) as reader:
+        chosen = _choose(reader, topic, layout)
+        if chosen.type_name == CHUNK_TYPE:
+            return chunk_actions(
+                [action_chunk(item.message) for item in reader.messages([chosen.name])],
+                layout,
+                source=str(bag),
+            )
+        rows = {}
+        for item in reader.messages([chosen.name]):
+            names, position, _, _ = joint_state_fields(item.message)
+            places = {name: i for i, name in enumerate(names)}
+            if all(column in places for column in layout.columns):
+                picked = position[[places[column] for column in layout.columns]]
+                rows[time_ns(item.message.header.stamp) or item.log_ns] = picked
+    return _trajectory(rows, layout, source=f'{bag} {chosen.name}')
+
+
+def chunk_actions(
+    chunks: Sequence[ActionChunk], layout: JointLayout, *, source: str
+) -> RecordedActions:
+    """
+    Return one trajectory: from every chunk the rows up to the first row of the next chunk.
+
+    That is what an executor with no latency would have executed. Rows of the first epoch only: a later epoch
+    starts from where something else has moved the arms. Raises BagError for end-effector chunks.
+    """
+    joint_chunks = sorted(
+        (chunk for chunk in chunks if chunk.representation == Representation.JOINT_POSITION),
+        key=lambda chunk: (chunk.epoch, chunk.sequence),
+    )
+    if not joint_chunks:
+        raise BagError(f'{source}: no joint chunks among {len(chunks)} chunks')
+    used = [chunk for chunk in joint_chunks if chunk.epoch == joint_chunks[0].epoch]
+    rows: dict[int, FloatArray] = {}
+    for chunk, following in zip(used, [*used[1:], None], strict=True):
+        if set(chunk.columns) != set(layout.columns):
+            raise BagError(f'{source}: chunk has columns {chunk.columns}, not those of {layout.arms}')
+        order = [chunk.columns.index(column) for column in layout.columns]
+        for i, row in enumerate(chunk.rows):
+            due_ns = chunk.stamp_ns + i * chunk.dt_ns
+            if following is None or due_ns < following.stamp_ns:
+                rows[due_ns] = row[order]
+    return _trajectory(rows, layout, source=source)
+
+
+def command_actions(bag: Path, profile: DriverProfile) -> RecordedActions:
+    """
+    Return the trajectory of the joint commands that were sent to the drivers of `profile`.
+
+    Commands of the arms are put together at the stamps of the first arm, each arm at its newest command.
+    Raises BagError for missing topics and for commands that cannot be decoded.
+    """
+    arms = [profile.arm(name) for name in profile.arms]
+    topics = {_absolute(arm.channels.command_topic): arm for arm in arms}
+    newest: dict[str, FloatArray] = {}
+    rows = {}
+    with BagReader(bag) as reader:
+        present = [topic.name for topic in reader.topics]
+        found = {name: topics[_absolute(name)] for name in present if _absolute(name) in topics}
+        if len(found) != len(arms):
+            raise BagError(f'{bag}: command topics {sorted(topics)} are not all among {present}')
+        for item in reader.messages(list(found)):
+            arm = found[item.topic]
+            newest[arm.name] = _command(arm, item.message, str(bag))
+            if arm is arms[0] and len(newest) == len(arms):
+                rows[item.log_ns] = np.concatenate([newest[other.name] for other in arms])
+    return _trajectory(rows, profile.layout, source=f'{bag} commands')
+
+
+def _command(arm: ArmProfile, message: object, source: str) -> FloatArray:
+    """Return [7]; commands name joints and scale as feedback of the same driver does."""
+    names, position, _, _ = joint_state_fields(message)
+    decoded = decode_feedback(arm, names, position.tolist())
+    if isinstance(decoded, Refusal):
+        raise BagError(f'{source}: command of {arm.name}: {decoded.reason}: {decoded.detail}')
+    return decoded.position
+
+
+def _choose(reader: BagReader, topic: str, layout: JointLayout) -> BagTopic:
+    known = {item.name: item for item in reader.topics}
+    if topic:
+        if topic in known:
+            return known[topic]
+        raise BagError(f'the bag has no topic {topic!r}; it has {sorted(known)}')
+    chunks = [item for item in known.values() if item.type_name == CHUNK_TYPE and item.count]
+    if len(chunks) == 1:
+        return chunks[0]
+    states = [item for item in known.values() if item.type_name == JOINT_STATE_TYPE and item.count]
+    fitting = [item for item in states if _has_columns(reader, item.name, layout)]
+    if not chunks and len(fitting) == 1:
+        return fitting[0]
+    names = sorted(item.name for item in (*chunks, *fitting))
+    raise BagError(
+        f'the bag has {len(names)} topics with actions {names} and {sorted(known)} in all; name the topic'
+    )
+
+
+def _has_columns(reader: BagReader, topic: str, layout: JointLayout) -> bool:
+    first = next(iter(reader.messages([topic])), None)
+    return first is not None and set(layout.columns) <= set(first.message.name)
+
+
+def _trajectory(
+    rows: dict[int, FloatArray], layout: JointLayout, *, source: str
+) -> RecordedActions:
+    stamps = sorted(rows)
+    width = len(ARM_COLUMNS) * len(layout.arms)
+    return RecordedActions(
+        source=source,
+        stamps_ns=np.array(stamps, dtype=np.int64),
+        positions=np.stack([rows[stamp] for stamp in stamps]) if rows else np.empty((0, width)),
+        columns=layout.columns,
+    )
+
+
+def _absolute(name: str) -> str:
+    return name if name.startswith('/') else f'/{name}'
