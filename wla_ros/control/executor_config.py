@@ -137,13 +137,13 @@ class MotionConfig:
     """How the arms move within the limits of the robot."""
 
     velocity_scale: float = parameter(
-        'share of the velocity limits', minimum=0.01, maximum=1.0, default=1.0
+        'share of the velocity limits', minimum=0.05, maximum=1.0, default=1.0
     )
     acceleration_scale: float = parameter(
-        'share of the acceleration limits', minimum=0.01, maximum=1.0, default=1.0
+        'share of the acceleration limits', minimum=0.05, maximum=1.0, default=1.0
     )
     jerk_scale: float = parameter(
-        'share of the jerk limits', minimum=0.01, maximum=1.0, default=1.0
+        'share of the jerk limits', minimum=0.05, maximum=1.0, default=1.0
     )
     homing_velocity_rad_s: float = parameter(
         'joint speed of homing and of moves of the held position',

@@ -22,8 +22,9 @@ from wla_ros.control.ruckig_planner import Stop
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.types import FloatArray
 
-# Ruckig refuses target velocities at the limit; relative.
-_BELOW_LIMIT = 1.0 - 1e-6
+# Target rates stay this share below their limits. What is left of the velocity is the speed of
+# catching up with a target at the limit; Ruckig refuses motions that take longer than two hours.
+_BELOW_LIMIT = 0.99
 # Rounding of Ruckig's positions, [rad] or [m], and of its rates, relative: far below any
 # actuator's resolution.
 _POSITION_ROUNDING = 1e-9
