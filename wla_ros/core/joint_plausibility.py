@@ -1,7 +1,8 @@
 """
 The door for joint feedback of one arm: units, finiteness and the zeros of a driver without data.
 
-Judges one sample by itself. Must not know limits of a task, only what no Piper can ever report.
+Judges a sample by itself and against an earlier one. Must not know limits of a task, only what no
+Piper can ever report.
 """
 
 import numpy as np
@@ -9,12 +10,18 @@ import numpy as np
 from wla_ros.core import refusal_reasons
 from wla_ros.core.joint_layout import ARM_COLUMNS
 from wla_ros.core.joint_layout import ARM_WIDTH
+from wla_ros.core.timing import NS_PER_MS
+from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Refusal
 
 # The piper_ros driver ignores angles beyond this; degrees in place of radians nearly always exceed
 # it.
 DEFAULT_MAX_ANGLE_RAD = 3.5
+# The firmware limits joints to 3 rad/s; a falling arm is faster, but nothing reaches this.
+DEFAULT_MAX_SPEED_RAD_S = 20.0
+# Stamps scatter by some milliseconds around 5 ms periods: shorter times say nothing about speed.
+_SHORTEST_STEP_NS = 10 * NS_PER_MS
 # piper_sdk drops gripper feedback beyond 150 mm; widths slightly below zero are normal for a
 # closed gripper.
 DEFAULT_MAX_GRIPPER_M = 0.15
@@ -74,3 +81,22 @@ def judge_joint_sample(
             f'the driver has no CAN frames',
         )
     return None
+
+
+def judge_joint_step(
+    earlier: JointSample, sample: JointSample, *, max_speed_rad_s: float
+) -> Refusal | None:
+    """Return why no arm can move from `earlier` to `sample`, or None; stamps that fall pass."""
+    elapsed_ns = sample.stamp_ns - earlier.stamp_ns
+    if elapsed_ns <= 0:
+        return None
+    steps = np.abs(sample.position[:-1] - earlier.position[:-1])
+    largest = int(np.argmax(steps))
+    step_rad = float(steps[largest])
+    if step_rad <= max_speed_rad_s * ns_to_seconds(max(elapsed_ns, _SHORTEST_STEP_NS)):
+        return None
+    return Refusal(
+        reason=refusal_reasons.IMPLAUSIBLE,
+        detail=f'{sample.arm} joints: {ARM_COLUMNS[largest]} moved by {step_rad:.3f} rad in '
+        f'{ns_to_seconds(elapsed_ns):.4f} s, bound {max_speed_rad_s} rad/s',
+    )

@@ -169,13 +169,17 @@ class StreamBuffer(Generic[T]):
         self._last_refusal = refusal
         return refusal
 
+    def drop_all(self) -> None:
+        """Drop all samples but keep the time line: what comes must not be joined with them."""
+        self._drop_oldest(len(self._stamps))
+
     def clear(self, *, floor_ns: int | None) -> None:
         """
         Drop all samples. Samples from before `floor_ns` are refused from now on.
 
         None forgets the time line as well: the next stamp may be anything.
         """
-        self._drop_oldest(len(self._stamps))
+        self.drop_all()
         self._first_stamp_ns = None
         self._floor_ns = floor_ns
         if floor_ns is None:

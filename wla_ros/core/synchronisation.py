@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from wla_ros.core.configuration import parameter
 from wla_ros.core.joint_plausibility import DEFAULT_MAX_ANGLE_RAD
 from wla_ros.core.joint_plausibility import DEFAULT_MAX_GRIPPER_M
+from wla_ros.core.joint_plausibility import DEFAULT_MAX_SPEED_RAD_S
 
 HISTORY_STARTS = ('repeat_first', 'omit', 'wait')
 
@@ -83,6 +84,13 @@ class JointSync:
         minimum=0.01,
         maximum=1.0,
         default=DEFAULT_MAX_GRIPPER_M,
+    )
+    max_speed_rad_s: float = parameter(
+        'a faster change is a glitch; two samples that agree make it the new state',
+        unit='rad/s',
+        minimum=0.1,
+        maximum=1000.0,
+        default=DEFAULT_MAX_SPEED_RAD_S,
     )
     refuse_all_zero: bool = parameter(
         'refuse samples whose 21 numbers are all exactly 0', default=True
