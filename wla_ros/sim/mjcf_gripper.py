@@ -60,6 +60,7 @@ def _add_finger(hand: ET.Element, arm: str, number: int, side: float) -> None:
         type='slide',
         axis=(0, side, 0),
         range=(0.0, settings.FINGER_TRAVEL_M),
+        solreflimit=(0.005, 1.0),  # under full force, 0.3 mm of give per finger
         armature=0.05,
         damping=1.0,
     )
