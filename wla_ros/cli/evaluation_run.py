@@ -1,8 +1,9 @@
 """
-Builds the parts of episodes from choices of the command line and runs them, also in parallel processes.
+Builds the parts of episodes from choices of the command line and runs them, also in parallel
+processes.
 
-Composition only. Every process builds its own rig once; sessions, executors and policies are built for every
-episode.
+Composition only. Every process builds its own rig once; sessions, executors and policies are built
+for every episode.
 """
 
 import dataclasses
@@ -30,6 +31,10 @@ from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.ports import Policy
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.synchronisation import SynchronisationConfig
+from wla_ros.core.types import Observation
+from wla_ros.core.types import PolicyRequest
+from wla_ros.core.types import PolicyResult
+from wla_ros.core.types import PolicySpec
 from wla_ros.evaluation.episode_metrics import EpisodeMetrics
 from wla_ros.evaluation.episode_metrics import measure
 from wla_ros.evaluation.episode_record import EpisodeRecord
@@ -47,7 +52,9 @@ from wla_ros.sim.expert import make_expert
 from wla_ros.sim.expert.direct_run import run_direct_episode
 from wla_ros.sim.rig_config import RigCamera
 from wla_ros.sim.rig_config import RigConfig
+from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.simulated_rig import SimulatedRig
+from wla_ros.sim.tasks import make_task
 
 RENDER_SIZES = {'small': (96, 72), 'full': (640, 480)}
 POLICIES = ('expert', 'hold', 'replay')
@@ -79,10 +86,11 @@ def run_episodes(
     choices: EvaluationChoices, seeds: range, *, jobs: int, keep: frozenset[int], direct: bool
 ) -> Iterator[EpisodeResult]:
     """
-    Yield the result of every seed as it comes; records come back for the seeds in `keep` and for failures.
+    Yield the result of every seed as it comes; records come back for the seeds in `keep` and for
+    failures.
 
-    `direct` feeds the expert to the scene without the pipeline. Raises ConfigurationError for impossible
-    choices before anything runs.
+    `direct` feeds the expert to the scene without the pipeline. Raises ConfigurationError for
+    impossible choices before anything runs.
     """
     work = functools.partial(_work, choices, keep, direct)
     check(choices)
@@ -174,10 +182,18 @@ def run_virtual(choices: EvaluationChoices, seed: int, *, pictures: bool) -> Epi
 
 
 def run_direct(choices: EvaluationChoices, seed: int) -> EpisodeRecord:
-    """Feed the expert to the scene directly: no synchroniser, schedule, limiter, driver or delay."""
+    """
+    Feed the expert to the scene directly: no synchroniser, schedule, limiter, driver or delay.
+    """
     began = time.perf_counter()
+    scene = TwoArmScene(make_task(choices.task))
+    expert = JudgedPolicy(make_expert(choices.task), scene)
     outcome = run_direct_episode(
-        seed, task=choices.task, time_limit_s=choices.settings.time_limit_ns / 1e9
+        seed,
+        task=choices.task,
+        time_limit_s=choices.settings.time_limit_ns / 1e9,
+        scene=scene,
+        expert=expert,
     )
     end_ns = round(outcome.duration_s * 1e9)
     return EpisodeRecord(
@@ -191,8 +207,43 @@ def run_direct(choices: EvaluationChoices, seed: int) -> EpisodeRecord:
         success=outcome.success,
         judgement=outcome.judgement,
         end_reason='finished' if outcome.finished else 'time_limit',
+        task_ns=expert.solved_since_ns if outcome.success else None,
         wall_s=time.perf_counter() - began,
     )
+
+
+class JudgedPolicy:
+    """
+    An expert whose scene is judged at every inference, to know since when the task is solved.
+    """
+
+    def __init__(self, policy: Policy, scene: TwoArmScene) -> None:
+        """Wrap `policy`, which acts in `scene`."""
+        self._policy = policy
+        self._scene = scene
+        self.solved_since_ns: int | None = None
+
+    @property
+    def spec(self) -> PolicySpec:
+        """The specification of the wrapped policy."""
+        return self._policy.spec
+
+    def reset(self, *, seed: int) -> None:
+        """Reset the wrapped policy."""
+        self.solved_since_ns = None
+        self._policy.reset(seed=seed)
+
+    def infer(self, observation: Observation, request: PolicyRequest) -> PolicyResult:
+        """Judge, then ask the wrapped policy."""
+        if not self._scene.judge().success:
+            self.solved_since_ns = None
+        elif self.solved_since_ns is None:
+            self.solved_since_ns = observation.stamp_ns
+        return self._policy.infer(observation, request)
+
+    def close(self) -> None:
+        """Close the wrapped policy."""
+        self._policy.close()
 
 
 def _work(

@@ -58,6 +58,7 @@ class EpisodeMetrics:
     judgement: str
     end_reason: str
     task_s: float | None
+    finished_s: float | None
     duration_s: float
     wall_s: float
     chunks: int
@@ -97,6 +98,7 @@ def measure(record: EpisodeRecord) -> EpisodeMetrics:
         judgement=record.judgement,
         end_reason=record.end_reason,
         task_s=record.task_s,
+        finished_s=record.finished_s,
         duration_s=record.duration_s,
         wall_s=record.wall_s,
         chunks=len(accepted),

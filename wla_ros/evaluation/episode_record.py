@@ -128,6 +128,7 @@ class EpisodeRecord:
     judgement: str  # what is missing, or 'success'
     end_reason: str  # 'finished' | 'time_limit' | 'fault' ...
     task_ns: int | None = None  # from the start until the task stayed solved, None if it did not
+    finished_ns: int | None = None  # from the start until the policy was done, None if it was not
     wall_s: float = 0.0  # computing time of the episode
     columns: tuple[str, ...] = ()  # D
     commands: CommandTrack | None = None
@@ -150,6 +151,13 @@ class EpisodeRecord:
     def task_s(self) -> float | None:
         """Time until the task stayed solved [s], None if it did not."""
         return None if self.task_ns is None else self.task_ns / 1e9
+
+    @property
+    def finished_s(self) -> float | None:
+        """Time until the policy was done [s]; the end of a finished episode if not recorded."""
+        if self.finished_ns is not None:
+            return self.finished_ns / 1e9
+        return self.duration_s if self.end_reason == 'finished' else None
 
     def changes_of(self, kind: str) -> tuple[Change, ...]:
         """Return the changes of one kind in order of time."""

@@ -1,8 +1,8 @@
 """
 Episodes to one self-contained HTML page and a JSON summary.
 
-Owns what is shown and in which words; numbers come from metrics, figures from report_plots. The page loads
-nothing, so that it can be mailed and read offline.
+Owns what is shown and in which words; numbers come from metrics, figures from report_plots. The
+page loads nothing, so that it can be mailed and read offline.
 """
 
 import base64
@@ -31,6 +31,11 @@ from wla_ros.evaluation.episode_summary import summary_values
 REPORT_NAME, SUMMARY_NAME = 'report.html', 'summary.json'
 _STRIP_LENGTH = 8
 _JPEG_QUALITY = 88
+_ENDINGS = {
+    'finished': 'the policy was done',
+    'time_limit': 'stopped by the time limit',
+    'fault': 'stopped by a fault',
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +58,8 @@ def write_report(
     """
     Write report.html and summary.json into `folder`, which is made if needed.
 
-    `metrics` are of all episodes, the main source first; `records` are those to show in detail. Episodes with
-    a record but without metrics are measured here.
+    `metrics` are of all episodes, the main source first; `records` are those to show in detail.
+    Episodes with a record but without metrics are measured here.
     """
     known = {(item.source, item.seed) for item in metrics}
     extra = [measure(item) for item in records if (item.source, item.seed) not in known]
@@ -63,9 +68,7 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     page, summary = folder / REPORT_NAME, folder / SUMMARY_NAME
     page.write_text(
-        render_report(
-            title=title, metrics=everything, records=records, versions=versions or {}
-        ),
+        render_report(title=title, metrics=everything, records=records, versions=versions or {}),
         encoding='utf-8',
     )
     values = {'title': title, 'sources': [summary_values(item) for item in summaries]}
@@ -145,18 +148,26 @@ def _tiles(summary: SourceSummary) -> list[dict[str, str]]:
             f'95 % interval {100 * low:.0f} to {100 * high:.0f} %',
             tone='good' if complete else 'bad',
         ),
-        _tile('Solved after', _number(summary.task_mean_s, 's'), f'slowest {_number(summary.task_max_s, "s")}'),
+        _tile(
+            'Solved after',
+            _number(summary.task_mean_s, 's'),
+            f'slowest {_number(summary.task_max_s, "s")}',
+        ),
     ]
     if latency is not None:
         tiles.append(
-            _tile('Exposure to chunk', f'{latency.p50_ms:.0f} ms', f'median; p99 {latency.p99_ms:.0f} ms')
+            _tile(
+                'Exposure to chunk',
+                f'{latency.p50_ms:.0f} ms',
+                f'median; p99 {latency.p99_ms:.0f} ms',
+            )
         )
     if summary.seam_position_max_rad is not None:
-        speed = _number(summary.seam_velocity_max_rad_s, 'rad/s', digits=3)
+        speed = f'{1e3 * (summary.seam_velocity_max_rad_s or 0.0):.2g} mrad/s'
         tiles.append(
             _tile(
                 'Largest seam step',
-                f'{1e3 * summary.seam_position_max_rad:.2f} mrad',
+                f'{1e3 * summary.seam_position_max_rad:.2g} mrad',
                 f'{speed}, over {summary.chunks} chunks',
             )
         )
@@ -193,7 +204,7 @@ def _comparison_row(summary: SourceSummary) -> tuple[str, ...]:
         f'{100 * low:.1f} to {100 * high:.1f} %',
         _number(summary.task_mean_s, 's', digits=2),
         _number(summary.task_max_s, 's', digits=2),
-        _number(summary.duration_mean_s, 's', digits=2),
+        _number(summary.finished_mean_s, 's', digits=2),
         str(summary.starvations) if summary.equations else '–',
     )
 
@@ -207,14 +218,15 @@ def _episode(record: EpisodeRecord) -> dict[str, Any]:
             title = f'Joints of the {arm.arm} arm: planned, commanded, measured'
             figures.append((title, report_plots.joint_figure(record, arm.arm)))
         figures.append(('Commanded velocity', report_plots.velocity_figure(record)))
+        figures.append(('Measured less commanded', report_plots.error_figure(record)))
     outcome = 'success' if record.success else f'failed: {record.judgement}'
     solved = '' if record.task_s is None else f', solved after {record.task_s:.1f} s'
     instruction = f'“{record.instruction}” ' if record.instruction else ''
     computed = f' Computed in {record.wall_s:.1f} s.' if record.wall_s else ''
     return {
         'heading': f'Episode with seed {record.seed}, {record.source}',
-        'sentence': f'{instruction}by {record.policy}: {outcome}{solved}, ended by {record.end_reason} '
-        f'after {record.duration_s:.1f} s with {len(record.chunks)} chunks.{computed}',
+        'sentence': f'{instruction}by {record.policy}: {outcome}{solved}, {_ENDINGS.get(record.end_reason, record.end_reason)} '
+        f'after {record.finished_s or record.duration_s:.1f} s with {len(record.chunks)} chunks.{computed}',
         'pictures': [_picture(record, picture) for picture in _strip(record)],
         'figures': [{'title': title, 'data': _base64(data)} for title, data in figures],
         'tracking': [
@@ -256,7 +268,7 @@ def _picture(record: EpisodeRecord, picture: Picture) -> dict[str, str]:
         raise ValueError(f'picture {picture.pixels.shape} cannot be encoded as JPEG')
     return {
         'time': f'{(picture.stamp_ns - record.start_ns) / 1e9:.1f} s',
-        'caption': picture.caption or subtask or picture.camera,
+        'caption': picture.caption or subtask or 'start',
         'data': _base64(data.tobytes()),
     }
 
@@ -317,11 +329,11 @@ def _metrics_row(item: EpisodeMetrics) -> tuple[Any, ...]:
         item.seed,
         item.success,
         _number(item.task_s, '', digits=2),
-        _number(item.duration_s, '', digits=2),
+        _number(item.finished_s, '', digits=2),
         item.chunks or '–',
         item.chunks_refused if item.chunks else '–',
         item.starvations if item.equations else '–',
-        '–' if seam is None else f'{1e3 * seam:.2f}',
+        '–' if seam is None else f'{1e3 * seam:.2g}',
         _number(item.jerk_rms_rad_s3, '', digits=1),
         '–' if item.limit_hits is None else item.limit_hits,
         _number(item.wall_s, '', digits=1),

@@ -1,4 +1,7 @@
-"""What a virtual-time episode models besides the parts it runs: rates, delays, losses, limits of time."""
+"""
+What a virtual-time episode models besides the parts it runs: rates, delays, losses, limits of
+time.
+"""
 
 import dataclasses
 from dataclasses import dataclass

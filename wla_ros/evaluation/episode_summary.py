@@ -29,7 +29,7 @@ class SourceSummary:
     success: SuccessRate
     task_mean_s: float | None  # until solved, of the successful
     task_max_s: float | None
-    duration_mean_s: float  # until the policy was finished and the arms held
+    finished_mean_s: float | None  # until the policy was done, of the successful
     wall_s: float  # computing time, summed over processes
     stages: tuple[StageSummary, ...]
     seam_position_max_rad: float | None
@@ -65,15 +65,14 @@ def summarise(metrics: Sequence[EpisodeMetrics]) -> tuple[SourceSummary, ...]:
 
 def _summary(source: str, items: list[EpisodeMetrics]) -> SourceSummary:
     times = [item.task_s for item in items if item.success and item.task_s is not None]
+    ends = [item.finished_s for item in items if item.success and item.finished_s is not None]
     tracking = [arm.rms_rad for item in items for arm in item.tracking]
     return SourceSummary(
         source=source,
-        success=SuccessRate(
-            successes=sum(item.success for item in items), episodes=len(items)
-        ),
+        success=SuccessRate(successes=sum(item.success for item in items), episodes=len(items)),
         task_mean_s=float(np.mean(times)) if times else None,
         task_max_s=max(times, default=None),
-        duration_mean_s=float(np.mean([item.duration_s for item in items])),
+        finished_mean_s=float(np.mean(ends)) if ends else None,
         wall_s=sum(item.wall_s for item in items),
         stages=stage_summaries(joined_durations_ms(items)),
         seam_position_max_rad=_max(item.seam_position_max_rad for item in items),
@@ -96,8 +95,8 @@ def summed(metrics: Iterable[EpisodeMetrics]) -> tuple[Equation, ...]:
     """
     Return every equation with its terms summed over the episodes.
 
-    A difference in one episode must not cancel that of another: an equation violated anywhere keeps the terms
-    of that episode only, and its subject says so.
+    A difference in one episode must not cancel that of another: an equation violated anywhere
+    keeps the terms of that episode only, and its subject says so.
     """
     totals: dict[str, Equation] = {}
     for item in metrics:
@@ -126,7 +125,7 @@ def summary_values(summary: SourceSummary) -> dict[str, Any]:
         'success_interval_95': [low, high],
         'task_mean_s': summary.task_mean_s,
         'task_max_s': summary.task_max_s,
-        'duration_mean_s': summary.duration_mean_s,
+        'finished_mean_s': summary.finished_mean_s,
         'wall_s': summary.wall_s,
         'latency_ms': {
             item.stage: {

@@ -5,6 +5,7 @@ Colours mean the same in every figure: grey is planned, blue commanded, orange m
 """
 
 import io
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -68,7 +69,12 @@ def joint_figure(record: EpisodeRecord, arm: str) -> bytes:
         if measured is not None:
             times = _seconds(record, measured.stamps_ns)
             axes.plot(
-                times, scale * measured.position[:, i], color=MEASURED, lw=1.0, ls='--', label='measured'
+                times,
+                scale * measured.position[:, i],
+                color=MEASURED,
+                lw=1.0,
+                ls='--',
+                label='measured',
             )
         _shade(axes, record)
         axes.autoscale_view()
@@ -106,6 +112,28 @@ def velocity_figure(record: EpisodeRecord) -> bytes:
     return _png(figure)
 
 
+def error_figure(record: EpisodeRecord) -> bytes:
+    """Return measured less commanded joint angles of every arm at equal stamps [mrad]."""
+    commands = record.commands
+    figure = Figure(figsize=(12.4, 2.3 * max(1, len(record.arms))))
+    for index, track in enumerate(record.arms):
+        axes = figure.add_subplot(len(record.arms), 1, index + 1)
+        if commands is not None and track.stamps_ns.size:
+            times = _seconds(record, track.stamps_ns)
+            grid = _seconds(record, commands.stamps_ns)
+            for i in range(ARM_WIDTH - 1):
+                wanted = np.interp(times, grid, commands.position[:, index * ARM_WIDTH + i])
+                error = 1e3 * (track.position[:, i] - wanted)
+                axes.plot(times, error, lw=1.0, label=ARM_COLUMNS[i])
+        _shade(axes, record)
+        axes.set_xlim(0.0, record.duration_s)
+        _room(axes, 0.5)
+        _style(axes, f'{track.arm} arm [mrad]', bottom=index == len(record.arms) - 1)
+        if index == 0:
+            axes.legend(loc='upper right', frameon=False, fontsize=8, ncol=6)
+    return _png(figure)
+
+
 def latency_figure(durations_ms: Mapping[str, FloatArray]) -> bytes:
     """Return a histogram per stage with p50 and p99 marked."""
     stages = [(stage, values) for stage, values in durations_ms.items() if values.size]
@@ -117,12 +145,14 @@ def latency_figure(durations_ms: Mapping[str, FloatArray]) -> bytes:
         low, high = float(values.min()), float(np.percentile(values, 99.7))
         if not high > low:
             low, high = low - 0.5, low + 0.5
-        axes.hist(np.clip(values, low, high), bins=40, range=(low, high), color=COMMANDED, alpha=0.75)
-        for percent, style in ((50, '-'), (99, ':')):
-            mark = float(np.percentile(values, percent))
-            axes.axvline(mark, color=_INK, lw=1.2, ls=style, label=f'p{percent} {mark:.1f} ms')
-        axes.legend(loc='upper right', frameon=False, fontsize=7.5)
-        _style(axes, f'{stage.replace("_", " ")} [ms]', bottom=False)
+        axes.hist(
+            np.clip(values, low, high), bins=40, range=(low, high), color=COMMANDED, alpha=0.75
+        )
+        middle, tail = (float(np.percentile(values, percent)) for percent in (50, 99))
+        axes.axvline(middle, color=_INK, lw=1.2)
+        axes.axvline(tail, color=_INK, lw=1.2, ls=':')
+        title = f'{stage.replace("_", " ")} [ms]   p50 {middle:.1f}   p99 {tail:.1f}'
+        _style(axes, title, bottom=False)
         axes.set_yticks([])
         axes.tick_params(labelbottom=True)
     return _png(figure)
@@ -130,7 +160,7 @@ def latency_figure(durations_ms: Mapping[str, FloatArray]) -> bytes:
 
 def timeline_figure(record: EpisodeRecord) -> bytes:
     """Return modes, states, subtasks, starvation and chunk arrivals as bands over time."""
-    figure = Figure(figsize=(12.4, 2.7))
+    figure = Figure(figsize=(12.4, 3.4))
     axes = figure.add_subplot(1, 1, 1)
     rows = ('mode', 'executor', 'subtask', 'starvation', 'chunks')
     height = 0.78
@@ -178,13 +208,23 @@ def _band(
     end = (interval.end_ns - record.start_ns) / 1e9
     if end <= start:
         return
-    axes.barh(place, end - start, left=start, height=height, color=colour, edgecolor='white', lw=0.8)
+    axes.barh(
+        place, end - start, left=start, height=height, color=colour, edgecolor='white', lw=0.8
+    )
     # About 11 characters of this size fit into a tenth of the width of the figure.
-    room = int((end - start) / max(record.duration_s, 1e-3) * 125)
+    room = int((end - start) / max(record.duration_s, 1e-3) * 135)
     if room >= 4:
-        label = text if len(text) <= room else f'{text[: room - 1]}…'
+        lines = textwrap.wrap(text, room, max_lines=3, placeholder='…')
+        label = '\n'.join(lines)
         axes.text(
-            (start + end) / 2, place, label, ha='center', va='center', fontsize=7.5, color=_INK
+            (start + end) / 2,
+            place,
+            label,
+            ha='center',
+            va='center',
+            fontsize=7,
+            linespacing=1.05,
+            color=_INK,
         )
 
 

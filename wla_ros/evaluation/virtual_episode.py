@@ -7,8 +7,9 @@ same seed gives the same record.
 
     rig --image, feedback, objects--> session --observation--> policy --rows--> session --chunk-->
     executor
-     ^                    \\-------------------- feedback, condition ---------------------------/   |
-     \\-------------------------------------- command (200 Hz) ------------------------------------/
+     ^                    \\-------------------- feedback, condition ---------------------------/
+     | \\-------------------------------------- command (200 Hz)
+     ------------------------------------/
 """
 
 import dataclasses
@@ -93,6 +94,7 @@ class VirtualEpisode:
         self._links: dict[str, TransportLink] = {}
         self._started_ns: int | None = None
         self._ending = ''
+        self._finished_ns: int | None = None
         self._thinking = False
         self._refused: set[str] = set()
         self._solved_since_ns: int | None = None
@@ -124,6 +126,7 @@ class VirtualEpisode:
             success=verdict.success,
             judgement=verdict.text,
             end_reason=self._ending,
+            finished_ns=None if self._finished_ns is None else self._finished_ns - start_ns,
             task_ns=None if self._solved_since_ns is None else self._solved_since_ns - start_ns,
             counters=self._counters(now_ns),
             configuration=self._settings.described(),
@@ -277,6 +280,7 @@ class VirtualEpisode:
             seam_velocity_step_rad_s=view.seam_velocity_step_rad_s,
         )
         if chunk.finished and refusal is None:
+            self._finished_ns = now_ns
             self._end('finished', now_ns)
 
     def _tick(self, now_ns: int) -> None:

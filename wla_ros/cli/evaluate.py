@@ -1,0 +1,253 @@
+"""
+Run episodes in virtual time, faster than real time, and say how many succeeded.
+
+The parts are those of the nodes; delays and losses of the transport are modelled and seeded: the
+same seed gives the same episode. Prints a table, then one JSON line. Exit code 1 if fewer than
+--min-success succeed or a counter does not add up.
+
+Examples:
+  wla_ros evaluate --episodes 100 --report out/
+  wla_ros evaluate --latency-ms 150 --jitter-ms 50 --drop-chunks 0.1
+"""
+
+import argparse
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from wla_ros.cli.evaluation_run import POLICIES
+from wla_ros.cli.evaluation_run import RENDER_SIZES
+from wla_ros.cli.evaluation_run import EpisodeResult
+from wla_ros.cli.evaluation_run import EvaluationChoices
+from wla_ros.cli.evaluation_run import run_episodes
+from wla_ros.core.timing import NS_PER_MS
+from wla_ros.core.timing import NS_PER_S
+from wla_ros.evaluation.episode_report import write_report
+from wla_ros.evaluation.episode_settings import EpisodeSettings
+from wla_ros.evaluation.episode_summary import SourceSummary
+from wla_ros.evaluation.episode_summary import summarise
+from wla_ros.evaluation.episode_summary import summary_values
+from wla_ros.evaluation.transport_link import LinkModel
+
+_VERSIONED = ('numpy', 'mujoco', 'ruckig', 'matplotlib', 'rosbags')
+_COLUMNS = '{:<9}{:>9}{:>16}{:>12}{:>12}{:>13}{:>13}{:>11}{:>9}'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    defaults = EpisodeSettings()
+    image = defaults.image_link
+    parser.add_argument('--policy', choices=POLICIES, default='expert')
+    parser.add_argument('--task', default='stack_cup', help='task of the simulated rig')
+    parser.add_argument('--bag', default='', help='recording for --policy replay')
+    parser.add_argument('--driver-profile', default='piper_ros', help='a file of config/drivers')
+    parser.add_argument('--episodes', type=_positive, default=10)
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the first episode; the others follow'
+    )
+    parser.add_argument(
+        '--latency-ms',
+        type=float,
+        default=defaults.inference_latency_ns / NS_PER_MS,
+        help='of the policy',
+    )
+    parser.add_argument(
+        '--jitter-ms',
+        type=float,
+        default=defaults.inference_jitter_ns / NS_PER_MS,
+        help='added, uniform',
+    )
+    parser.add_argument('--image-delay-ms', type=float, default=image.delay_ns / NS_PER_MS)
+    parser.add_argument('--image-jitter-ms', type=float, default=image.jitter_ns / NS_PER_MS)
+    for name in ('images', 'feedback', 'chunks', 'commands'):
+        parser.add_argument(
+            f'--drop-{name}',
+            type=_share,
+            default=0.0,
+            metavar='P',
+            help='share lost on the way, 0..1',
+        )
+    parser.add_argument(
+        '--cameras',
+        default='head,left_wrist,right_wrist',
+        help='cameras the policy waits for, separated by commas; empty: none',
+    )
+    parser.add_argument(
+        '--render',
+        choices=('off', *RENDER_SIZES),
+        default='off',
+        help='off: fresh pixels of no scene, for policies that do not look; '
+        + ', '.join(f'{name}: {width}x{height}' for name, (width, height) in RENDER_SIZES.items()),
+    )
+    parser.add_argument(
+        '--direct', action='store_true', help='also run the expert without the pipeline'
+    )
+    parser.add_argument('--time-limit-s', type=float, default=defaults.time_limit_ns / NS_PER_S)
+    parser.add_argument('--report', type=Path, help='folder for report.html and summary.json')
+    parser.add_argument(
+        '--no-pictures', action='store_true', help='report without pictures (needs EGL)'
+    )
+    parser.add_argument(
+        '--jobs', type=_positive, default=os.cpu_count() or 1, help='parallel processes'
+    )
+    parser.add_argument('--min-success', type=_share, default=0.0, help='share of episodes, 0..1')
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the episodes; return 0, or 1 below --min-success or with sums that do not add up."""
+    began = time.perf_counter()
+    choices = _choices(arguments)
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    keep = frozenset(seeds[:1]) if arguments.report else frozenset()
+    results = _collect(choices, seeds, arguments.jobs, keep, direct=False)
+    direct = []
+    if arguments.direct:
+        direct = _collect(choices, seeds, arguments.jobs, frozenset(), direct=True)
+    metrics = [item.metrics for item in (*results, *direct)]
+    summaries = summarise(metrics)
+    main = summaries[0]
+    wall_s = time.perf_counter() - began
+    print(_table(summaries))
+    for source in summaries:
+        for seed, reason, judgement in source.failures:
+            print(f'  {source.source} seed {seed} failed, {reason}: {judgement}')
+    for equation in main.violated:
+        print(f'  sum violated: {equation.subject} {equation.left.name} by {equation.difference}')
+    print(
+        f'images {"not rendered (fresh pixels of no scene)" if choices.render == "off" else choices.render}, '
+        f'{arguments.jobs} processes, {wall_s:.1f} s'
+    )
+    values = {
+        'policy': choices.policy,
+        'task': choices.task,
+        'seed': arguments.seed,
+        'render': choices.render,
+        'wall_s': wall_s,
+        'sources': [summary_values(item) for item in summaries],
+    }
+    if arguments.report:
+        records = [item.record for item in results if item.record is not None]
+        page = write_report(
+            arguments.report,
+            title=f'{choices.task.replace("_", " ").capitalize()}: {choices.policy} in virtual time',
+            metrics=metrics,
+            # The first episode, and the first failures: each adds about a megabyte.
+            records=records[:4],
+            versions=_versions(),
+        ).page
+        print(f'report: {page}')
+        values['report'] = str(page)
+    print(json.dumps(values))
+    enough = main.success.rate >= arguments.min_success
+    return 0 if enough and not main.violated else 1
+
+
+def _collect(
+    choices: EvaluationChoices, seeds: range, jobs: int, keep: frozenset[int], *, direct: bool
+) -> list[EpisodeResult]:
+    results = []
+    title = 'direct' if direct else 'virtual'
+    with tqdm(total=len(seeds), desc=title, unit='episode', file=sys.stderr) as progress:
+        successes = 0
+        for result in run_episodes(
+            choices, seeds, jobs=min(jobs, len(seeds)), keep=keep, direct=direct
+        ):
+            results.append(result)
+            successes += result.metrics.success
+            progress.set_postfix_str(f'{successes}/{len(results)} succeeded')
+            progress.update()
+    return sorted(results, key=lambda item: item.metrics.seed)
+
+
+def _choices(arguments: argparse.Namespace) -> EvaluationChoices:
+    defaults = EpisodeSettings()
+    settings = dataclasses.replace(
+        defaults,
+        inference_latency_ns=round(arguments.latency_ms * NS_PER_MS),
+        inference_jitter_ns=round(arguments.jitter_ms * NS_PER_MS),
+        time_limit_ns=round(arguments.time_limit_s * NS_PER_S),
+        image_link=LinkModel(
+            delay_ns=round(arguments.image_delay_ms * NS_PER_MS),
+            jitter_ns=round(arguments.image_jitter_ms * NS_PER_MS),
+            drop_probability=arguments.drop_images,
+        ),
+        joint_link=_lossy(defaults.joint_link, arguments.drop_feedback),
+        chunk_link=_lossy(defaults.chunk_link, arguments.drop_chunks),
+        command_link=_lossy(defaults.command_link, arguments.drop_commands),
+    )
+    return EvaluationChoices(
+        policy=arguments.policy,
+        task=arguments.task,
+        replay_bag=arguments.bag,
+        driver_profile=arguments.driver_profile,
+        render=arguments.render,
+        cameras=tuple(name for name in arguments.cameras.split(',') if name),
+        pictures=arguments.report is not None and not arguments.no_pictures,
+        settings=settings,
+    )
+
+
+def _lossy(link: LinkModel, share: float) -> LinkModel:
+    return dataclasses.replace(link, drop_probability=share)
+
+
+def _table(summaries: tuple[SourceSummary, ...]) -> str:
+    lines = [
+        _COLUMNS.format(
+            'source', 'success', '95 % interval', 'solved s', 'finished s',
+            'chunk p50 ms', 'chunk p99 ms', 'starved', 'sums ok',
+        )
+    ]  # fmt: skip
+    for item in summaries:
+        low, high = item.success.interval
+        chunk = next((stage for stage in item.stages if stage.stage == 'exposure_to_chunk'), None)
+        sums = sum(equation.verdict == 'ok' for equation in item.equations)
+        lines.append(
+            _COLUMNS.format(
+                item.source,
+                f'{item.success.successes}/{item.success.episodes}',
+                f'{100 * low:.1f}..{100 * high:.1f} %',
+                _text(item.task_mean_s),
+                _text(item.finished_mean_s),
+                _text(chunk and chunk.p50_ms),
+                _text(chunk and chunk.p99_ms),
+                item.starvations if item.equations else '-',
+                f'{sums}/{len(item.equations)}' if item.equations else '-',
+            )
+        )
+    return '\n'.join(lines)
+
+
+def _text(value: float | None) -> str:
+    return '-' if value is None else f'{value:.2f}'
+
+
+def _versions() -> dict[str, str]:
+    versions = {'python': platform.python_version(), 'machine': platform.platform()}
+    for name in _VERSIONED:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            versions[name] = 'not installed'
+    return versions
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f'{text} is not at least 1')
+    return value
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not (0.0 <= value <= 1.0):
+        raise argparse.ArgumentTypeError(f'{text} lies outside 0..1')
+    return value
