@@ -3,6 +3,8 @@ MOVE J: every target is planned to rest, from the present position and speed.
 
 Re-planning an optimal trapezoid at every step is the same motion, so no plan is stored. Behind a
 moving target it lags by speed^2 / (2 * acceleration), for example 0.1 rad (100 ms) at 1 rad/s.
+Measured on 1 rad in 1.5 s (minimum jerk): lag 98 ms at 200 Hz, 121 ms at 30 Hz, at most 0.16 rad
+behind.
 """
 
 import numpy as np
