@@ -33,6 +33,7 @@ class NodeCommand:
 
     name: str
     module: str
+    arguments: tuple[str, ...] = ()  # before the ROS arguments
     parameter_files: tuple[Path, ...] = ()
     overrides: tuple[str, ...] = ()  # 'name:=value'
     remappings: tuple[str, ...] = ()  # 'from:=to'
@@ -40,7 +41,7 @@ class NodeCommand:
 
     def argv(self) -> list[str]:
         """Return the command line; `python -m` so that no PATH decides which installation runs."""
-        arguments = [sys.executable, '-m', self.module, '--ros-args']
+        arguments = [sys.executable, '-m', self.module, *self.arguments, '--ros-args']
         for path in self.parameter_files:
             arguments += ['--params-file', str(path)]
         for override in self.overrides:

@@ -13,6 +13,7 @@ from action_msgs.msg import GoalStatus
 from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
@@ -75,6 +76,11 @@ class TaskClient:
             )
         self._reset_client = self._node.create_client(ResetEpisode, 'sim/reset_episode')
         self._task_client = ActionClient(self._node, RunTask, 'run_task')
+
+    @property
+    def node(self) -> Node:
+        """The node, for further subscriptions; they are served inside this client's methods."""
+        return self._node
 
     def close(self) -> None:
         """Destroy the node; idempotent."""

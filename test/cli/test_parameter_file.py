@@ -1,0 +1,72 @@
+"""The nodes of a parameter file and the overrides of the command line."""
+
+import pytest
+
+from wla_ros.cli.parameter_file import nodes_of
+from wla_ros.cli.parameter_file import resolve_parameter_file
+from wla_ros.cli.up import node_commands
+from wla_ros.core.errors import ConfigurationError
+
+
+@pytest.fixture
+def cell_file(tmp_path):
+    path = tmp_path / 'cell.yaml'
+    path.write_text(
+        '/**/policy_node: {ros__parameters: {}}\n'
+        'executor_node: {ros__parameters: {}}\n'
+        '/**: {ros__parameters: {use_sim_time: false}}\n',
+        encoding='utf-8',
+    )
+    return path
+
+
+def test_nodes_come_in_order_of_starting_whatever_their_order_in_the_file(cell_file):
+    assert nodes_of(cell_file) == ('executor_node', 'policy_node')
+
+
+@pytest.mark.parametrize(
+    ('content', 'word'),
+    [
+        ('polcy_node: {}', 'polcy_node'),
+        ('- a list', 'sections'),
+        ('/**: {}', 'no section'),
+        ('a: [', 'file'),
+    ],
+)
+def test_a_file_that_starts_nothing_says_why(tmp_path, content, word):
+    path = tmp_path / 'bad.yaml'
+    path.write_text(content, encoding='utf-8')
+    with pytest.raises(ConfigurationError, match=word):
+        nodes_of(path)
+
+
+def test_an_absent_file_names_the_shipped_ones():
+    with pytest.raises(ConfigurationError, match='bimanual.yaml'):
+        resolve_parameter_file('nowhere.yaml')
+
+
+def test_a_shipped_file_is_found_by_its_bare_name():
+    assert resolve_parameter_file('bimanual').name == 'bimanual.yaml'
+
+
+def test_overrides_and_namespace_reach_their_node(cell_file):
+    (command,) = node_commands(
+        cell_file,
+        without=('executor_node',),
+        overrides=('policy_node:policy.name=hold',),
+        namespace='/cell1',
+    )
+    assert command.name == 'policy_node'
+    assert command.overrides == ('policy.name:=hold',)
+    assert command.namespace == '/cell1'
+
+
+def test_all_wrong_options_are_listed_at_once(cell_file):
+    with pytest.raises(ConfigurationError) as caught:
+        node_commands(
+            cell_file,
+            without=('sim_node',),
+            overrides=('policy_node:x', 'nobody:a=1'),
+            namespace='',
+        )
+    assert len(caught.value.problems) == 3
