@@ -173,13 +173,9 @@ def _load_section(kind: type[Any], values: Any, where: str, problems: list[Probl
 def _unknown_key(key: str, known: Mapping[str, Any], where: str) -> Problem:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     remedy = f'did you mean {near[0]!r}?' if near else f'known keys: {", ".join(sorted(known))}'
-    if near and known[near[0]].metadata.get('unit') and _unit_suffix(key) != _unit_suffix(near[0]):
+    if near and known[near[0]].metadata.get('unit'):
         remedy = f'did you mean {near[0]!r}, in {known[near[0]].metadata["unit"]}?'
     return Problem(where=f'{where}.{key}' if where else key, what='unknown key', remedy=remedy)
-
-
-def _unit_suffix(key: str) -> str:
-    return key.rsplit('_', 1)[-1]
 
 
 def _load_value(hint: Any, value: Any, where: str, item: Any, problems: list[Problem]) -> Any:
