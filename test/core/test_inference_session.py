@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from core.session_feed import CAMERAS
@@ -367,3 +369,32 @@ def test_every_counter_adds_up_after_any_sequence_of_events(steps):
             now_ns -= 2 * NS_PER_S
         assert counters_add_up(target, now_ns)
         assert sum(health.received for health in target.snapshot(now_ns).streams) == offered
+
+
+def test_callbacks_and_the_inference_thread_share_a_session_without_losing_a_sample():
+    target = session(policy_spec(cameras=('head',)))
+    count, chunks = 400, []
+
+    def feed(arm):
+        for i in range(count):
+            target.offer_joints(joint_sample(arm, ms(5 * i)))
+            target.offer_image('head', ms(5 * i), ms(5 * i), picture(i))
+
+    def infer():
+        for i in range(count):
+            observation = target.next_observation(ms(5 * i))
+            if isinstance(observation, Observation):
+                ticket = target.begin(observation, ms(5 * i))
+                chunks.append(target.complete(ticket, good_result(), ms(5 * i)))
+
+    threads = [threading.Thread(target=feed, args=(arm,)) for arm in LAYOUT.arms]
+    threads.append(threading.Thread(target=infer))
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    snapshot = target.snapshot(ms(5 * count))
+    assert counters_add_up(target, ms(5 * count))
+    assert sum(health.received for health in snapshot.streams) == 4 * count
+    published = [chunk for chunk in chunks if isinstance(chunk, ActionChunk)]
+    assert snapshot.chunks_published == len(published)
