@@ -56,6 +56,7 @@ class EpisodeWindow:
     judgement: str
     end_reason: str
     task_ns: int | None = None
+    counters: tuple[Counter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,6 @@ class _Draft:
     object_names: tuple[str, ...] = ()
     objects: list[tuple[int, FloatArray]] = field(default_factory=list)
     pictures: list[Picture] = field(default_factory=list)
-    counters: dict[str, tuple[Counter, ...]] = field(default_factory=dict)
 
     def change(self, stamp_ns: int, kind: str, value: str, reason: str = '') -> None:
         """Note a change if there is one."""
@@ -164,32 +164,10 @@ def _take_command(draft: _Draft, log_ns: int, message: Any) -> None:
 def _take_executor_status(draft: _Draft, log_ns: int, message: Any) -> None:
     draft.change(log_ns, 'mode', Mode(int(message.mode)).name)
     draft.change(log_ns, 'state', _STATES[int(message.state)], message.reason)
-    draft.counters['executor'] = _counters('executor', message)
 
 
 def _take_policy_status(draft: _Draft, log_ns: int, message: Any) -> None:
     draft.change(log_ns, 'refusal', message.refusal, message.refusal_detail)
-    counters = _counters('policy', message)
-    finished = int(message.inferences) + int(message.inference_errors)
-    counters += (
-        Counter(owner='policy', name='running', value=int(message.observations) - finished),
-    )
-    for stream in message.streams:
-        counters += _counters(f'stream {stream.stream}', stream)
-    draft.counters['policy'] = counters
-
-
-def _counters(owner: str, message: Any) -> tuple[Counter, ...]:
-    """Return the counters of a status message: its integers, less those that name a state."""
-    names = [item for item in dir(message) if not item.startswith('_') and item.islower()]
-    skipped = {'state', 'mode', 'epoch', 'sequence', 'revision'}
-    return tuple(
-        Counter(owner=owner, name=name, value=int(value))
-        for name in names
-        if name not in skipped
-        and isinstance(value := getattr(message, name), int | np.integer)
-        and not isinstance(value, bool | np.bool_)
-    )
 
 
 def _take_objects(draft: _Draft, log_ns: int, message: Any) -> None:
@@ -275,7 +253,7 @@ def _record(
         if draft.objects
         else None,
         pictures=tuple(draft.pictures),
-        counters=tuple(counter for counters in draft.counters.values() for counter in counters),
+        counters=window.counters,
         configuration=configuration,
         versions=versions,
     )

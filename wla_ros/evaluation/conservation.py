@@ -26,6 +26,13 @@ _SUMS = (
     ),
     ('executor', 'ticks', ('commands_published', 'ticks_not_ready')),
     ('driver', 'received', ('applied', 'refused', 'flushed', 'waiting')),
+    # A live run: cameras of the rig, and what got lost between processes.
+    (
+        'rendering',
+        'exposed',
+        ('dropped', 'flushed', 'waiting', 'published', 'unwatched', 'skipped'),
+    ),
+    ('link', 'sent', ('received', 'discarded', 'lost')),
 )
 # Between neighbours: what one part hands over, the next has received. '*' is an arm or a stream.
 _HANDOVERS = (
