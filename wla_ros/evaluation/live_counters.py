@@ -18,9 +18,7 @@ _CAMERA_NAMES = {'dropped_by_fault': 'dropped', 'flushed_at_reset': 'flushed'}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkEnds:
-    """
-    What was counted at both ends of a link; `discarded` arrived and was put aside on purpose.
-    """
+    """What was counted at both ends of a link; `discarded` was put aside on purpose."""
 
     name: str
     sent: int
