@@ -1,5 +1,6 @@
 """
-Subscriptions to what the drivers of the arms report: joints and status, decoded by the driver profile.
+Subscriptions to what the drivers of the arms report: joints and status, decoded by the driver
+profile.
 
 Owns topics and message fields; arms that share a topic share a subscription. Judges no stamps.
 """
@@ -54,7 +55,9 @@ class JointInputs:
     def _take(self, arms: tuple[ArmProfile, ...], message: JointState) -> None:
         receive_ns = self._now_ns()
         for arm in arms:
-            decoded = decode_feedback(arm, message.name, message.position, message.velocity, message.effort)
+            decoded = decode_feedback(
+                arm, message.name, message.position, message.velocity, message.effort
+            )
             if isinstance(decoded, Refusal):
                 self._on_refusal(arm.name, decoded)
                 continue
@@ -74,7 +77,11 @@ class ArmStatusInputs:
     """One subscription per arm whose driver publishes a status of an installed message type."""
 
     def __init__(
-        self, node: Node, arms: tuple[ArmProfile, ...], *, on_condition: Callable[[ArmCondition], None]
+        self,
+        node: Node,
+        arms: tuple[ArmProfile, ...],
+        *,
+        on_condition: Callable[[ArmCondition], None],
     ) -> None:
         """Subscribe where it is possible; a missing message package is logged once."""
         self._on_condition = on_condition
@@ -95,7 +102,11 @@ class ArmStatusInputs:
 
 
 def arm_condition(arm: str, message: Any) -> ArmCondition:
-    """Return what a status message means; AgxArmStatus lacks the flags and calls err_code err_status."""
+    """
+    Return what a status message means.
+
+    AgxArmStatus lacks the flags of the joints and calls err_code err_status.
+    """
     return decode_arm_status(
         arm=arm,
         ctrl_mode=message.ctrl_mode,
@@ -105,12 +116,17 @@ def arm_condition(arm: str, message: Any) -> ArmCondition:
         motion_status=message.motion_status,
         err_code=getattr(message, 'err_code', getattr(message, 'err_status', 0)),
         angle_limit=[getattr(message, f'joint_{i}_angle_limit', False) for i in _JOINTS],
-        communication_error=[getattr(message, f'communication_status_joint_{i}', False) for i in _JOINTS],
+        communication_error=[
+            getattr(message, f'communication_status_joint_{i}', False) for i in _JOINTS
+        ],
     )
 
 
 def input_qos(encoding: QosEncoding, *, depth: int) -> QoSProfile:
-    """Return a subscription profile with the reliability of the driver profile and at least `depth` messages."""
+    """
+    Return a subscription profile with the reliability of the driver profile and at least `depth`
+    messages.
+    """
     reliable = encoding.reliability == 'reliable'
     return QoSProfile(
         history=SENSOR_INPUT.history,

@@ -28,8 +28,10 @@ from wla_ros.ros.qos import IMAGE_INPUT
 class ImageSink(Protocol):
     """Who takes the images."""
 
-    def __call__(self, camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int) -> None:
-        """Take one image [h, w, 3] RGB with its header stamp [ns] and the time its decoding took."""
+    def __call__(
+        self, camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int
+    ) -> None:
+        """Take one image [h, w, 3] RGB with header stamp and decoding time."""
         ...
 
 
@@ -51,7 +53,9 @@ class CameraInputs:
         self._on_refusal = on_refusal
         for name, camera in cameras.items():
             kind = CompressedImage if camera.transport == 'compressed' else Image
-            node.create_subscription(kind, camera.topic, partial(self._take, name, camera), image_qos(camera))
+            node.create_subscription(
+                kind, camera.topic, partial(self._take, name, camera), image_qos(camera)
+            )
 
     def _take(self, name: str, camera: CameraInput, message: Image | CompressedImage) -> None:
         receive_ns = self._now_ns()

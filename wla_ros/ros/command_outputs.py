@@ -1,8 +1,8 @@
 """
 Publishers of set-points: all arms are encoded before the first message leaves.
 
-Owns topics, message types and the choice between joint and native end-pose commands. What is sent was limited
-before; a command that cannot be encoded for one arm is sent to none.
+Owns topics, message types and the choice between joint and native end-pose commands. What is sent
+was limited before; a command that cannot be encoded for one arm is sent to none.
 """
 
 from collections.abc import Callable
@@ -40,15 +40,20 @@ _Encoder = Callable[[JointCommand], Any]
 class CommandOutputs:
     """One command publisher per arm. Every method may be called from any one thread."""
 
-    def __init__(self, node: Node, arms: tuple[ArmProfile, ...], layout: JointLayout, *, form: str) -> None:
+    def __init__(
+        self, node: Node, arms: tuple[ArmProfile, ...], layout: JointLayout, *, form: str
+    ) -> None:
         """
         Create the publishers for `form` (joints or end_pose).
 
-        Raises ConfigurationError if a message type is not installed or the driver takes no end poses.
+        Raises ConfigurationError if a message type is not installed or the driver takes no end
+        poses.
         """
         self._outputs: list[tuple[Any, _Encoder]] = []
         for arm in arms:
-            kind, topic, encoder, qos = _joint_output(arm, layout) if form == JOINTS else _pose_output(arm, layout)
+            kind, topic, encoder, qos = (
+                _joint_output(arm, layout) if form == JOINTS else _pose_output(arm, layout)
+            )
             self._outputs.append((node.create_publisher(kind, topic, output_qos(qos)), encoder))
 
     def publish(self, command: JointCommand) -> Refusal | None:
@@ -95,13 +100,18 @@ def _joint_state(arm: ArmProfile, columns: slice, command: JointCommand) -> Join
     if isinstance(encoded, Refusal):
         return encoded
     message = JointState(
-        name=encoded.names, position=encoded.position, velocity=encoded.velocity, effort=encoded.effort
+        name=encoded.names,
+        position=encoded.position,
+        velocity=encoded.velocity,
+        effort=encoded.effort,
     )
     message.header.stamp = time_message(command.stamp_ns)
     return message
 
 
-def _trajectory(arm: ArmProfile, columns: slice, command: JointCommand) -> JointTrajectory | Refusal:
+def _trajectory(
+    arm: ArmProfile, columns: slice, command: JointCommand
+) -> JointTrajectory | Refusal:
     encoded = encode_command(arm, command.position[columns], command.velocity[columns])
     if isinstance(encoded, Refusal):
         return encoded

@@ -41,7 +41,7 @@ def stamp_ns(message: Time) -> int:
 
 
 def duration_message(duration_ns: int) -> Duration:
-    """Return a duration [ns] as a message; negative durations have negative seconds and nanosec >= 0."""
+    """Return a duration [ns] as a message; nanosec is never negative, seconds may be."""
     seconds, nanoseconds = divmod(duration_ns, NS_PER_S)
     return Duration(sec=seconds, nanosec=nanoseconds)
 
@@ -52,7 +52,10 @@ def duration_ns(message: Duration) -> int:
 
 
 def double_array(values: FloatArray) -> array.array:
-    """Return values of any shape as the flat row-major array of a float64[] field, without per-element checks."""
+    """
+    Return values of any shape as the flat row-major array of a float64[] field, without
+    per-element checks.
+    """
     flat = array.array('d')
     flat.frombytes(memoryview(np.ascontiguousarray(values, dtype=np.float64)).cast('B'))
     return flat
@@ -61,7 +64,8 @@ def double_array(values: FloatArray) -> array.array:
 def timing_messages(timings: tuple[StageTiming, ...]) -> list[StageTimingMessage]:
     """Return stage timings as messages."""
     return [
-        StageTimingMessage(stage=timing.stage, duration=duration_message(timing.duration_ns)) for timing in timings
+        StageTimingMessage(stage=timing.stage, duration=duration_message(timing.duration_ns))
+        for timing in timings
     ]
 
 
@@ -99,10 +103,13 @@ def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
     """
     width = len(message.columns)
     if message.representation not in set(Representation):
-        return Refusal(reason='representation', detail=f'unknown representation {message.representation}')
+        return Refusal(
+            reason='representation', detail=f'unknown representation {message.representation}'
+        )
     if message.horizon < 1 or width < 1 or len(message.rows) != message.horizon * width:
         return Refusal(
-            reason='shape', detail=f'{len(message.rows)} values do not make {message.horizon} rows of {width} columns'
+            reason='shape',
+            detail=f'{len(message.rows)} values are not {message.horizon} rows of {width} columns',
         )
     return ActionChunk(
         stamp_ns=stamp_ns(message.header.stamp),
@@ -124,7 +131,8 @@ def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
         ),
         samples=tuple(_sample_value(sample) for sample in message.inputs),
         timings=tuple(
-            StageTiming(stage=timing.stage, duration_ns=duration_ns(timing.duration)) for timing in message.timings
+            StageTiming(stage=timing.stage, duration_ns=duration_ns(timing.duration))
+            for timing in message.timings
         ),
     )
 

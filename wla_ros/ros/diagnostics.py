@@ -31,8 +31,10 @@ class ComponentState:
     values: Mapping[str, object] = field(default_factory=dict)
 
 
-def diagnostic_array(node_name: str, components: tuple[ComponentState, ...], *, stamp_ns: int) -> DiagnosticArray:
-    """Return the states of a node's components as one message; floats are shown with four digits."""
+def diagnostic_array(
+    node_name: str, components: tuple[ComponentState, ...], *, stamp_ns: int
+) -> DiagnosticArray:
+    """Return the states of a node's components as one message; floats have four digits."""
     array = DiagnosticArray()
     array.header.stamp = time_message(stamp_ns)
     array.status = [
@@ -41,7 +43,9 @@ def diagnostic_array(node_name: str, components: tuple[ComponentState, ...], *, 
             name=f'{node_name}: {component.name}',
             message=component.message,
             hardware_id='',
-            values=[KeyValue(key=key, value=_shown(value)) for key, value in component.values.items()],
+            values=[
+                KeyValue(key=key, value=_shown(value)) for key, value in component.values.items()
+            ],
         )
         for component in components
     ]
@@ -59,7 +63,9 @@ class DiagnosticsPublisher:
     def publish(self, *components: ComponentState) -> None:
         """Publish the present state."""
         stamp = self._node.get_clock().now().nanoseconds
-        self._publisher.publish(diagnostic_array(self._node.get_name(), components, stamp_ns=stamp))
+        self._publisher.publish(
+            diagnostic_array(self._node.get_name(), components, stamp_ns=stamp)
+        )
 
 
 def _shown(value: object) -> str:

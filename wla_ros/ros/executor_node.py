@@ -1,9 +1,10 @@
 """
-The executor node: action chunks and joint feedback in, limited joint commands out at 200 Hz. Lifecycle.
+The executor node: action chunks and joint feedback in, limited joint commands out at 200 Hz.
+Lifecycle.
 
-A shell in a process of its own that never imports torch: ChunkExecutor decides, TickLoop paces. The spinning thread
-puts data in, the loop's thread ticks and publishes commands; one lock keeps them apart, held for well under a
-millisecond.
+A shell in a process of its own that never imports torch: ChunkExecutor decides, TickLoop paces.
+The spinning thread puts data in, the loop's thread ticks and publishes commands; one lock keeps
+them apart, held for well under a millisecond.
 """
 
 import gc
@@ -20,6 +21,7 @@ from visualization_msgs.msg import MarkerArray
 from wla_ros.control.arm_condition import ArmCondition
 from wla_ros.control.chunk_executor import ChunkExecutor
 from wla_ros.control.executor_snapshot import ExecutorState
+from wla_ros.control.reasons import REQUESTED
 from wla_ros.core.clock_mapping import ClockMapping
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
@@ -60,12 +62,14 @@ from wla_ros.ros.status_conversion import executor_status_message
 from wla_ros.ros.tick_loop import TickLoop
 from wla_ros.srv import SetControlMode
 
-# Deactivation waits this long for the arms to come to rest; at the default limits it takes 0.7 s from full speed.
+# Deactivation waits this long for the arms to come to rest; at the default limits it takes 0.7 s
+# from full speed.
 _REST_TIMEOUT_S = 1.5
 # The offset of the ROS clock is read this often; more would only average noise.
 _CLOCK_READING_PERIOD_NS = 100_000_000
 _WARNING_PERIOD_S = 1.0
-# Stands for a message whose fields contradict each other, so that it is counted and refused like any other.
+# Stands for a message whose fields contradict each other, so that it is counted and refused like
+# any other.
 _MALFORMED = np.zeros((0, 0))
 
 
@@ -85,19 +89,23 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             return robot
         self._robot = robot
         problems = [
-            Problem(where=f'mounts.{arm}', what='no such arm', remedy=f'arms: {", ".join(robot.layout.arms)}')
+            Problem(
+                where=f'mounts.{arm}',
+                what='no such arm',
+                remedy=f'arms: {", ".join(robot.layout.arms)}',
+            )
             for arm in configuration.mounts
             if arm not in robot.layout.arms
         ]
-        for arm in robot.arms:
-            if configuration.command_form == END_POSE and not arm.channels.end_pose_command_topic:
-                problems.append(
-                    Problem(
-                        where='command_form',
-                        what=f'the driver of arm {arm.name} takes no end poses',
-                        remedy="use 'joints'",
-                    )
-                )
+        problems += [
+            Problem(
+                where='command_form',
+                what=f'the driver of arm {arm.name} takes no end poses',
+                remedy="use 'joints'",
+            )
+            for arm in robot.arms
+            if configuration.command_form == END_POSE and not arm.channels.end_pose_command_topic
+        ]
         limits = configuration.limits
         try:
             self._limits = piper_limits(
@@ -114,7 +122,9 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             ChunkExecutor(configuration.execution, robot.layout, self._limits)
         except ConfigurationError as error:
             problems += [
-                Problem(where=f'execution.{problem.where}', what=problem.what, remedy=problem.remedy)
+                Problem(
+                    where=f'execution.{problem.where}', what=problem.what, remedy=problem.remedy
+                )
                 for problem in error.problems
             ]
         except ValueError as error:
@@ -135,12 +145,14 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         }
         self._executor = ChunkExecutor(config.execution, robot.layout, self._limits, kinematics)
         self._lock = threading.RLock()
-        self._clock = ClockMapping()
+        self._clock_mapping = ClockMapping()
         self._clock_read_ns = 0
         self._sim_time = bool(self.get_parameter('use_sim_time').value)
         self._published_mode: Mode | None = None
         self._ticks = 0
-        self._ticks_per_command = max(1, round(config.execution.rate_hz / config.loop.limited_command_rate_hz))
+        self._ticks_per_command = max(
+            1, round(config.execution.rate_hz / config.loop.limited_command_rate_hz)
+        )
         self._undecodable = 0
         self._unsendable = 0
         self._commands = CommandOutputs(self, robot.arms, robot.layout, form=config.command_form)
@@ -160,7 +172,11 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
 
     def _create_inputs(self, robot: Robot) -> None:
         JointInputs(
-            self, robot.arms, now_ns=self.now_ns, on_sample=self._take_joints, on_refusal=self._refuse_joints
+            self,
+            robot.arms,
+            now_ns=self.now_ns,
+            on_sample=self._take_joints,
+            on_refusal=self._refuse_joints,
         )
         ArmStatusInputs(self, robot.arms, on_condition=self._take_condition)
         self.create_subscription(ActionChunkMessage, 'action_chunk', self._take_chunk, qos.CHUNK)
@@ -176,7 +192,8 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             on_error=self._on_tick_error,
             realtime_priority=self.configuration.loop.realtime_priority,
         )
-        # What lives now lives until the end: leave it out of garbage collections, whose pauses delay ticks.
+        # What lives now lives until the end: leave it out of garbage collections, whose pauses
+        # delay ticks.
         gc.collect()
         gc.freeze()
         self._loop.start()
@@ -219,7 +236,9 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         reason = '' if condition.ok else f'{condition.reason}: {condition.text}'
         with self._lock:
             self._executor.accept_arm_condition(
-                ArmCondition(arm=condition.arm, ok=condition.ok, reason=reason, receive_ns=self.now_ns())
+                ArmCondition(
+                    arm=condition.arm, ok=condition.ok, reason=reason, receive_ns=self.now_ns()
+                )
             )
 
     def _take_chunk(self, message: ActionChunkMessage) -> None:
@@ -231,7 +250,10 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             refusal = self._executor.accept_chunk(chunk, self._ros_ns(time.monotonic_ns()))
         refusal = malformed or refusal
         if refusal is not None:
-            self._warn(f'chunk {message.epoch}/{message.sequence} rejected: {refusal.reason}: {refusal.detail}')
+            self._warn(
+                f'chunk {message.epoch}/{message.sequence} rejected: '
+                f'{refusal.reason}: {refusal.detail}'
+            )
 
     # Modes: services, in the spinning thread
 
@@ -242,16 +264,21 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             response.success, response.message = False, f'there is no mode {request.mode}'
             return response
         response.success, response.message = _answer(
-            self._change_mode(Mode(request.mode), request.reason or 'set_mode'), f'{Mode(request.mode).name}'
+            self._change_mode(Mode(request.mode), request.reason or 'set_mode'),
+            f'{Mode(request.mode).name}',
         )
         return response
 
     def _on_estop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         del request
-        response.success, response.message = _answer(self._change_mode(Mode.ESTOP, 'estop service'), 'ESTOP')
+        response.success, response.message = _answer(
+            self._change_mode(Mode.ESTOP, 'estop service'), 'ESTOP'
+        )
         return response
 
-    def _on_estop_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+    def _on_estop_reset(
+        self, request: Trigger.Request, response: Trigger.Response
+    ) -> Trigger.Response:
         del request
         with self._lock:
             refusal = self._executor.reset_emergency_stop(self.now_ns(), 'estop_reset service')
@@ -261,7 +288,9 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
 
     def _on_home(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         del request
-        response.success, response.message = _answer(self._change_mode(Mode.HOMING, 'home service'), 'HOMING')
+        response.success, response.message = _answer(
+            self._change_mode(Mode.HOMING, 'home service'), 'HOMING'
+        )
         return response
 
     def _change_mode(self, mode: Mode, reason: str) -> Refusal | None:
@@ -304,16 +333,16 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         if self._sim_time or monotonic_ns - self._clock_read_ns < _CLOCK_READING_PERIOD_NS:
             return
         self._clock_read_ns = monotonic_ns
-        step = self._clock.observe(time.monotonic_ns(), self.now_ns(), time.monotonic_ns())
+        step = self._clock_mapping.observe(time.monotonic_ns(), self.now_ns(), time.monotonic_ns())
         if step is not None:
             self.get_logger().warning(f'the ROS clock stepped by {step.step_ns / 1e9:.3f} s')
             with self._lock:
                 self._executor.notify_clock_jump(step.ros_ns)
 
     def _ros_ns(self, monotonic_ns: int) -> int:
-        if self._sim_time or self._clock.offset_ns is None:
+        if self._sim_time or self._clock_mapping.offset_ns is None:
             return self.now_ns()
-        return self._clock.to_ros_ns(monotonic_ns)
+        return self._clock_mapping.to_ros_ns(monotonic_ns)
 
     def _on_tick_error(self, error: BaseException) -> None:
         self._warn(f'tick failed: {type(error).__name__}: {error}')
@@ -328,11 +357,15 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             self._published_mode = mode
             snapshot = self._executor.snapshot(self.now_ns())
             entry = snapshot.mode
+            # What the executor decided itself begins with the name of the reason.
+            reason = entry.reason if entry.cause == REQUESTED else f'{entry.cause}: {entry.reason}'
             self._modes.publish(
-                mode_message(entry.mode, revision=entry.revision, reason=entry.reason, stamp=entry.entered_ns)
+                mode_message(
+                    entry.mode, revision=entry.revision, reason=reason, stamp=entry.entered_ns
+                )
             )
             self._status.publish(executor_status_message(snapshot))
-        self.get_logger().info(f'mode {entry.mode.name}: {entry.reason}')
+        self.get_logger().info(f'mode {entry.mode.name}: {reason}')
 
     def _publish_status(self) -> None:
         with self._lock:

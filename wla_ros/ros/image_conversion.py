@@ -1,8 +1,8 @@
 """
 Camera messages to RGB pixels and back, with cv_bridge.
 
-Owns which encodings are understood and the fast paths around the element-wise checks of generated messages.
-What cannot be understood is refused by name, never guessed.
+Owns which encodings are understood and the fast paths around the element-wise checks of generated
+messages. What cannot be understood is refused by name, never guessed.
 """
 
 import array
@@ -36,7 +36,9 @@ def decode_image(message: Image, expected: str = ANY_ENCODING) -> ImageArray | R
     encoding = message.encoding
     if encoding not in CHANNELS or expected not in (ANY_ENCODING, encoding):
         wanted = ', '.join(CHANNELS) if expected == ANY_ENCODING else expected
-        return Refusal(reason='encoding', detail=f'encoding {encoding!r} is not usable, expected {wanted}')
+        return Refusal(
+            reason='encoding', detail=f'encoding {encoding!r} is not usable, expected {wanted}'
+        )
     row = message.width * CHANNELS[encoding]
     step = message.step or row
     if row == 0 or step < row or len(message.data) != step * message.height:
@@ -56,10 +58,11 @@ def decode_image(message: Image, expected: str = ANY_ENCODING) -> ImageArray | R
 
 def _compact(message: Image, row: int, step: int) -> Image:
     """
-    Return the image without row padding, with an encoding that names its colours; the argument stays as it is.
+    Return the image without row padding, with an encoding that names its colours; the argument
+    stays as it is.
 
-    The cv_bridge of PyPI ignores the row step, and its byte swap fails with NumPy 2 for images marked big-endian
-    although a byte has no order.
+    The cv_bridge of PyPI ignores the row step, and its byte swap fails with NumPy 2 for images
+    marked big-endian although a byte has no order.
     """
     compact = Image(
         height=message.height,
@@ -84,9 +87,13 @@ def decode_compressed(message: CompressedImage) -> ImageArray | Refusal:
     try:
         pixels = _bridge.compressed_imgmsg_to_cv2(message, 'passthrough')
     except (CvBridgeError, cv2.error) as error:
-        return Refusal(reason='encoding', detail=f'format {message.format!r} could not be decoded: {error}')
+        return Refusal(
+            reason='encoding', detail=f'format {message.format!r} could not be decoded: {error}'
+        )
     if pixels is None or pixels.dtype != np.uint8:
-        return Refusal(reason='encoding', detail=f'format {message.format!r} could not be decoded to 8 bits')
+        return Refusal(
+            reason='encoding', detail=f'format {message.format!r} could not be decoded to 8 bits'
+        )
     return cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB if pixels.ndim == 2 else cv2.COLOR_BGR2RGB)
 
 
@@ -96,15 +103,18 @@ def image_message(pixels: ImageArray, *, stamp_ns: int, frame_id: str) -> Image:
     message = Image(height=height, width=width, encoding='rgb8', step=3 * width)
     message.header.stamp = time_message(stamp_ns)
     message.header.frame_id = frame_id
-    # Assigning bytes is checked element by element (142 ms for 0.9 MB); an array of the right type is not.
+    # Assigning bytes is checked element by element (142 ms for 0.9 MB); an array of the right type
+    # is not.
     data = array.array('B')
     data.frombytes(memoryview(np.ascontiguousarray(pixels)).cast('B'))
     message.data = data
     return message
 
 
-def jpeg_message(pixels: ImageArray, *, stamp_ns: int, frame_id: str, quality: int = JPEG_QUALITY) -> CompressedImage:
-    """Return pixels [h, w, 3] RGB as a JPEG message. Raises ValueError if OpenCV cannot encode them."""
+def jpeg_message(
+    pixels: ImageArray, *, stamp_ns: int, frame_id: str, quality: int = JPEG_QUALITY
+) -> CompressedImage:
+    """Return pixels [h, w, 3] RGB as a JPEG message. Raises ValueError if OpenCV cannot."""
     done, encoded = cv2.imencode(
         '.jpg', cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
     )

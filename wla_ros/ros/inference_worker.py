@@ -1,9 +1,9 @@
 """
 The one thread that thinks: takes the newest work, never queues any, never blocks who offers it.
 
-Owns the thread. Callbacks call `poke` when data arrived; the pull function then says whether there is work.
-So nothing polls, nothing older than the newest is worked on, and no callback waits for the policy.
-Must not know ROS.
+Owns the thread. Callbacks call `poke` when data arrived; the pull function then says whether there
+is work. So nothing polls, nothing older than the newest is worked on, and no callback waits for
+the policy. Must not know ROS.
 """
 
 import threading
@@ -18,10 +18,11 @@ class InferenceWorker(Generic[T]):
     """
     Calls `think(item)` in its own thread for items that `pull()` gives.
 
-    `poke()` may be called from any thread: while the worker is idle it pulls at once, in the caller's thread, and
-    hands the item over; while the worker is busy it does nothing, because the worker pulls again when it is done.
-    `pull` must be safe to call from both threads and quick; None means that there is no work now.
-    `opening` and `closing` run in the worker's thread, so everything that must stay on one thread can.
+    `poke()` may be called from any thread: while the worker is idle it pulls at once, in the
+    caller's thread, and hands the item over; while the worker is busy it does nothing, because the
+    worker pulls again when it is done. `pull` must be safe to call from both threads and quick;
+    None means that there is no work now. `opening` and `closing` run in the worker's thread, so
+    everything that must stay on one thread can.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class InferenceWorker(Generic[T]):
                 self._condition.notify()
 
     def stop(self, timeout_s: float) -> bool:
-        """Ask the thread to end after the item it works on and wait; False if it did not end in time."""
+        """End the thread after the item it works on; False if it did not end in time."""
         with self._condition:
             self._stopping = True
             self._condition.notify()
@@ -98,5 +99,7 @@ class InferenceWorker(Generic[T]):
     def _guarded(self, action: Callable[[], None]) -> None:
         try:
             action()
-        except Exception as error:  # one bad inference must not end the thread; the owner counts it
+        except (
+            Exception
+        ) as error:  # one bad inference must not end the thread; the owner counts it
             self._on_error(error)

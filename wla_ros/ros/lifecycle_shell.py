@@ -1,8 +1,8 @@
 """
 Base of the lifecycle nodes: four methods to fill in, one way down whatever went wrong.
 
-Owns transitions, the destruction of ROS entities and the log of what failed (rclpy swallows exceptions of
-transition callbacks). Must not know what a node does.
+Owns transitions, the destruction of ROS entities and the log of what failed (rclpy swallows
+exceptions of transition callbacks). Must not know what a node does.
 """
 
 import traceback
@@ -29,14 +29,17 @@ class LifecycleShell(LifecycleNode, Generic[T]):
     """
     A lifecycle node with a frozen configuration.
 
-    Subclasses fill in `_setup` (create entities), `_start`, `_stop` and `_teardown`. `_stop` and `_teardown` must
-    accept a half-finished `_setup` or `_start`. Entities created in `_setup` are destroyed by the base.
-    The configuration is read at construction: a bad file ends the process before anything can move.
+    Subclasses fill in `_setup` (create entities), `_start`, `_stop` and `_teardown`. `_stop` and
+    `_teardown` must accept a half-finished `_setup` or `_start`. Entities created in `_setup` are
+    destroyed by the base. The configuration is read at construction: a bad file ends the process
+    before anything can move.
     """
 
     configuration: T
 
-    def __init__(self, name: str, kind: type[T], check: Callable[[T], tuple[Problem, ...]] = lambda _: ()) -> None:
+    def __init__(
+        self, name: str, kind: type[T], check: Callable[[T], tuple[Problem, ...]] = lambda _: ()
+    ) -> None:
         """Read the configuration. Raises ConfigurationError with all problems."""
         super().__init__(name)
         self._created: list[tuple[Callable[[Any], Any], Any]] = []
@@ -59,7 +62,10 @@ class LifecycleShell(LifecycleNode, Generic[T]):
         return int(self.get_clock().now().nanoseconds)
 
     def start_itself(self) -> bool:
-        """Configure and activate unless a lifecycle manager does it (`autostart: false`). False if that failed."""
+        """
+        Configure and activate unless a lifecycle manager does it (`autostart: false`). False if
+        that failed.
+        """
         if not getattr(self.configuration, 'autostart', True):
             return True
         return (
@@ -122,11 +128,15 @@ class LifecycleShell(LifecycleNode, Generic[T]):
 
     def create_publisher(self, *arguments: Any, **options: Any) -> Any:
         """As in Node; destroyed at cleanup."""
-        return self._remember(self.destroy_publisher, super().create_publisher(*arguments, **options))
+        return self._remember(
+            self.destroy_publisher, super().create_publisher(*arguments, **options)
+        )
 
     def create_subscription(self, *arguments: Any, **options: Any) -> Any:
         """As in Node; destroyed at cleanup."""
-        return self._remember(self.destroy_subscription, super().create_subscription(*arguments, **options))
+        return self._remember(
+            self.destroy_subscription, super().create_subscription(*arguments, **options)
+        )
 
     def create_service(self, *arguments: Any, **options: Any) -> Any:
         """As in Node; destroyed at cleanup."""

@@ -1,7 +1,8 @@
 """
 Message and service types by name, the first one that is installed.
 
-Driver packages (piper_msgs, agx_arm_msgs) need not be there: profiles name fallbacks of this package.
+Driver packages (piper_msgs, agx_arm_msgs) need not be there: profiles name fallbacks of this
+package.
 """
 
 import importlib

@@ -1,8 +1,9 @@
 """
 ROS parameters to a frozen configuration and back to declared, described, read-only parameters.
 
-Owns the quirks of ROS parameters: flat dotted names, no nested lists, `[]` without a type, overrides that
-nobody declares. What the keys mean is said by the configuration dataclasses. Must not know any node.
+Owns the quirks of ROS parameters: flat dotted names, no nested lists, `[]` without a type,
+overrides that nobody declares. What the keys mean is said by the configuration dataclasses. Must
+not know any node.
 """
 
 import array
@@ -33,10 +34,11 @@ def read_configuration(
     node: Node, kind: type[T], check: Callable[[T], tuple[Problem, ...]] = lambda _: ()
 ) -> T:
     """
-    Return the overrides of `node` (YAML files, command line) as an instance of the dataclass `kind`.
+    Return the overrides of `node` (YAML files, command line) as an instance of the dataclass
+    `kind`.
 
-    `check` looks at what a single key cannot show (files, joint names, cameras). Raises ConfigurationError
-    that lists every problem of both kinds; nothing is declared then.
+    `check` looks at what a single key cannot show (files, joint names, cameras). Raises
+    ConfigurationError that lists every problem of both kinds; nothing is declared then.
     """
     values, problems = nested_overrides(parameter_overrides(node))
     configuration, found = load_despite_problems(kind, values, node.get_name())
@@ -53,8 +55,9 @@ def parameter_overrides(node: Node) -> dict[str, Any]:
     """
     Return the overrides of `node` by flat name, also those that nobody declared.
 
-    rclpy offers no public way to see undeclared overrides: `automatically_declare_parameters_from_overrides`
-    raises on `[]`, which has no type. The attribute exists in Humble, Jazzy and Kilted.
+    rclpy offers no public way to see undeclared overrides:
+    `automatically_declare_parameters_from_overrides` raises on `[]`, which has no type. The
+    attribute exists in Humble, Jazzy and Kilted.
     """
     overrides = node._parameter_overrides  # noqa: SLF001
     return {
@@ -65,7 +68,7 @@ def parameter_overrides(node: Node) -> dict[str, Any]:
 
 
 def nested_overrides(flat: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """Return 'a.b.c' names as nested mappings, and the names that are both a value and a section."""
+    """Return 'a.b.c' names as nested mappings, and names that are both value and section."""
     nested: dict[str, Any] = {}
     problems = []
     for name in sorted(flat):
@@ -86,7 +89,8 @@ def load_despite_problems(
     """
     Return the configuration with faulty keys left at their defaults, and the problems.
 
-    So checks between sections can still run and all problems are listed at once. None if it cannot be mended.
+    So checks between sections can still run and all problems are listed at once. None if it cannot
+    be mended.
     """
     remaining = copy.deepcopy(dict(values))
     problems: list[Problem] = []
@@ -148,9 +152,11 @@ def _descriptor(value: Any, facts: Mapping[str, Any]) -> ParameterDescriptor:
     low, high = facts.get('minimum'), facts.get('maximum')
     if low is not None and high is not None and not isinstance(value, bool | tuple):
         if isinstance(value, float):
-            descriptor.floating_point_range = [FloatingPointRange(from_value=float(low), to_value=float(high))]
+            descriptor.floating_point_range = [
+                FloatingPointRange(from_value=float(low), to_value=float(high))
+            ]
         elif isinstance(value, int):
-            descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high), step=1)]
+            descriptor.integer_range = [
+                IntegerRange(from_value=int(low), to_value=int(high), step=1)
+            ]
     return descriptor
-
-

@@ -20,16 +20,23 @@ _LINE_WIDTH_M = 0.004
 class PlannedPath:
     """Joint rows to one line per arm."""
 
-    def __init__(self, layout: JointLayout, kinematics: dict[str, PiperKinematics], frames: dict[str, str]) -> None:
+    def __init__(
+        self, layout: JointLayout, kinematics: dict[str, PiperKinematics], frames: dict[str, str]
+    ) -> None:
         """Both mappings are by arm; `frames` names the frame that the kinematics give poses in."""
         self._layout = layout
         self._kinematics = kinematics
         self._frames = frames
 
     def markers(self, positions: FloatArray, *, stamp: int) -> MarkerArray:
-        """Return a line strip per arm through `positions` [n, D]; fewer than two rows delete the lines."""
+        """
+        Return a line strip per arm through `positions` [n, D]; fewer than two rows delete the
+        lines.
+        """
         return MarkerArray(
-            markers=[self._marker(i, arm, positions, stamp) for i, arm in enumerate(self._layout.arms)]
+            markers=[
+                self._marker(i, arm, positions, stamp) for i, arm in enumerate(self._layout.arms)
+            ]
         )
 
     def _marker(self, index: int, arm: str, positions: FloatArray, stamp: int) -> Marker:

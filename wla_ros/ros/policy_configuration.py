@@ -1,5 +1,6 @@
 """
-The parameters of the policy node. Declares only; what they do is the business of the modules named below.
+The parameters of the policy node. Declares only; what they do is the business of the modules named
+below.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ class CameraInput:
 
     topic: str = parameter('topic of the images')
     transport: str = parameter(
-        'raw is sensor_msgs/Image, compressed is sensor_msgs/CompressedImage (topic/compressed of image_transport)',
+        'raw is sensor_msgs/Image, compressed is sensor_msgs/CompressedImage',
         choices=('raw', 'compressed'),
         default='raw',
     )
@@ -39,7 +40,9 @@ class HoldSection:
     """The policy hold."""
 
     horizon: int = parameter('rows of a chunk', minimum=2, maximum=1000, default=32)
-    rate_hz: float = parameter('rows per second', unit='Hz', minimum=1.0, maximum=200.0, default=30.0)
+    rate_hz: float = parameter(
+        'rows per second', unit='Hz', minimum=1.0, maximum=200.0, default=30.0
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +51,13 @@ class ReplaySection:
 
     bag: str = parameter('folder of the bag to play', default='')
     topic: str = parameter(
-        'joint states of all columns in the bag', default='/limited_command'
+        'topic with chunks or joint states of all columns; empty: the only one there is',
+        default='',
     )
     horizon: int = parameter('rows of a chunk', minimum=2, maximum=1000, default=32)
-    rate_hz: float = parameter('rows per second', unit='Hz', minimum=1.0, maximum=200.0, default=30.0)
+    rate_hz: float = parameter(
+        'rows per second', unit='Hz', minimum=1.0, maximum=200.0, default=30.0
+    )
     max_start_deviation_rad: float = parameter(
         'largest distance of a joint from the first row when it starts',
         unit='rad',
@@ -113,11 +119,18 @@ class PolicyNodeConfiguration:
         'bounds of the inputs', default_factory=SynchronisationConfig
     )
     policy: PolicySection = parameter('the policy', default_factory=PolicySection)
-    executor_name: str = parameter('name of the executor node, for its services', default='executor_node')
-    instruction: str = parameter('instruction until a task or set_instruction gives another', default='')
+    executor_name: str = parameter(
+        'name of the executor node, for its services', default='executor_node'
+    )
+    instruction: str = parameter(
+        'instruction until a task or set_instruction gives another', default=''
+    )
     run_without_task: bool = parameter(
-        'think also while no task runs and whatever the mode; the executor decides what moves', default=False
+        'think also while no task runs and whatever the mode; the executor decides what moves',
+        default=False,
     )
     objects_topic: str = parameter('object poses of the simulated rig', default='sim/objects')
-    status_rate_hz: float = parameter('rate of policy_status', unit='Hz', minimum=0.1, maximum=50.0, default=5.0)
+    status_rate_hz: float = parameter(
+        'rate of policy_status', unit='Hz', minimum=0.1, maximum=50.0, default=5.0
+    )
     task: TaskSection = parameter('the action run_task', default_factory=TaskSection)

@@ -1,4 +1,4 @@
-"""The state of the policy node as diagnostics: one component for the policy, one per input stream."""
+"""The state of the policy node as diagnostics: the policy, and every input stream."""
 
 from collections.abc import Iterator
 
@@ -11,7 +11,9 @@ from wla_ros.ros.diagnostics import WARN
 from wla_ros.ros.diagnostics import ComponentState
 
 
-def policy_components(snapshot: SessionSnapshot, *, active: bool, warm: bool) -> Iterator[ComponentState]:
+def policy_components(
+    snapshot: SessionSnapshot, *, active: bool, warm: bool
+) -> Iterator[ComponentState]:
     """Yield the components; times in ms."""
     values: dict[str, object] = {
         'epoch': snapshot.epoch,
@@ -25,9 +27,15 @@ def policy_components(snapshot: SessionSnapshot, *, active: bool, warm: bool) ->
     }
     if snapshot.last_inference_error:
         values['last_inference_error'] = snapshot.last_inference_error
-    for name, timings in (('p50', snapshot.latency_p50), ('p95', snapshot.latency_p95), ('p99', snapshot.latency_p99)):
+    for name, timings in (
+        ('p50', snapshot.latency_p50),
+        ('p95', snapshot.latency_p95),
+        ('p99', snapshot.latency_p99),
+    ):
         values.update(_milliseconds(name, timings))
-    values.update({f'refused_{reason}': count for reason, count in sorted(snapshot.refusal_counts.items())})
+    values.update(
+        {f'refused_{reason}': count for reason, count in sorted(snapshot.refusal_counts.items())}
+    )
     level, message = OK, 'ready'
     if not active:
         message = 'inactive'
@@ -37,7 +45,9 @@ def policy_components(snapshot: SessionSnapshot, *, active: bool, warm: bool) ->
         level, message = ERROR, 'inputs are not healthy'
     elif snapshot.refusal:
         level, message = WARN, snapshot.refusal
-    yield ComponentState(name='policy', level=level, message=f'{snapshot.policy}: {message}', values=values)
+    yield ComponentState(
+        name='policy', level=level, message=f'{snapshot.policy}: {message}', values=values
+    )
     for stream in snapshot.streams:
         yield _stream(stream)
 

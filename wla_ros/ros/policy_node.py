@@ -1,8 +1,8 @@
 """
 The policy node: cameras, joints and object poses in, action chunks out. Lifecycle.
 
-A shell: InferenceSession decides what is an observation, InferenceWorker thinks in its own thread, TaskServer runs
-tasks. Callbacks put data in and go; nothing here waits for the policy.
+A shell: InferenceSession decides what is an observation, InferenceWorker thinks in its own thread,
+TaskServer runs tasks. Callbacks put data in and go; nothing here waits for the policy.
 """
 
 import time
@@ -58,9 +58,15 @@ from wla_ros.ros.task_server import TaskServer
 
 # An inference that takes longer than this is not waited for at the end of the process.
 _STOP_TIMEOUT_S = 10.0
-# After these refusals only joint feedback can complete the observation, so each sample is worth a try.
+# After these refusals only joint feedback can complete the observation, so each sample is worth a
+# try.
 _JOINTS_MISSING = frozenset(
-    {refusal_reasons.WAITING_FOR_JOINTS, refusal_reasons.GAP, refusal_reasons.NO_DATA, refusal_reasons.STALE}
+    {
+        refusal_reasons.WAITING_FOR_JOINTS,
+        refusal_reasons.GAP,
+        refusal_reasons.NO_DATA,
+        refusal_reasons.STALE,
+    }
 )
 
 
@@ -80,12 +86,14 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             return robot
         self._robot = robot
         try:
-            self._policy = make_policy(self._context(configuration, robot))
+            self._policy = make_policy(self._policy_context(configuration, robot))
         except ConfigurationError as error:
             return error.problems
         return session_problems(configuration, self._policy.spec, robot.layout)
 
-    def _context(self, configuration: PolicyNodeConfiguration, robot: Robot) -> PolicyContext:
+    def _policy_context(
+        self, configuration: PolicyNodeConfiguration, robot: Robot
+    ) -> PolicyContext:
         return PolicyContext(
             section=configuration.policy, layout=robot.layout, cameras=tuple(configuration.cameras)
         )
@@ -96,12 +104,13 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         config, robot = self.configuration, self._robot
         if robot is None:
             raise RuntimeError('configured without a robot')
-        self._policy = self._policy or make_policy(self._context(config, robot))
+        self._policy = self._policy or make_policy(self._policy_context(config, robot))
         self._session = InferenceSession(
             self._policy.spec,
             complete_cameras(config),
             robot.layout,
-            # Seconds since 1970: a restarted node stays above its predecessor, whatever ROS time is.
+            # Seconds since 1970: a restarted node stays above its predecessor, whatever ROS time
+            # is.
             first_epoch=int(time.time()),
         )
         self._session.instruction = config.instruction
@@ -139,9 +148,17 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
 
     def _create_inputs(self, robot: Robot) -> None:
         spec = self._session.spec
-        used = {name: camera for name, camera in self.configuration.cameras.items() if name in spec.cameras}
+        used = {
+            name: camera
+            for name, camera in self.configuration.cameras.items()
+            if name in spec.cameras
+        }
         CameraInputs(
-            self, used, now_ns=self.now_ns, on_image=self._take_image, on_refusal=self._session.refuse_input
+            self,
+            used,
+            now_ns=self.now_ns,
+            on_image=self._take_image,
+            on_refusal=self._session.refuse_input,
         )
         JointInputs(
             self,
@@ -151,7 +168,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             on_refusal=lambda arm, refusal: self._session.refuse_input(f'{arm}_joints', refusal),
         )
         if spec.needs_objects:
-            self._subscribe(MarkerArray, self.configuration.objects_topic, self._take_objects, qos.STATUS)
+            self._subscribe(
+                MarkerArray, self.configuration.objects_topic, self._take_objects, qos.STATUS
+            )
         self._subscribe(ControlMode, 'control_mode', self._take_mode, qos.LATCHED)
         self._subscribe(ExecutorStatus, 'executor_status', self._take_executor_status, qos.STATUS)
         self._subscribe(String, 'set_instruction', self._take_instruction, qos.STATUS)
@@ -176,12 +195,16 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             tasks.destroy()
         worker = getattr(self, '_worker', None)
         if worker is not None and not worker.stop(_STOP_TIMEOUT_S):
-            self.get_logger().error(f'the policy is still thinking after {_STOP_TIMEOUT_S:g} s; not waiting longer')
+            self.get_logger().error(
+                f'the policy is still thinking after {_STOP_TIMEOUT_S:g} s; not waiting longer'
+            )
         self._policy = None
 
     # Data in: callbacks of the spinning thread
 
-    def _take_image(self, camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int) -> None:
+    def _take_image(
+        self, camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int
+    ) -> None:
         self._session.add_timing('decode', decode_ns)
         if self._session.offer_image(camera, stamp, receive_ns, pixels) is None:
             self._worker.poke()
@@ -257,7 +280,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         ticket = session.begin(observation, self.now_ns())
         try:
             result = policy.infer(ticket.observation, ticket.request)
-        except Exception as error:  # whatever a policy raises, the node lives and the error is counted
+        except (
+            Exception
+        ) as error:  # whatever a policy raises, the node lives and the error is counted
             outcome: ActionChunk | Refusal = session.fail(ticket, error, self.now_ns())
         else:
             outcome = session.complete(ticket, result, self.now_ns())
@@ -308,7 +333,11 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         executor, mode = self._executor_status, self._mode
         refusal = f'{snapshot.refusal}: {snapshot.refusal_detail}' if snapshot.refusal else ''
         if not snapshot.ready:
-            ill = [f'{stream.stream}: {stream.problem}' for stream in snapshot.streams if stream.problem]
+            ill = [
+                f'{stream.stream}: {stream.problem}'
+                for stream in snapshot.streams
+                if stream.problem
+            ]
             refusal = f'inputs: {", ".join(ill)}'
         elif executor is None or mode is None:
             refusal = 'nothing heard from the executor'
@@ -328,7 +357,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         """Return subtask, memory, rate and latency."""
         snapshot = self._session.snapshot(self.now_ns())
         chunk, subtasks = self._last_chunk, self._subtasks
-        latency = {} if chunk is None else {timing.stage: timing.duration_ns for timing in chunk.timings}
+        latency = (
+            {} if chunk is None else {timing.stage: timing.duration_ns for timing in chunk.timings}
+        )
         return RunTask.Feedback(
             subtask='' if subtasks.current is None else subtasks.current.text,
             memory=memory_message(subtasks),
@@ -352,12 +383,16 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
     def _publish_status(self) -> None:
         now_ns = self.now_ns()
         self._status.publish(
-            policy_status_message(self._session.snapshot(now_ns), warm=self._warm and self.active, stamp=now_ns)
+            policy_status_message(
+                self._session.snapshot(now_ns), warm=self._warm and self.active, stamp=now_ns
+            )
         )
 
     def _publish_diagnostics(self) -> None:
         snapshot = self._session.snapshot(self.now_ns())
-        self._diagnostics.publish(*policy_components(snapshot, active=self.active, warm=self._warm))
+        self._diagnostics.publish(
+            *policy_components(snapshot, active=self.active, warm=self._warm)
+        )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

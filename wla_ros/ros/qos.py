@@ -1,9 +1,9 @@
 """
 The quality-of-service profiles, by what a stream is for.
 
-A reliable subscription does not connect to a best-effort publisher, a best-effort one connects to both; a
-deadline asked of a third-party driver prevents the connection. So subscriptions ask for as little as they
-can and no profile has a deadline.
+A reliable subscription does not connect to a best-effort publisher, a best-effort one connects to
+both; a deadline asked of a third-party driver prevents the connection. So subscriptions ask for as
+little as they can and no profile has a deadline.
 """
 
 from rclpy.qos import DurabilityPolicy
@@ -12,18 +12,24 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 
 
-def _profile(depth: int, reliability: ReliabilityPolicy, durability: DurabilityPolicy) -> QoSProfile:
+def _profile(
+    depth: int, reliability: ReliabilityPolicy, durability: DurabilityPolicy
+) -> QoSProfile:
     return QoSProfile(
-        history=HistoryPolicy.KEEP_LAST, depth=depth, reliability=reliability, durability=durability
+        history=HistoryPolicy.KEEP_LAST,
+        depth=depth,
+        reliability=reliability,
+        durability=durability,
     )
 
 
-# Subscribing to cameras and joint feedback of any driver. The depth covers a pause of the receiver: at 200 Hz
-# 32 samples are 160 ms; interpolation needs the samples between.
+# Subscribing to cameras and joint feedback of any driver. The depth covers a pause of the
+# receiver: at 200 Hz 32 samples are 160 ms; interpolation needs the samples between.
 SENSOR_INPUT = _profile(32, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
 # Images are 0.9 MB each: a third of a second at 30 Hz.
 IMAGE_INPUT = _profile(10, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
-# The simulated rig publishes as drivers do: reliable, so that either kind of subscription connects.
+# The simulated rig publishes as drivers do: reliable, so that either kind of subscription
+# connects.
 SENSOR_OUTPUT = _profile(10, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 # Set-points of the arms: only the newest counts, none may queue up behind it.
 COMMAND = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)

@@ -25,7 +25,9 @@ class RobotSection:
     driver_profile: str = parameter(
         'name of a file in config/drivers, or the path of a YAML file', default='piper_ros'
     )
-    arms: tuple[str, ...] = parameter('arms of the profile to use, in order; none means all', default=())
+    arms: tuple[str, ...] = parameter(
+        'arms of the profile to use, in order; none means all', default=()
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,9 @@ def load_robot(section: RobotSection) -> Robot | tuple[Problem, ...]:
         profile = load_driver_profile(path)
     except ConfigurationError as error:
         return tuple(
-            Problem(where=f'{path.name}: {problem.where}', what=problem.what, remedy=problem.remedy)
+            Problem(
+                where=f'{path.name}: {problem.where}', what=problem.what, remedy=problem.remedy
+            )
             for problem in error.problems
         )
     names = section.arms or tuple(profile.arms)
@@ -71,11 +75,17 @@ def load_robot(section: RobotSection) -> Robot | tuple[Problem, ...]:
 def _profile_path(name: str) -> Path | Problem:
     if name.endswith(('.yaml', '.yml')):
         path = Path(name).expanduser()
-        return path if path.is_file() else Problem(where='robot.driver_profile', what=f'no such file: {name}')
+        return (
+            path
+            if path.is_file()
+            else Problem(where='robot.driver_profile', what=f'no such file: {name}')
+        )
     path = find_configuration_file(f'drivers/{name}.yaml')
     if path is not None:
         return path
-    known = sorted({file.stem for folder in configuration_folders() for file in folder.glob('drivers/*.yaml')})
+    known = sorted(
+        {file.stem for folder in configuration_folders() for file in folder.glob('drivers/*.yaml')}
+    )
     return Problem(
         where='robot.driver_profile',
         what=f'there is no profile {name!r}',

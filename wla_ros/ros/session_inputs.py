@@ -1,5 +1,6 @@
 """
-The configured inputs of the session: cameras completed with their bounds, and what does not fit the policy.
+The configured inputs of the session: cameras completed with their bounds, and what does not fit
+the policy.
 
 Pure functions on configurations.
 """

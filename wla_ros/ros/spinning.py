@@ -1,8 +1,8 @@
 """
 The life of a node process: start, spin in one thread, stop on SIGINT or SIGTERM, exit code.
 
-Owns signals. rclpy's own handlers invalidate the context at once, so a node could not say a last word and
-close its files; here they only end the loop, the node is closed while ROS still works.
+Owns signals. rclpy's own handlers invalidate the context at once, so a node could not say a last
+word and close its files; here they only end the loop, the node is closed while ROS still works.
 """
 
 import signal
@@ -29,9 +29,11 @@ _SIGNAL_CHECK_S = 0.1
 
 def run_node(build: Callable[[], LifecycleShell], arguments: Sequence[str] | None = None) -> int:
     """
-    Build a node, start it if it starts itself, spin until a signal, close it; return the exit code.
+    Build a node, start it if it starts itself, spin until a signal, close it; return the exit
+    code.
 
-    0 after a signal, 2 if the parameters cannot be used (all problems on stderr), 1 if it cannot start.
+    0 after a signal, 2 if the parameters cannot be used (all problems on stderr), 1 if it cannot
+    start.
     """
     stop = threading.Event()
 
@@ -41,7 +43,10 @@ def run_node(build: Callable[[], LifecycleShell], arguments: Sequence[str] | Non
 
     previous = {kind: signal.signal(kind, ask_to_stop) for kind in (signal.SIGINT, signal.SIGTERM)}
     prefer_local_transport()
-    rclpy.init(args=list(sys.argv if arguments is None else arguments), signal_handler_options=SignalHandlerOptions.NO)
+    rclpy.init(
+        args=list(sys.argv if arguments is None else arguments),
+        signal_handler_options=SignalHandlerOptions.NO,
+    )
     try:
         return _run(build, stop)
     finally:
@@ -56,7 +61,8 @@ def _run(build: Callable[[], LifecycleShell], stop: threading.Event) -> int:
     except WlaError as error:
         sys.stderr.write(f'{error}\n')
         return EXIT_CONFIGURATION
-    # SingleThreadedExecutor: the EventsExecutor of Kilted's wheels spins at full load and delivers nothing.
+    # SingleThreadedExecutor: the EventsExecutor of Kilted's wheels spins at full load and delivers
+    # nothing.
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:

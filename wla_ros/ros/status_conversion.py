@@ -1,5 +1,6 @@
 """
-Snapshots of the session, the executor and the subtasks as messages: pure functions, field by field.
+Snapshots of the session, the executor and the subtasks as messages: pure functions, field by
+field.
 """
 
 from wla_ros.control.executor_snapshot import ExecutorSnapshot

@@ -1,5 +1,6 @@
 """
-Which subtasks a policy has named so far: the simple memory behind the topics subtask and subtask_memory.
+Which subtasks a policy has named so far: the simple memory behind the topics subtask and
+subtask_memory.
 
 A new text ends the current subtask and becomes it. Pure; knows no ROS and no policy.
 """
@@ -30,10 +31,15 @@ class SubtaskHistory:
 
     def begun(self, instruction: str, stamp_ns: int) -> 'SubtaskHistory':
         """Return an empty history for a new task."""
-        return SubtaskHistory(instruction=instruction, revision=self.revision + 1, stamp_ns=stamp_ns)
+        return SubtaskHistory(
+            instruction=instruction, revision=self.revision + 1, stamp_ns=stamp_ns
+        )
 
     def named(self, text: str, stamp_ns: int) -> 'SubtaskHistory':
-        """Return the history after the policy named `text` for the observation at `stamp_ns`; self if unchanged."""
+        """
+        Return the history after the policy named `text` for the observation at `stamp_ns`; self if
+        unchanged.
+        """
         if not text or (self.current is not None and self.current.text == text):
             return self
         completed = self.completed

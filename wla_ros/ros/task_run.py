@@ -18,14 +18,14 @@ PREEMPTED = 'preempted'
 FAULT = 'fault'
 REFUSED = 'refused'
 
-# Reasons the executor itself gives for leaving AUTONOMY; any other reason is the word of whoever changed the mode.
+# Reasons the executor itself gives for leaving AUTONOMY; any other reason is the word of whoever
+# changed the mode.
 _EXECUTOR_FAULTS = (
     reasons.FEEDBACK_STALE,
     reasons.ARM_FAULT,
     reasons.ARM_CONDITION_MISSING,
     reasons.DEVIATION,
     reasons.CLOCK_JUMP,
-    reasons.EMERGENCY_STOP,
 )
 # An executor that works answers within a tick; this is for one that does not.
 _ANSWER_TIMEOUT_NS = 3_000_000_000
@@ -85,7 +85,10 @@ class TaskRun:
         self._since_ns = now_ns
 
     def update(self, facts: TaskFacts, now_ns: int) -> Demand | None:
-        """Return what to ask the executor for now, if anything; call on every change and a few times a second."""
+        """
+        Return what to ask the executor for now, if anything; call on every change and a few times
+        a second.
+        """
         if self.phase is Phase.PREPARING:
             return self._prepare(facts, now_ns)
         if self.phase is Phase.ENGAGING:
@@ -134,7 +137,9 @@ class TaskRun:
             mode = 'unknown' if facts.mode is None else facts.mode.name
             fault = facts.mode == Mode.ESTOP or facts.mode_reason.startswith(_EXECUTOR_FAULTS)
             return self._end(
-                FAULT if fault else PREEMPTED, f'the mode became {mode}: {facts.mode_reason}', now_ns
+                FAULT if fault else PREEMPTED,
+                f'the mode became {mode}: {facts.mode_reason}',
+                now_ns,
             )
         if facts.cancel_requested:
             return self._end(CANCELLED, 'cancelled', now_ns)
@@ -146,7 +151,9 @@ class TaskRun:
         silence_ns = now_ns - max(facts.last_chunk_ns, self.started_ns)
         if silence_ns >= self._limits.fault_timeout_ns:
             why = facts.refusal or 'the policy does not answer'
-            return self._end(FAULT, f'no chunk for {ns_to_seconds(silence_ns):.1f} s: {why}', now_ns)
+            return self._end(
+                FAULT, f'no chunk for {ns_to_seconds(silence_ns):.1f} s: {why}', now_ns
+            )
         return None
 
     def _end(self, reason: str, message: str, now_ns: int) -> Demand:

@@ -1,7 +1,9 @@
 """
-The action server run_task: goals in, requests to the executor out, feedback and result to the client.
+The action server run_task: goals in, requests to the executor out, feedback and result to the
+client.
 
-The course of a run is decided by TaskRun; this is its shell. All callbacks run in the thread that spins, none waits.
+The course of a run is decided by TaskRun; this is its shell. All callbacks run in the thread that
+spins, none waits.
 """
 
 from typing import Any
@@ -60,7 +62,9 @@ class TaskHost(Protocol):
 class TaskServer:
     """One goal at a time; a second one is refused while the first runs."""
 
-    def __init__(self, node: LifecycleShell[Any], host: TaskHost, section: TaskSection, executor_name: str) -> None:
+    def __init__(
+        self, node: LifecycleShell[Any], host: TaskHost, section: TaskSection, executor_name: str
+    ) -> None:
         """Create action server, client of the executor and the timer that drives a run."""
         self._node = node
         self._host = host
@@ -130,7 +134,8 @@ class TaskServer:
         if self._run is not None:
             return 'another task is running'
         if not 0.0 < goal.time_limit_s <= self._section.max_time_limit_s:
-            return f'time_limit_s must lie in (0, {self._section.max_time_limit_s:g}], got {goal.time_limit_s!r}'
+            longest = self._section.max_time_limit_s
+            return f'time_limit_s must lie in (0, {longest:g}], got {goal.time_limit_s!r}'
         return ''
 
     def _begin(self, handle: ServerGoalHandle) -> None:
@@ -165,7 +170,9 @@ class TaskServer:
 
     def _ask(self, mode: Mode, reason: str) -> None:
         if not self._set_mode.service_is_ready():
-            self._mode_refusal = f'service {self._set_mode.srv_name} is not there: is the executor running?'
+            self._mode_refusal = (
+                f'service {self._set_mode.srv_name} is not there: is the executor running?'
+            )
             return
         future = self._set_mode.call_async(SetControlMode.Request(mode=int(mode), reason=reason))
         if mode is Mode.AUTONOMY:

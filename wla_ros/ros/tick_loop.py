@@ -14,8 +14,8 @@ class TickLoop:
     """
     Calls `tick(monotonic_ns, lateness_ns)` every `period_ns`.
 
-    Deadlines lie on one grid: a late tick does not delay the next. Deadlines that have passed completely are left
-    out and counted, so a pause is not followed by a burst.
+    Deadlines lie on one grid: a late tick does not delay the next. Deadlines that have passed
+    completely are left out and counted, so a pause is not followed by a burst.
     """
 
     def __init__(
@@ -80,4 +80,6 @@ class TickLoop:
             parameters = os.sched_param(self._realtime_priority)
             os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, parameters)
         except OSError as error:
-            self.priority_problem = f'SCHED_FIFO {self._realtime_priority} was not granted: {error.strerror}'
+            self.priority_problem = (
+                f'SCHED_FIFO {self._realtime_priority} was not granted: {error.strerror}'
+            )

@@ -1,0 +1,217 @@
+"""
+The cameras of the simulated rig as topics: exposures are rendered and published in a thread of
+their own.
+
+Owns that thread and its queue. Rendering never delays the physics; what cannot be rendered in time
+is counted.
+"""
+
+import threading
+import time
+from collections import Counter
+from collections import deque
+from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
+from sensor_msgs.msg import Image
+
+from wla_ros.core.types import ImageArray
+from wla_ros.ros import qos
+from wla_ros.ros.image_conversion import camera_info_message
+from wla_ros.ros.image_conversion import image_message
+from wla_ros.sim.camera_schedule import Exposure
+from wla_ros.sim.cameras import MOUNTS
+from wla_ros.sim.cameras import intrinsics
+from wla_ros.sim.rig_config import RigCamera
+from wla_ros.sim.sensor_noise import SensorNoise
+
+# Instants that may wait for the renderer. What is older is skipped, with all cameras of that
+# instant: an observation needs all of them.
+_BACKLOG = 2
+_PATTERN_GREY = 96
+_PATTERN_SIGMA = 8.0
+
+
+class Renderer(Protocol):
+    """What turns an exposure into pixels, in the thread that made it."""
+
+    def render(self, exposure: Exposure) -> ImageArray:
+        """Return [h, w, 3] RGB."""
+        ...
+
+    def close(self) -> None:
+        """Free it."""
+        ...
+
+
+class PatternRenderer:
+    """Noise instead of pictures: the load of cameras without the load of a renderer."""
+
+    def __init__(self, cameras: Mapping[str, RigCamera]) -> None:
+        """Draw the noise of every camera."""
+        self._grey = {
+            name: np.full((camera.height, camera.width, 3), _PATTERN_GREY, dtype=np.uint8)
+            for name, camera in cameras.items()
+        }
+        self._noise = {
+            name: SensorNoise(
+                width=camera.width, height=camera.height, sigma=_PATTERN_SIGMA, seed=i
+            )
+            for i, (name, camera) in enumerate(sorted(cameras.items()))
+        }
+        self._last: dict[str, ImageArray] = {}
+
+    def render(self, exposure: Exposure) -> ImageArray:
+        """Return fresh noise, or the picture before if the camera is frozen."""
+        camera = exposure.camera
+        if not exposure.frozen or camera not in self._last:
+            self._last[camera] = self._noise[camera].applied_to(self._grey[camera])
+        return self._last[camera]
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageCounts:
+    """Images of one camera: handed over = published + unwatched + skipped + those that wait."""
+
+    published: int
+    unwatched: int  # nobody subscribed
+    skipped: int  # the renderer was behind
+
+
+class SimCameraTopics:
+    """Image and camera info of every camera."""
+
+    def __init__(
+        self, node: Node, cameras: Mapping[str, RigCamera], make_renderer: Callable[[], Renderer]
+    ) -> None:
+        """Create the publishers; `make_renderer` is called in the rendering thread."""
+        self._node = node
+        self._cameras = dict(cameras)
+        self._make_renderer = make_renderer
+        self._images = {
+            name: node.create_publisher(Image, f'camera/{name}/image_raw', qos.SENSOR_OUTPUT)
+            for name in cameras
+        }
+        self._infos = {
+            name: node.create_publisher(
+                CameraInfo, f'camera/{name}/camera_info', qos.SENSOR_OUTPUT
+            )
+            for name in cameras
+        }
+        self._matrices = {
+            name: intrinsics(
+                fovy_rad=MOUNTS[name].fovy_rad, width=camera.width, height=camera.height
+            ).matrix
+            for name, camera in cameras.items()
+        }
+        self._condition = threading.Condition()
+        self._queue: deque[tuple[Exposure, int]] = deque()
+        self._stopping = False
+        self._counts: dict[str, Counter[str]] = {name: Counter() for name in cameras}
+        self.render_ns: deque[int] = deque(maxlen=300)
+        self.failure = ''
+        self._thread = threading.Thread(target=self._run, name='cameras', daemon=True)
+
+    def start(self) -> None:
+        """Start rendering."""
+        self._thread.start()
+
+    def stop(self, timeout_s: float = 5.0) -> bool:
+        """End the thread after the present image; False if it did not end in time."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+        if self._thread.is_alive():
+            self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def expose(self, exposures: tuple[Exposure, ...], *, slip_ns: int) -> None:
+        """Queue exposures; `slip_ns` is added to their stamps."""
+        with self._condition:
+            for exposure in exposures:
+                if not self._watched(exposure.camera):
+                    self._counts[exposure.camera]['unwatched'] += 1
+                    continue
+                self._queue.append((exposure, slip_ns))
+            while len({exposure.exposed_ns for exposure, _ in self._queue}) > _BACKLOG:
+                for dropped, _ in self._take_instant():
+                    self._counts[dropped.camera]['skipped'] += 1
+            self._condition.notify()
+
+    def counts(self) -> dict[str, ImageCounts]:
+        """Return the counters by camera."""
+        with self._condition:
+            return {
+                name: ImageCounts(
+                    published=count['published'],
+                    unwatched=count['unwatched'],
+                    skipped=count['skipped'],
+                )
+                for name, count in self._counts.items()
+            }
+
+    def _watched(self, camera: str) -> bool:
+        return bool(
+            self._images[camera].get_subscription_count()
+            or self._infos[camera].get_subscription_count()
+        )
+
+    def _run(self) -> None:
+        try:
+            renderer = self._make_renderer()
+        except Exception as error:  # MuJoCo raises whatever its GL backend raises
+            self.failure = (
+                f'no images: rendering off-screen is not possible ({error}); install libegl1 and '
+                'libgl1-mesa-dri, or set images: pattern'
+            )
+            self._node.get_logger().error(self.failure)
+            return
+        try:
+            while instant := self._next():
+                for exposure, slip_ns in instant:
+                    self._publish(renderer, exposure, slip_ns)
+        finally:
+            renderer.close()
+
+    def _next(self) -> list[tuple[Exposure, int]]:
+        """Return the exposures of the oldest instant, waiting for one; empty when stopping."""
+        with self._condition:
+            while not self._queue and not self._stopping:
+                self._condition.wait()
+            return [] if self._stopping else self._take_instant()
+
+    def _take_instant(self) -> list[tuple[Exposure, int]]:
+        instant = [self._queue.popleft()]
+        while self._queue and self._queue[0][0].exposed_ns == instant[0][0].exposed_ns:
+            instant.append(self._queue.popleft())
+        return instant
+
+    def _publish(self, renderer: Renderer, exposure: Exposure, slip_ns: int) -> None:
+        name = exposure.camera
+        start_ns = time.perf_counter_ns()
+        pixels = renderer.render(exposure)
+        self.render_ns.append(time.perf_counter_ns() - start_ns)
+        stamp = exposure.stamp_ns + slip_ns
+        frame = f'{name}_optical'
+        self._images[name].publish(image_message(pixels, stamp_ns=stamp, frame_id=frame))
+        camera = self._cameras[name]
+        if self._infos[name].get_subscription_count():
+            self._infos[name].publish(
+                camera_info_message(
+                    self._matrices[name],
+                    width=camera.width,
+                    height=camera.height,
+                    stamp_ns=stamp,
+                    frame_id=frame,
+                )
+            )
+        with self._condition:
+            self._counts[name]['published'] += 1

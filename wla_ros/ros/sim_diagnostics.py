@@ -1,0 +1,75 @@
+"""The state of the sim node as diagnostics: pacing, drivers, cameras."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+import numpy as np
+
+from wla_ros.core.types import FloatArray
+from wla_ros.ros.diagnostics import ERROR
+from wla_ros.ros.diagnostics import OK
+from wla_ros.ros.diagnostics import WARN
+from wla_ros.ros.diagnostics import ComponentState
+from wla_ros.ros.sim_camera_topics import ImageCounts
+from wla_ros.sim.simulated_rig import RigCounts
+
+
+def sim_components(
+    counts: RigCounts,
+    images: Mapping[str, ImageCounts],
+    *,
+    slipped_s: float,
+    ignored_commands: int,
+    render_ms: FloatArray,
+    failure: str,
+) -> Iterator[ComponentState]:
+    """Yield the components; `render_ms` are the newest rendering times."""
+    values: dict[str, object] = {
+        'slipped_s': slipped_s,
+        'commands_ignored_after_reset': ignored_commands,
+    }
+    if render_ms.size:
+        p50, p99 = np.percentile(render_ms, (50, 99))
+        values.update(render_p50_ms=float(p50), render_p99_ms=float(p99))
+    yield ComponentState(
+        name='rig',
+        level=ERROR if failure else WARN if slipped_s > 0.0 else OK,
+        message=failure or (f'{slipped_s:.3f} s slipped' if slipped_s > 0.0 else 'in real time'),
+        values=values,
+    )
+    for arm, count in counts.arms.items():
+        refused = {
+            f'refused_{reason}': number
+            for reason, number in sorted(count.commands_refused.items())
+        }
+        yield ComponentState(
+            name=f'driver {arm}',
+            level=WARN if refused else OK,
+            message='' if count.last_refusal is None else count.last_refusal.detail,
+            values={
+                'commands_received': count.commands_received,
+                'commands_applied': count.commands_applied,
+                'commands_flushed': count.commands_flushed,
+                'commands_waiting': count.commands_waiting,
+                **refused,
+                'published': count.published,
+                'delivered': count.delivered,
+                'feedback_implausible': count.feedback_implausible,
+            },
+        )
+    for camera, image in images.items():
+        exposed = counts.cameras[camera]
+        yield ComponentState(
+            name=f'camera {camera}',
+            level=WARN if image.skipped else OK,
+            message=f'{image.skipped} images skipped' if image.skipped else '',
+            values={
+                'exposed': exposed.exposed,
+                'dropped_by_fault': exposed.dropped,
+                'flushed_at_reset': exposed.flushed,
+                'waiting': exposed.waiting,
+                'published': image.published,
+                'unwatched': image.unwatched,
+                'skipped': image.skipped,
+            },
+        )

@@ -1,0 +1,325 @@
+"""
+The sim node: two simulated Pipers that speak as the piper_ros driver does, cameras, objects and a
+judge. Lifecycle.
+
+A shell around SimulatedRig: TickLoop paces the physics at 200 Hz against the ROS clock,
+SimCameraTopics renders in a thread of its own, commands come in through the spinning thread. One
+lock keeps them apart.
+"""
+
+import threading
+from collections.abc import Sequence
+
+import numpy as np
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.task import Future
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+from visualization_msgs.msg import MarkerArray
+
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.timing import period_ns
+from wla_ros.core.timing import seconds_to_ns
+from wla_ros.msg import EpisodeStatus
+from wla_ros.robots.encoded_messages import EncodedJointState
+from wla_ros.robots.encoded_messages import EncodedPosCmd
+from wla_ros.ros import qos
+from wla_ros.ros.conversions import time_message
+from wla_ros.ros.diagnostics import DiagnosticsPublisher
+from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.ros.message_resolution import resolve_type
+from wla_ros.ros.object_markers import object_markers
+from wla_ros.ros.sim_arm_topics import SimArmTopics
+from wla_ros.ros.sim_camera_topics import PatternRenderer
+from wla_ros.ros.sim_camera_topics import Renderer
+from wla_ros.ros.sim_camera_topics import SimCameraTopics
+from wla_ros.ros.sim_configuration import PATTERN
+from wla_ros.ros.sim_configuration import SimNodeConfiguration
+from wla_ros.ros.sim_diagnostics import sim_components
+from wla_ros.ros.spinning import run_node
+from wla_ros.ros.tick_loop import TickLoop
+from wla_ros.sim.driver.piper_driver import EnableCall
+from wla_ros.sim.simulated_rig import SimulatedRig
+from wla_ros.srv import ResetEpisode
+
+ENABLE_TYPES = ('piper_msgs/srv/Enable', 'wla_ros/srv/PiperEnable')
+_RATE_HZ = 200.0  # of the driver's publishing loop
+_STATUS_PERIOD_S = 0.1
+_POLL_S = 0.02
+# Object poses go out with every exposure, and this often without cameras.
+_OBJECTS_PERIOD_NS = 33_333_333
+
+
+class SimNode(LifecycleShell[SimNodeConfiguration]):
+    """See the module docstring."""
+
+    def __init__(self) -> None:
+        """Read the configuration, build the scene. Raises ConfigurationError with all problems."""
+        self._rig: SimulatedRig | None = None
+        super().__init__('sim_node', SimNodeConfiguration, self._check)
+
+    def _check(self, configuration: SimNodeConfiguration) -> tuple[Problem, ...]:
+        try:
+            self._rig = SimulatedRig(configuration.rig)
+        except ConfigurationError as error:
+            return tuple(
+                Problem(where=f'rig.{problem.where}', what=problem.what, remedy=problem.remedy)
+                for problem in error.problems
+            )
+        return ()
+
+    # Lifecycle
+
+    def _setup(self) -> None:
+        rig = self._rig = self._rig or SimulatedRig(self.configuration.rig)
+        self._lock = threading.RLock()
+        self._slip_ns = 0  # simulated time is ROS time less this
+        self._slipped_ns = 0
+        self._episode = 0
+        self._seed = self.configuration.seed
+        self._reset_ns = 0
+        self._objects_ns = 0
+        self._ignored_commands = 0
+        self._pending_resets: list[Future] = []
+        self._pending_enables: list[tuple[tuple[EnableCall, ...], Future]] = []
+        self._loop: TickLoop | None = None
+        self._arms = {arm: SimArmTopics(self, arm, self._take_command) for arm in rig.arms}
+        self._cameras = SimCameraTopics(self, self.configuration.rig.cameras, self._make_renderer)
+        self._objects = self.create_publisher(MarkerArray, 'sim/objects', qos.SENSOR_OUTPUT)
+        self._status = self.create_publisher(EpisodeStatus, 'sim/episode_status', qos.LATCHED)
+        self._diagnostics = DiagnosticsPublisher(self)
+        # As in the two-arm launch of piper_ros, both arms listen to one enable topic and one
+        # enable service.
+        self.create_subscription(Bool, 'enable_flag', self._take_enable_flag, qos.COMMAND)
+        enable_type = resolve_type(ENABLE_TYPES, where='enable_srv')
+        # Callbacks that await would stop every other callback of their group.
+        waiting = ReentrantCallbackGroup()
+        self.create_service(enable_type, 'enable_srv', self._on_enable, callback_group=waiting)
+        self.create_service(
+            ResetEpisode, 'sim/reset_episode', self._on_reset, callback_group=waiting
+        )
+        for arm in rig.arms:
+            self.create_service(
+                Trigger, f'sim/emergency_stop_{arm}', self._trigger(rig.emergency_stop, arm)
+            )
+            self.create_service(Trigger, f'sim/resume_{arm}', self._trigger(rig.resume, arm))
+        self.every(_STATUS_PERIOD_S, self._publish_status)
+        self.every(_POLL_S, self._answer_enables)
+        self.every(_POLL_S, self._answer_resets)
+        self.every(1.0, self._publish_diagnostics)
+
+    def _make_renderer(self) -> Renderer:
+        if self.configuration.images == PATTERN:
+            return PatternRenderer(self.configuration.rig.cameras)
+        return self._required_rig().make_image_source()
+
+    def _start(self) -> None:
+        self._reset(self._seed)
+        self._cameras.start()
+        self._loop = TickLoop(
+            period_ns=period_ns(_RATE_HZ),
+            tick=self._tick,
+            on_error=self._on_tick_error,
+            name='physics',
+        )
+        self._loop.start()
+
+    def _stop(self) -> None:
+        loop, self._loop = self._loop, None
+        if loop is not None and not loop.stop():
+            self.get_logger().error('the physics did not end')
+        if not self._cameras.stop():
+            self.get_logger().error('the renderer did not end')
+
+    def _teardown(self) -> None:
+        self._rig = None
+
+    def _required_rig(self) -> SimulatedRig:
+        if self._rig is None:
+            raise RuntimeError('the sim node is not configured')
+        return self._rig
+
+    # Physics: the loop's thread
+
+    def _tick(self, monotonic_ns: int, lateness_ns: int) -> None:
+        del monotonic_ns, lateness_ns
+        rig = self._required_rig()
+        with self._lock:
+            self._advance(rig, self.now_ns())
+            slip_ns = self._slip_ns
+            publications = {arm: rig.take_publications(arm) for arm in rig.arms}
+            exposures = rig.due_exposures()
+            objects_due = bool(exposures) or rig.now_ns - self._objects_ns >= _OBJECTS_PERIOD_NS
+            poses = rig.object_poses() if objects_due else None
+        for arm, batch in publications.items():
+            for publication in batch:
+                self._arms[arm].publish(publication, slip_ns=slip_ns)
+        if poses is not None:
+            self._objects_ns = poses.stamp_ns
+            self._objects.publish(object_markers(poses, stamp=poses.stamp_ns + slip_ns))
+        if exposures:
+            self._cameras.expose(exposures, slip_ns=slip_ns)
+
+    def _advance(self, rig: SimulatedRig, now_ns: int) -> None:
+        """Step up to now; what a pause left behind beyond the bound is left out."""
+        behind_ns = now_ns - self._slip_ns - rig.now_ns
+        excess_ns = behind_ns - seconds_to_ns(self.configuration.max_catch_up_s)
+        if excess_ns > 0 or behind_ns < -seconds_to_ns(self.configuration.max_catch_up_s):
+            shift_ns = max(excess_ns, 0) if behind_ns > 0 else behind_ns
+            self._slip_ns += shift_ns
+            self._slipped_ns += abs(shift_ns)
+        rig.step_to(now_ns - self._slip_ns)
+
+    def _on_tick_error(self, error: BaseException) -> None:
+        self.get_logger().error(
+            f'physics tick failed: {type(error).__name__}: {error}', throttle_duration_sec=1.0
+        )
+
+    # Commands and services: the spinning thread
+
+    def _take_command(self, arm: str, command: EncodedJointState | EncodedPosCmd) -> None:
+        rig = self._rig
+        if rig is None or not self.active:
+            return
+        with self._lock:
+            if self._quiet():
+                self._ignored_commands += 1
+                return
+            now_ns = self.now_ns() - self._slip_ns
+            if isinstance(command, EncodedPosCmd):
+                refusal = rig.command_pose(arm, command, now_ns=now_ns)
+            else:
+                refusal = rig.command(arm, command, now_ns=now_ns)
+        if refusal is not None:
+            self.get_logger().warning(
+                f'command of {arm} refused: {refusal.reason}: {refusal.detail}',
+                throttle_duration_sec=1.0,
+            )
+
+    def _take_enable_flag(self, message: Bool) -> None:
+        rig = self._required_rig()
+        with self._lock:
+            for arm in rig.arms:
+                rig.set_enable_flag(arm, enable=message.data)
+
+    async def _on_enable(self, request: object, response: object) -> object:
+        rig = self._required_rig()
+        with self._lock:
+            calls = tuple(rig.call_enable(arm, enable=request.enable_request) for arm in rig.arms)
+        future = Future(executor=self.executor)
+        self._pending_enables.append((calls, future))
+        response.enable_response = bool(await future)
+        return response
+
+    def _answer_enables(self) -> None:
+        waiting = []
+        for calls, future in self._pending_enables:
+            if all(call.response is not None for call in calls):
+                future.set_result(all(call.response for call in calls))
+            else:
+                waiting.append((calls, future))
+        self._pending_enables = waiting
+
+    async def _on_reset(
+        self, request: ResetEpisode.Request, response: ResetEpisode.Response
+    ) -> ResetEpisode.Response:
+        """
+        Reset, and answer when commands are heard again.
+
+        By then the executor has taken over the new position of the arms.
+        """
+        if not self.active:
+            response.success, response.message = False, 'the sim node is not active'
+            return response
+        if request.seed < 0:
+            response.success, response.message = (
+                False,
+                f'seed must not be negative, got {request.seed}',
+            )
+            return response
+        self._reset(int(request.seed))
+        heard: Future = Future(executor=self.executor)
+        self._pending_resets.append(heard)
+        await heard
+        response.success, response.message = True, f'episode {self._episode}, seed {self._seed}'
+        return response
+
+    def _answer_resets(self) -> None:
+        if self._pending_resets and not self._quiet():
+            for heard in self._pending_resets:
+                heard.set_result(None)
+            self._pending_resets.clear()
+
+    def _quiet(self) -> bool:
+        """Return whether commands are ignored because an episode has just begun."""
+        since_ns = self.now_ns() - self._slip_ns - self._reset_ns
+        return self.active and since_ns < seconds_to_ns(self.configuration.reset_quiet_s)
+
+    def _reset(self, seed: int) -> None:
+        rig = self._required_rig()
+        with self._lock:
+            self._slip_ns = 0
+            now_ns = self.now_ns()
+            rig.reset(seed=seed, now_ns=now_ns)
+            self._reset_ns = self._objects_ns = now_ns
+            self._episode += 1
+            self._seed = seed
+        self._publish_status()
+        self.get_logger().info(f'episode {self._episode}: {rig.task.name}, seed {seed}')
+
+    def _trigger(self, action: object, arm: str) -> object:
+        def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+            del request
+            with self._lock:
+                action(arm)
+            response.success, response.message = True, arm
+            return response
+
+        return answer
+
+    # Status out: timers, in the spinning thread
+
+    def _publish_status(self) -> None:
+        if not self.active:
+            return
+        rig = self._required_rig()
+        with self._lock:
+            judgement = rig.judge()
+            elapsed_ns = rig.now_ns - self._reset_ns
+        message = EpisodeStatus(
+            task=rig.task.name,
+            seed=self._seed,
+            episode=self._episode,
+            elapsed_s=max(0.0, ns_to_seconds(elapsed_ns)),
+            success=judgement.success,
+            judgement=judgement.text,
+        )
+        message.header.stamp = time_message(self.now_ns())
+        self._status.publish(message)
+
+    def _publish_diagnostics(self) -> None:
+        rig = self._required_rig()
+        with self._lock:
+            counts = rig.counts()
+        render_ms = np.array(self._cameras.render_ns, dtype=np.float64) / 1e6
+        self._diagnostics.publish(
+            *sim_components(
+                counts,
+                self._cameras.counts(),
+                slipped_s=ns_to_seconds(self._slipped_ns),
+                ignored_commands=self._ignored_commands,
+                render_ms=render_ms,
+                failure=self._cameras.failure,
+            )
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the node; returns the exit code."""
+    return run_node(SimNode, arguments)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())
