@@ -36,6 +36,7 @@ from wla_ros.evaluation.episode_summary import summarise
 from wla_ros.evaluation.episode_summary import summary_values
 from wla_ros.evaluation.transport_link import LinkModel
 
+_RENDERING = {'off': 'not rendered (fresh pixels of no scene)'}
 _VERSIONED = ('numpy', 'mujoco', 'ruckig', 'matplotlib', 'rosbags')
 _COLUMNS = '{:<9}{:>9}{:>16}{:>12}{:>12}{:>13}{:>13}{:>11}{:>9}'
 
@@ -121,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     for equation in main.violated:
         print(f'  sum violated: {equation.subject} {equation.left.name} by {equation.difference}')
     print(
-        f'images {"not rendered (fresh pixels of no scene)" if choices.render == "off" else choices.render}, '
+        f'images {_RENDERING.get(choices.render, choices.render)}, '
         f'{arguments.jobs} processes, {wall_s:.1f} s'
     )
     values = {
@@ -136,7 +137,7 @@ def run(arguments: argparse.Namespace) -> int:
         records = [item.record for item in results if item.record is not None]
         page = write_report(
             arguments.report,
-            title=f'{choices.task.replace("_", " ").capitalize()}: {choices.policy} in virtual time',
+            title=f'{arguments.task.replace("_", " ")}: {choices.policy} in virtual time',
             metrics=metrics,
             # The first episode, and the first failures: each adds about a megabyte.
             records=records[:4],
@@ -216,8 +217,8 @@ def _table(summaries: tuple[SourceSummary, ...]) -> str:
                 f'{100 * low:.1f}..{100 * high:.1f} %',
                 _text(item.task_mean_s),
                 _text(item.finished_mean_s),
-                _text(chunk and chunk.p50_ms),
-                _text(chunk and chunk.p99_ms),
+                _text(None if chunk is None else chunk.p50_ms),
+                _text(None if chunk is None else chunk.p99_ms),
                 item.starvations if item.equations else '-',
                 f'{sums}/{len(item.equations)}' if item.equations else '-',
             )

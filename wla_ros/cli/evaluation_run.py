@@ -92,7 +92,7 @@ def run_episodes(
     `direct` feeds the expert to the scene without the pipeline. Raises ConfigurationError for
     impossible choices before anything runs.
     """
-    work = functools.partial(_work, choices, keep, direct)
+    work = functools.partial(_work, choices, keep, direct=direct)
     check(choices)
     if jobs <= 1:
         yield from map(work, seeds)
@@ -182,9 +182,7 @@ def run_virtual(choices: EvaluationChoices, seed: int, *, pictures: bool) -> Epi
 
 
 def run_direct(choices: EvaluationChoices, seed: int) -> EpisodeRecord:
-    """
-    Feed the expert to the scene directly: no synchroniser, schedule, limiter, driver or delay.
-    """
+    """Feed the expert to the scene directly: none of the parts of the pipeline."""
     began = time.perf_counter()
     scene = TwoArmScene(make_task(choices.task))
     expert = JudgedPolicy(make_expert(choices.task), scene)
@@ -213,9 +211,7 @@ def run_direct(choices: EvaluationChoices, seed: int) -> EpisodeRecord:
 
 
 class JudgedPolicy:
-    """
-    An expert whose scene is judged at every inference, to know since when the task is solved.
-    """
+    """An expert whose scene is judged at every inference: since when is it solved?"""
 
     def __init__(self, policy: Policy, scene: TwoArmScene) -> None:
         """Wrap `policy`, which acts in `scene`."""
@@ -247,7 +243,7 @@ class JudgedPolicy:
 
 
 def _work(
-    choices: EvaluationChoices, keep: frozenset[int], direct: bool, seed: int
+    choices: EvaluationChoices, keep: frozenset[int], seed: int, *, direct: bool
 ) -> EpisodeResult:
     kept = seed in keep
     if direct:

@@ -57,7 +57,7 @@ class VirtualRig:
         render: bool,
         pictures: bool,
     ) -> None:
-        """Speak to `rig` as `profile` says; without `render` cameras give fresh pixels of no scene."""
+        """Speak to `rig` as `profile` says; without `render` pixels are fresh noise."""
         self._rig = rig
         self._layout = JointLayout(rig.arms)
         self._profiles = {arm: profile.arm(arm) for arm in rig.arms}

@@ -92,13 +92,12 @@ def equations(counters: Iterable[Counter]) -> tuple[Equation, ...]:
     """Return all equations whose left side was counted, along the way of the data."""
     table = {(item.owner, item.name): item.value for item in counters}
     owners = sorted({owner for owner, _ in table})
-    found = []
-    for kind, left, right in _SUMS:
-        for owner in owners:
-            if owner.partition(' ')[0] == kind and (owner, left) in table:
-                found.append(
-                    _equation(table, owner, (owner, left), [(owner, part) for part in right])
-                )
+    found = [
+        _equation(table, owner, (owner, left), [(owner, part) for part in right])
+        for kind, left, right in _SUMS
+        for owner in owners
+        if owner.partition(' ')[0] == kind and (owner, left) in table
+    ]
     for source, name, target, other in _HANDOVERS:
         for receiver in owners:
             instance = _instance(receiver, target)

@@ -102,8 +102,12 @@ class EpisodeRecorder:
             start_ns, why = self._starved_since
             self._starvations.append(Interval(start_ns=start_ns, end_ns=stamp_ns, reason=why))
             self._starved_since = None
-        if count > self._starvation_count and self._starved_since is None and not tracking:
-            self._starved_since = (stamp_ns, reason)
+        if count > self._starvation_count and self._starved_since is None:
+            if tracking:
+                # Over before it was seen: shorter than the sampling.
+                self._starvations.append(Interval(start_ns=stamp_ns, end_ns=stamp_ns))
+            else:
+                self._starved_since = (stamp_ns, reason)
         self._starvation_count = count
 
     def record(

@@ -17,6 +17,7 @@ import cv2
 import jinja2
 import numpy as np
 
+from wla_ros.core.joint_layout import ARM_WIDTH
 from wla_ros.evaluation import report_plots
 from wla_ros.evaluation.conservation import Equation
 from wla_ros.evaluation.episode_metrics import EpisodeMetrics
@@ -31,6 +32,7 @@ from wla_ros.evaluation.episode_summary import summary_values
 REPORT_NAME, SUMMARY_NAME = 'report.html', 'summary.json'
 _STRIP_LENGTH = 8
 _JPEG_QUALITY = 88
+_STILL_RAD = 0.005
 _ENDINGS = {
     'finished': 'the policy was done',
     'time_limit': 'stopped by the time limit',
@@ -133,7 +135,8 @@ def _verdict(summary: SourceSummary) -> dict[str, str]:
     return {
         'tone': tone,
         'word': word,
-        'sentence': f'{successes} of {episodes} {summary.source} {plural} succeeded{times}. {lost}',
+        'sentence': f'{successes} of {episodes} {summary.source} {plural} succeeded{times}. '
+        f'{lost}',
     }
 
 
@@ -163,11 +166,11 @@ def _tiles(summary: SourceSummary) -> list[dict[str, str]]:
             )
         )
     if summary.seam_position_max_rad is not None:
-        speed = f'{1e3 * (summary.seam_velocity_max_rad_s or 0.0):.2g} mrad/s'
+        speed = f'{_small_angle(summary.seam_velocity_max_rad_s or 0.0)}/s'
         tiles.append(
             _tile(
                 'Largest seam step',
-                f'{1e3 * summary.seam_position_max_rad:.2g} mrad',
+                _small_angle(summary.seam_position_max_rad),
                 f'{speed}, over {summary.chunks} chunks',
             )
         )
@@ -212,23 +215,30 @@ def _comparison_row(summary: SourceSummary) -> tuple[str, ...]:
 def _episode(record: EpisodeRecord) -> dict[str, Any]:
     figures = []
     if record.changes:
-        figures.append(('Timeline', report_plots.timeline_figure(record)))
+        figures.append(('Timeline', True, report_plots.timeline_figure(record)))
     if record.commands is not None:
-        for arm in record.arms:
+        for index, arm in enumerate(record.arms):
             title = f'Joints of the {arm.arm} arm: planned, commanded, measured'
-            figures.append((title, report_plots.joint_figure(record, arm.arm)))
-        figures.append(('Commanded velocity', report_plots.velocity_figure(record)))
-        figures.append(('Measured less commanded', report_plots.error_figure(record)))
+            figures.append(
+                (title, _moves(record, index), report_plots.joint_figure(record, arm.arm))
+            )
+        figures.append(('Commanded velocity', True, report_plots.velocity_figure(record)))
+        figures.append(('Measured less commanded', True, report_plots.error_figure(record)))
     outcome = 'success' if record.success else f'failed: {record.judgement}'
     solved = '' if record.task_s is None else f', solved after {record.task_s:.1f} s'
     instruction = f'“{record.instruction}” ' if record.instruction else ''
     computed = f' Computed in {record.wall_s:.1f} s.' if record.wall_s else ''
+    ending = _ENDINGS.get(record.end_reason, record.end_reason)
     return {
         'heading': f'Episode with seed {record.seed}, {record.source}',
-        'sentence': f'{instruction}by {record.policy}: {outcome}{solved}, {_ENDINGS.get(record.end_reason, record.end_reason)} '
-        f'after {record.finished_s or record.duration_s:.1f} s with {len(record.chunks)} chunks.{computed}',
+        'sentence': f'{instruction}by {record.policy}: {outcome}{solved}, {ending} after '
+        f'{record.finished_s or record.duration_s:.1f} s with {len(record.chunks)} chunks.'
+        f'{computed}',
         'pictures': [_picture(record, picture) for picture in _strip(record)],
-        'figures': [{'title': title, 'data': _base64(data)} for title, data in figures],
+        'figures': [
+            {'title': title, 'open': shown, 'data': _base64(data)}
+            for title, shown, data in figures
+        ],
         'tracking': [
             (
                 item.arm,
@@ -240,6 +250,14 @@ def _episode(record: EpisodeRecord) -> dict[str, Any]:
             for item in measure(record).tracking
         ],
     }
+
+
+def _moves(record: EpisodeRecord, index: int) -> bool:
+    """Whether a joint of the arm at `index` is commanded over more than 5 mrad."""
+    if record.commands is None:
+        return False
+    columns = record.commands.position[:, index * ARM_WIDTH : (index + 1) * ARM_WIDTH - 1]
+    return bool(columns.size and np.ptp(columns, axis=0).max() > _STILL_RAD)
 
 
 def _strip(record: EpisodeRecord) -> list[Picture]:
@@ -342,6 +360,10 @@ def _metrics_row(item: EpisodeMetrics) -> tuple[Any, ...]:
 
 def _number(value: float | None, unit: str, *, digits: int = 1) -> str:
     return '–' if value is None else f'{value:.{digits}f} {unit}'.strip()
+
+
+def _small_angle(angle_rad: float) -> str:
+    return f'{1e3 * angle_rad:.2g} mrad' if angle_rad >= 1e-4 else f'{1e6 * angle_rad:.2g} µrad'
 
 
 def _count(value: int | None) -> str:

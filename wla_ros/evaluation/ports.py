@@ -87,7 +87,10 @@ class Rig(Protocol):
         ...
 
     def counters(self) -> tuple[Counter, ...]:
-        """Return counts since the reset; owners are 'driver <arm>', 'feedback <arm>', 'camera <name>'."""
+        """
+        Return counts since the reset; owners are 'driver <arm>', 'feedback <arm>', 'camera
+        <name>'.
+        """
         ...
 
 

@@ -33,8 +33,9 @@ def read_actions(bag: Path, layout: JointLayout, *, topic: str = '') -> Recorded
     """
     Return the joint trajectory in `bag`.
 
-    `topic` holds ActionChunk messages or joint states with the layout's column names; empty: the only chunk
-    topic, else the only topic of joint states that has all columns. Raises BagError naming what there is.
+    `topic` holds ActionChunk messages or joint states with the layout's column names; empty: the
+    only chunk topic, else the only topic of joint states that has all columns. Raises BagError
+    naming what there is.
     """
     with BagReader(bag) as reader:
         chosen = _choose(reader, topic, layout)
@@ -60,8 +61,9 @@ def chunk_actions(
     """
     Return one trajectory: from every chunk the rows up to the first row of the next chunk.
 
-    That is what an executor with no latency would have executed. Rows of the first epoch only: a later epoch
-    starts from where something else has moved the arms. Raises BagError for end-effector chunks.
+    That is what an executor with no latency would have executed. Rows of the first epoch only: a
+    later epoch starts from where something else has moved the arms. Raises BagError for
+    end-effector chunks.
     """
     joint_chunks = sorted(
         (chunk for chunk in chunks if chunk.representation == Representation.JOINT_POSITION),
@@ -73,7 +75,9 @@ def chunk_actions(
     rows: dict[int, FloatArray] = {}
     for chunk, following in zip(used, [*used[1:], None], strict=True):
         if set(chunk.columns) != set(layout.columns):
-            raise BagError(f'{source}: chunk has columns {chunk.columns}, not those of {layout.arms}')
+            raise BagError(
+                f'{source}: chunk has columns {chunk.columns}, not those of {layout.arms}'
+            )
         order = [chunk.columns.index(column) for column in layout.columns]
         for i, row in enumerate(chunk.rows):
             due_ns = chunk.stamp_ns + i * chunk.dt_ns
@@ -86,8 +90,8 @@ def command_actions(bag: Path, profile: DriverProfile) -> RecordedActions:
     """
     Return the trajectory of the joint commands that were sent to the drivers of `profile`.
 
-    Commands of the arms are put together at the stamps of the first arm, each arm at its newest command.
-    Raises BagError for missing topics and for commands that cannot be decoded.
+    Commands of the arms are put together at the stamps of the first arm, each arm at its newest
+    command. Raises BagError for missing topics and for commands that cannot be decoded.
     """
     arms = [profile.arm(name) for name in profile.arms]
     topics = {_absolute(arm.channels.command_topic): arm for arm in arms}
@@ -130,7 +134,8 @@ def _choose(reader: BagReader, topic: str, layout: JointLayout) -> BagTopic:
         return fitting[0]
     names = sorted(item.name for item in (*chunks, *fitting))
     raise BagError(
-        f'the bag has {len(names)} topics with actions {names} and {sorted(known)} in all; name the topic'
+        f'the bag has {len(names)} topics with actions {names} and {sorted(known)} in all; '
+        'name the topic'
     )
 
 

@@ -1,15 +1,14 @@
-"""
+r"""
 One episode in virtual time: the pure parts of the nodes, connected by modelled transport.
 
 The session (core), the executor, the driver encoding inside the rig and the policy are those of
 the nodes; only DDS, threads and the wall clock are replaced. Nothing here reads a clock, so the
 same seed gives the same record.
 
-    rig --image, feedback, objects--> session --observation--> policy --rows--> session --chunk-->
-    executor
-     ^                    \\-------------------- feedback, condition ---------------------------/
-     | \\-------------------------------------- command (200 Hz)
-     ------------------------------------/
+    rig --image, feedback, objects--> session --observation--> policy
+     ^  \--feedback, condition--\       ^-----------rows-----------/
+     |                            v      |
+     \-----command, 200 Hz---- executor <--chunk (from the session)
 """
 
 import dataclasses

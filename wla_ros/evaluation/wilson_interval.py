@@ -41,4 +41,5 @@ class SuccessRate:
     def __str__(self) -> str:
         """Return for example '98/100 (98 %, 93..99 %)'."""
         low, high = self.interval
-        return f'{self.successes}/{self.episodes} ({100 * self.rate:.0f} %, {100 * low:.0f}..{100 * high:.0f} %)'
+        share = f'{100 * self.rate:.0f} %, {100 * low:.0f}..{100 * high:.0f} %'
+        return f'{self.successes}/{self.episodes} ({share})'

@@ -1,8 +1,9 @@
 """
 A policy that waits for cameras it does not look at.
 
-A scripted expert needs no pixels; demanding the cameras all the same makes the synchroniser anchor its
-observations to exposures and refuse missing, stale and frozen images, as for the policy that comes after it.
+A scripted expert needs no pixels; demanding the cameras all the same makes the synchroniser anchor
+its observations to exposures and refuse missing, stale and frozen images, as for the policy that
+comes after it.
 """
 
 import dataclasses
