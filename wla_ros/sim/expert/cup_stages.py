@@ -30,13 +30,13 @@ _CARRY_M_S = 0.30
 _INSERT_M_S = 0.15
 _RETREAT_M_S = 0.25
 _CLOSE_S = 0.40
-_OPEN_S = 0.50  # 70 mm below the gripper's 0.25 m/s, hidden in a transit
-_LET_GO_S = 0.35
+_OPEN_S = 0.58  # 70 mm below the gripper's 0.25 m/s; hidden in a transit
+_LET_GO_S = 0.38
 _SETTLE_S = 0.10
 
 
 class CupStages:
-    """Stages for one arm. Every method raises OutOfReachError where the arm cannot go."""
+    """Stages for one arm. Every method raises CannotProceedError where the arm cannot go."""
 
     def __init__(self, tool: ArmTool) -> None:
         """Work with the arm of `tool`."""

@@ -22,11 +22,12 @@ from wla_ros.sim import arm_settings as settings
 from wla_ros.sim.expert.cup_situation import CupSituation
 from wla_ros.sim.expert.cup_situation import object_pose
 from wla_ros.sim.expert.cup_stages import CARRY_HEIGHT_M
+from wla_ros.sim.expert.cup_stages import GRASP_COMMAND_M
 from wla_ros.sim.expert.cup_stages import CupStages
 from wla_ros.sim.expert.plan import Plan
 from wla_ros.sim.expert.plan import Stage
 from wla_ros.sim.expert.tool_motion import ArmTool
-from wla_ros.sim.expert.tool_motion import OutOfReachError
+from wla_ros.sim.expert.tool_motion import CannotProceedError
 from wla_ros.sim.expert.tracking import Tracking
 from wla_ros.sim.tasks import stack_cup
 
@@ -41,10 +42,7 @@ MAX_ATTEMPTS = 5
 _AT_REST_RAD_S = 0.03
 _HOME_TOLERANCE_RAD = 0.03
 _AWAY_RAD = 0.3  # from home: this arm was at work
-_SQUEEZE_M = 0.02
-_CONTINUE_TOLERANCE_RAD = (
-    0.03  # from the end of the plan before, within which commands continue from it
-)
+_CONTINUE_TOLERANCE_RAD = 0.03  # this near the end of a plan, the next one continues from it
 _CARRIED_TOLERANCE_M = 0.006  # of the held cup over the target, before it is lowered
 _LIFTED_TOLERANCE_M = 0.012
 
@@ -137,7 +135,7 @@ class StackCupExpert:
             row = self._present_row(arm, observation)
             try:
                 stages = self._stages(arm, row, observation)
-            except OutOfReachError as error:
+            except CannotProceedError as error:
                 last_error = str(error)
                 continue
             self._settle(arm, row)
@@ -166,9 +164,9 @@ class StackCupExpert:
                 return stages.carry(situation, row)
             return stages.insert(situation, row)
         if not situation.standing:
-            raise OutOfReachError('a cup has fallen over')
+            raise CannotProceedError('a cup has fallen over')
         if self._attempts >= MAX_ATTEMPTS:
-            raise OutOfReachError(f'{self._attempts} attempts to grasp the orange cup failed')
+            raise CannotProceedError(f'{self._attempts} attempts to grasp the orange cup failed')
         planned = stages.pick(situation, row)
         stages.carry(
             _as_if_held(situation, self._tools[arm]), np.append(planned[-1].motion.end, 0.0)
@@ -209,13 +207,12 @@ class StackCupExpert:
         return sorted(self._layout.arms, key=preference)
 
     def _first_row(self, observation: Observation) -> FloatArray:
-        """
-        Return the row [D] to hold until the first plan: where the arms are, still pressing on what
-        they hold.
-        """
-        row = observation.joint_position.copy()
-        row[list(self._layout.gripper_indices)] -= _SQUEEZE_M
-        return _clipped(row)
+        """Return the row [D] to hold until the first plan: where the arms are, a held cup held."""
+        row = _clipped(observation.joint_position)
+        for arm in self._layout.arms:
+            if self._situation(arm, observation).in_hand:
+                row[self._layout.arm_slice(arm)][-1] = GRASP_COMMAND_M
+        return row
 
     def _present_row(self, arm: str, observation: Observation) -> FloatArray:
         """

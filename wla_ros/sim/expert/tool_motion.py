@@ -24,8 +24,8 @@ _LINE_ROWS = 33
 _LARGEST_STEP_RAD = 0.5  # between rows of a line; more is a change of branch
 
 
-class OutOfReachError(Exception):
-    """A tool pose that the arm cannot take; says where."""
+class CannotProceedError(Exception):
+    """There is nothing the arm can do: out of reach, or pointless; says why."""
 
 
 class ArmTool:
@@ -68,10 +68,10 @@ class ArmTool:
         return back
 
     def joints_at(self, point: FloatArray, seed: FloatArray) -> FloatArray:
-        """Return joints [6] near `seed` with the tool at `point`. Raises OutOfReachError."""
+        """Return joints [6] near `seed` with the tool at `point`. Raises CannotProceedError."""
         solved = self._kinematics.solve(self.leaning(point), seed)
         if isinstance(solved, Refusal):
-            raise OutOfReachError(_describe(point, solved))
+            raise CannotProceedError(_describe(point, solved))
         return solved
 
     def line(self, start: FloatArray, goal: FloatArray, *, speed_m_s: float) -> Motion:
@@ -79,7 +79,7 @@ class ArmTool:
         Return the motion of the tool from `start` [6] straight to the point `goal` [3].
 
         `speed_m_s` is the peak speed. The start's own lean is kept at first and turned into the
-        usual one. Raises OutOfReachError.
+        usual one. Raises CannotProceedError.
         """
         first = self.pose(start)
         origin = first[:3, 3]
@@ -90,7 +90,7 @@ class ArmTool:
             pose = self.leaning(point, tilt_rad=tilt + fraction * (TILT_RAD - tilt))
             solved = self._kinematics.solve_step(pose, rows[-1], max_step_rad=_LARGEST_STEP_RAD)
             if isinstance(solved, Refusal):
-                raise OutOfReachError(_describe(point, solved))
+                raise CannotProceedError(_describe(point, solved))
             rows.append(solved)
         length_m = float(np.linalg.norm(goal - origin))
         return timed(np.array(rows), shortest_s=max(PEAK_SPEED * length_m / speed_m_s, 0.05))
