@@ -1,0 +1,87 @@
+"""
+Two Pipers: executor and policy, with the simulated rig or with real arms, optionally a recorder.
+
+With hardware:=real start the drivers of arms and cameras yourself, cameras with the Fast DDS
+profile config/fastdds_local.xml (see there). One node that ends, ends all.
+"""
+
+# ruff: noqa: I001 - the folder `launch` makes isort take the package `launch` for ours
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument
+from launch.actions import OpaqueFunction
+from launch.actions import Shutdown
+from launch.substitutions import LaunchConfiguration
+from launch.substitutions import PathJoinSubstitution
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+ARGUMENTS = (
+    DeclareLaunchArgument(
+        'hardware',
+        default_value='sim',
+        choices=['sim', 'real'],
+        description='sim starts the simulated rig, real expects running drivers',
+    ),
+    DeclareLaunchArgument(
+        'policy',
+        default_value='',
+        choices=['', 'expert', 'hold', 'replay'],
+        description='policy to run, empty as params_file says; expert needs the simulated rig',
+    ),
+    DeclareLaunchArgument(
+        'params_file',
+        default_value=PathJoinSubstitution(
+            [FindPackageShare('wla_ros'), 'config', 'bimanual.yaml']
+        ),
+        description='parameters of all nodes; copy the default and change it',
+    ),
+    DeclareLaunchArgument(
+        'driver_profile',
+        default_value='',
+        description='file in config/drivers or path of one, empty as params_file says',
+    ),
+    DeclareLaunchArgument(
+        'namespace', default_value='', description='namespace of all nodes and relative topics'
+    ),
+    DeclareLaunchArgument(
+        'record',
+        default_value='false',
+        choices=['true', 'false'],
+        description='record an MCAP bag of the run (recorder_node in params_file says what)',
+    ),
+)
+
+
+def nodes(context):
+    """Return the actions that start the nodes that the arguments ask for."""
+
+    def given(name):
+        return LaunchConfiguration(name).perform(context)
+
+    def node(executable, overrides=()):
+        # An empty argument overrides nothing: the parameter file decides.
+        values = {key: given(argument) for key, argument in overrides if given(argument)}
+        return Node(
+            package='wla_ros',
+            executable=executable,
+            name=executable,
+            namespace=given('namespace'),
+            parameters=[given('params_file'), *([values] if values else [])],
+            output='screen',
+            emulate_tty=True,
+            on_exit=Shutdown(reason=f'{executable} ended'),
+        )
+
+    profile = ('robot.driver_profile', 'driver_profile')
+    started = [node('executor_node', [profile])]
+    started.append(node('policy_node', [profile, ('policy.name', 'policy')]))
+    if given('hardware') == 'sim':
+        started.insert(0, node('sim_node'))
+    if given('record') == 'true':
+        started.append(node('recorder_node'))
+    return started
+
+
+def generate_launch_description():
+    """Return the arguments and the nodes."""
+    return LaunchDescription([*ARGUMENTS, OpaqueFunction(function=nodes)])
