@@ -67,7 +67,9 @@ def held_rows(position: FloatArray = REST, count: int = 32) -> FloatArray:
 def moving_rows(
     velocity: float, elapsed_ns: int, *, count: int = 32, dt_ns: int = DT_NS
 ) -> FloatArray:
-    """Return rows of joints that left REST at time 0 with `velocity` [rad/s], from `elapsed_ns`."""
+    """
+    Return rows of joints that left REST at time 0 with `velocity` [rad/s], from `elapsed_ns`.
+    """
     seconds = (elapsed_ns + np.arange(count) * dt_ns) * 1e-9
     rows = np.tile(REST, (count, 1))
     rows[:, JOINTS] += velocity * seconds[:, None]
@@ -99,7 +101,9 @@ class Run:
         executor: ChunkExecutor | None = None,
         lag: float = 0.3,
     ) -> None:
-        """Start with arms at `position` that close a share `lag` of the way to the command per tick."""
+        """
+        Start with arms at `position` that close a share `lag` of the way to the command per tick.
+        """
         self.executor = ChunkExecutor(config, LAYOUT, LIMITS) if executor is None else executor
         self.measured = position.copy()
         self.now_ns = START_NS
@@ -170,8 +174,7 @@ def assert_counts_add_up(snapshot: ExecutorSnapshot) -> None:
     assert counts.chunks_received == counts.chunks_accepted + counts.chunks_rejected
     assert counts.ticks == counts.commands_published + counts.ticks_not_ready
     assert (
-        rows.received
-        == rows.executed + rows.late + rows.superseded + rows.flushed + rows.queued
+        rows.received == rows.executed + rows.late + rows.superseded + rows.flushed + rows.queued
     )
     assert min(rows.executed, rows.late, rows.superseded, rows.flushed, rows.queued) >= 0
 

@@ -180,6 +180,17 @@ def test_stopping_columns_stop_while_others_go_on() -> None:
     assert limiter.at_rest
 
 
+@pytest.mark.parametrize('step_rad', [0.1, 0.1 + 1e-16, 0.1 + 3e-16, -0.1 - 1e-16])
+def test_a_distance_between_two_shapes_of_motion_is_no_dead_end(step_rad: float) -> None:
+    limiter = MotionLimiter(LIMITS)
+    limiter.seed(np.zeros(WIDTH))
+    goal = np.where(np.isin(np.arange(WIDTH), [0, 3, 7, 10]), step_rad, 0.0)
+    for _ in range(300):
+        limiter.step(target(goal), PERIOD_S)
+    assert limiter.planner_failures == 0
+    assert np.abs(limiter.position - goal).max() < 1e-6
+
+
 def test_lower_speed_is_kept() -> None:
     limiter = MotionLimiter(LIMITS)
     limiter.seed(REST)

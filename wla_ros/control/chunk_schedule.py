@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
@@ -60,6 +61,11 @@ class ChunkSchedule:
         return times_ns
 
     @property
+    def period_ns(self) -> int:
+        """Shortest time between two rows, 0 if there is only one."""
+        return int(np.diff(self.times_ns).min()) if len(self.due_ns) > 1 else 0
+
+    @property
     def last_due_ns(self) -> int:
         """When the last row is due."""
         return self.due_ns[-1]
@@ -69,8 +75,8 @@ class ChunkSchedule:
         return bisect_left(self.due_ns, now_ns)
 
     def current(self, now_ns: int) -> RowOrigin:
-        """Return the row in progress: the last one due before now, or the first."""
-        return self.origins[max(self.passed(now_ns) - 1, 0)]
+        """Return the row that is being approached: the first due now or later, else the last."""
+        return self.origins[min(self.passed(now_ns), len(self.origins) - 1)]
 
     def left_s(self, now_ns: int) -> float:
         """Return the time until the last row is due [s], 0 if it has passed."""
@@ -106,6 +112,16 @@ def schedule_of(chunk: ActionChunk, rows: FloatArray) -> ChunkSchedule:
         ),
         finished=chunk.finished,
     )
+
+
+def clearance_ns(before: ChunkSchedule, after: ChunkSchedule) -> int:
+    """
+    Return how close to the first row of `after` a row of `before` may be.
+
+    Rows of two chunks may be due nanoseconds apart. Their distance over that time is no velocity;
+    half a row period bounds it to twice what either chunk asks for.
+    """
+    return max(before.period_ns, after.period_ns, 2 * NS_PER_MS) // 2
 
 
 def joined(before: ChunkSchedule | None, after: ChunkSchedule) -> ChunkSchedule:

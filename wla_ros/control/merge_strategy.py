@@ -11,6 +11,7 @@ from typing import Protocol
 
 from wla_ros.control.chunk_schedule import SUPPORT_ROWS
 from wla_ros.control.chunk_schedule import ChunkSchedule
+from wla_ros.control.chunk_schedule import clearance_ns
 from wla_ros.control.chunk_schedule import joined
 
 
@@ -24,7 +25,8 @@ class MergeStrategy(Protocol):
         Merge `incoming`, all rows of a new chunk, into `current`.
 
         At least one row of `incoming` is due at `now_ns` or later. Rows of the result that are due
-        before `now_ns` must be its `support`; every queued row must come from one of the two.
+        before `now_ns` must be its `support`; every queued row must come from one of the two. Rows of
+        different chunks must keep their `clearance_ns`.
         """
         ...
 
@@ -45,12 +47,13 @@ def latest(current: ChunkSchedule | None, incoming: ChunkSchedule, now_ns: int) 
     fresh = incoming.slice(start, len(incoming.due_ns), support=late - start)
     if fresh is None:
         raise ValueError('no row of the incoming chunk is due now or later')
-    if late or current is None:
+    if late or current is None or incoming.due_ns[0] == now_ns:
         return fresh
-    stop = current.passed(incoming.due_ns[0])
-    passed = current.passed(now_ns)
-    start = max(passed - SUPPORT_ROWS, 0)
-    return joined(current.slice(start, stop, support=passed - start), fresh)
+    # Rows due at the clearance exactly may stay.
+    stop = current.passed(incoming.due_ns[0] - clearance_ns(current, incoming) + 1)
+    past = min(current.passed(now_ns), stop)
+    start = max(past - SUPPORT_ROWS, 0)
+    return joined(current.slice(start, stop, support=past - start), fresh)
 
 
 MERGE_STRATEGIES: Mapping[str, MergeStrategy] = MappingProxyType({'latest': latest})

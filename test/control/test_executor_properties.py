@@ -1,0 +1,178 @@
+"""
+Whatever arrives when: no command outside the limits, no row unaccounted for, no broken number.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from control.arms import DT_NS
+from control.arms import JOINTS
+from control.arms import LAYOUT
+from control.arms import MS
+from control.arms import PERIOD_NS
+from control.arms import REST
+from control.arms import WIDTH
+from control.arms import Run
+from control.arms import assert_counts_add_up
+from control.arms import assert_within_limits
+from control.arms import chunk
+from control.arms import moving_rows
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from wla_ros.core.types import ActionChunk
+from wla_ros.core.types import Mode
+
+VELOCITY = 0.15
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    latencies_ms=st.lists(st.integers(0, 400), min_size=4, max_size=10),
+    gaps=st.lists(st.integers(1, 25), min_size=10, max_size=10),
+)
+def test_no_latency_sequence_makes_a_plan_of_constant_velocity_jump(
+    latencies_ms: list[int], gaps: list[int]
+) -> None:
+    run = Run(lag=0.9)
+    run.start()
+    entered_ns = run.now_ns
+    run.offer(moving_rows(0.0, 0, count=16))
+    run.tick(80)
+    for i, latency_ms in enumerate(latencies_ms):
+        age_ns = min(latency_ms * MS, run.now_ns - entered_ns)
+        elapsed_ns = run.now_ns - age_ns - entered_ns
+        assert run.offer(moving_rows(VELOCITY, elapsed_ns), age_ns=age_ns) is None
+        run.tick(gaps[i])
+        if i:
+            seams = run.snapshot.seams
+            assert seams.last_position_rad < 1e-6
+            assert seams.last_velocity_rad_s < 1e-5
+    elapsed_s = (run.now_ns - entered_ns) * 1e-9
+    run.tick(1)
+    assert_within_limits(run.commands)
+    assert run.snapshot.counts.starvations == 0
+    if sum(gaps[: len(latencies_ms)]) > 100:
+        expected = REST[JOINTS] + VELOCITY * (elapsed_s + PERIOD_NS * 1e-9)
+        assert np.abs(run.commands[-1].position[JOINTS] - expected).max() < 1e-4
+
+
+@dataclass(frozen=True)
+class Event:
+    kind: str
+    ticks: int
+    number: int
+
+
+events = st.builds(
+    Event,
+    kind=st.sampled_from(
+        ['chunk'] * 6
+        + [
+            'broken',
+            'repeat',
+            'future',
+            'mode',
+            'silence',
+            'speak',
+            'fault',
+            'heal',
+            'epoch',
+            'stick',
+        ]
+    ),
+    ticks=st.integers(0, 40),
+    number=st.integers(0, 2**31),
+)
+
+
+def random_chunk(run: Run, rng: np.random.Generator, epoch: int) -> ActionChunk:
+    """Return a wandering plan from about where the arms are, of any age, sometimes implausible."""
+    count, dt_ns = int(rng.integers(1, 33)), int(rng.choice([10 * MS, DT_NS, 60 * MS]))
+    position = run.commands[-1].position if run.commands else REST
+    velocity = rng.normal(0.0, rng.choice([0.1, 1.0, 3.0]), (count, WIDTH))
+    rows = position + rng.normal(0.0, 0.05, WIDTH) + np.cumsum(velocity, axis=0) * dt_ns * 1e-9
+    if rng.random() < 0.1:
+        rows *= 3.0
+    rows[:, [6, 13]] = rng.uniform(-0.03, 0.1, (count, 2))
+    stamp_ns = run.now_ns - int(rng.integers(-60 * MS, 600 * MS))
+    run.sequence += 1
+    return chunk(rows, stamp_ns, sequence=run.sequence, epoch=epoch, dt_ns=dt_ns)
+
+
+def apply(event: Event, run: Run, epoch: int) -> int:
+    """Do what `event` says; return the epoch of the policy."""
+    rng = np.random.default_rng(event.number)
+    arm = LAYOUT.arms[event.number % 2]
+    match event.kind:
+        case 'chunk' | 'repeat' | 'future':
+            item = random_chunk(run, rng, epoch)
+            run.executor.accept_chunk(item, run.now_ns)
+            if event.kind == 'repeat':
+                assert run.executor.accept_chunk(item, run.now_ns) is not None
+        case 'broken':
+            item = random_chunk(run, rng, epoch)
+            item.rows[rng.integers(len(item.rows)), rng.integers(WIDTH)] = rng.choice(
+                [np.nan, np.inf, -np.inf]
+            )
+            assert run.executor.accept_chunk(item, run.now_ns) is not None
+        case 'mode':
+            run.enter(Mode(event.number % 4))
+            if run.executor.mode == Mode.ESTOP:
+                run.executor.reset_emergency_stop(run.now_ns, 'test')
+        case 'silence':
+            run.silent.add(arm)
+        case 'speak':
+            run.silent.clear()
+        case 'fault':
+            run.condition(arm, 'collision')
+        case 'heal':
+            run.condition('left')
+            run.condition('right')
+            run.stuck.clear()
+            run.enter(Mode.AUTONOMY)
+        case 'epoch':
+            epoch += 1
+        case 'stick':
+            run.stuck.add(event.number % WIDTH)
+    return epoch
+
+
+@settings(max_examples=60, deadline=None)
+@given(story=st.lists(events, min_size=5, max_size=30))
+def test_no_story_breaks_a_limit_or_loses_a_row(story: list[Event]) -> None:
+    run = Run()
+    run.start()
+    epoch = 1
+    executed_before = 0
+    for event in story:
+        epoch = apply(event, run, epoch)
+        run.tick(event.ticks)
+        snapshot = run.snapshot
+        assert_counts_add_up(snapshot)
+        assert snapshot.rows.executed >= executed_before
+        executed_before = snapshot.rows.executed
+        if snapshot.mode.mode != Mode.AUTONOMY:
+            assert snapshot.rows.queued == 0
+    run.silent.clear()
+    run.enter(Mode.HOLD)
+    run.tick(500)
+    assert_within_limits(run.commands)
+    assert np.abs(run.commands[-1].velocity).max() < 1e-9
+    assert len(run.commands) == run.snapshot.counts.commands_published
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**31), periods=st.lists(st.integers(1, 40), min_size=50, max_size=50))
+def test_limits_hold_for_uneven_ticks(seed: int, periods: list[int]) -> None:
+    run = Run()
+    run.start()
+    rng = np.random.default_rng(seed)
+    for tenths_ms in periods:
+        if rng.random() < 0.3:
+            run.executor.accept_chunk(random_chunk(run, rng, 1), run.now_ns)
+        period_ns = tenths_ms * MS // 4
+        run.commands = run.commands[-1:]
+        run.tick(1, period_ns)
+        assert_within_limits(run.commands, period_ns * 1e-9)
