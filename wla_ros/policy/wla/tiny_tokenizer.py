@@ -1,5 +1,5 @@
 """
-A small byte-level BPE tokenizer with Qwen's pre-tokeniser and special tokens, for random checkpoints.
+A small byte-level BPE tokenizer in the manner of Qwen's, for random checkpoints.
 
 Owns no text of a real tokenizer: the merges come from a few words. It behaves like the real one
 where prompts depend on it: newlines merge with newlines and with a full stop before them.
@@ -14,6 +14,10 @@ from tokenizers import decoders
 from tokenizers import normalizers
 from tokenizers import pre_tokenizers
 from tokenizers.models import BPE
+
+from wla_ros.policy.wla.tokenizer import BEGIN_OF_IMAGE
+from wla_ros.policy.wla.tokenizer import END_OF_IMAGE
+from wla_ros.policy.wla.tokenizer import metaquery_token
 
 # The pre-tokeniser of Qwen2 and later, from the published tokenizer.json.
 _QWEN_SPLIT = (
@@ -38,8 +42,6 @@ QWEN_SPECIAL_TOKENS = (
     '<|image_pad|>',
     '<|video_pad|>',
 )
-BEGIN_OF_IMAGE = '<begin_of_img>'
-END_OF_IMAGE = '<end_of_img>'
 
 # Words of the template and of the tasks; a leading space belongs to the word as in GPT-2's BPE.
 _WORDS = (
@@ -47,11 +49,6 @@ _WORDS = (
     ' subtask', ' the', ' cup', ' stack', ' red', ' left', ' arm', ' pick', ' place', ' on',
     ' and',
 )  # fmt: skip
-
-
-def metaquery_token(index: int) -> str:
-    """Return the text of meta-query token `index`."""
-    return f'<img{index}>'
 
 
 def tiny_tokenizer(*, embedding_rows: int = 512, metaqueries: int = 8) -> Tokenizer:
