@@ -40,6 +40,11 @@ class CMakeBuild:
     prefix: Path
     scripts_name: str
 
+    @property
+    def is_built(self) -> bool:
+        """Whether there is something to install; not whether it is up to date."""
+        return (self.folder / 'cmake_install.cmake').exists()
+
     def build_messages(self, run: Run) -> None:
         """Configure and compile; does only what has changed since the last time."""
         self._drop_cache_of_another_place()

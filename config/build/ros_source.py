@@ -57,13 +57,17 @@ class RosSource:
         return self.prefix is not None
 
 
-def find(environment: Path, *, remembered_prefix: str) -> RosSource:
+def find(
+    environment: Path, *, remembered_prefix: str = '', remembered_interpreter: str = ''
+) -> RosSource:
     """
     Choose the ROS 2 for `environment`: one that is sourced, else the remembered one, else wheels.
 
     Args:
         environment: the virtual environment that setup owns; its own paths do not count.
         remembered_prefix: the distribution `environment` was made for, or ''.
+        remembered_interpreter: the interpreter it was made of, or ''; taken where the running one
+            does not fit.
 
     Raises:
         SetupError: no interpreter fits.
@@ -72,8 +76,8 @@ def find(environment: Path, *, remembered_prefix: str) -> RosSource:
     if not environ.get('AMENT_PREFIX_PATH') and remembered_prefix:
         environ = _sourced(Path(remembered_prefix), environ)
     if environ.get('AMENT_PREFIX_PATH'):
-        return _distribution(environ)
-    interpreter, version = _supported_interpreter()
+        return _distribution(environ, remembered_interpreter)
+    interpreter, version = _supported_interpreter(remembered_interpreter)
     return RosSource(WHEELS, None, interpreter, version, isolated(environ))
 
 
@@ -135,11 +139,11 @@ def isolated(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in foreign}
 
 
-def _distribution(environ: dict[str, str]) -> RosSource:
+def _distribution(environ: dict[str, str], remembered: str) -> RosSource:
     """Return the distribution that `environ` has sourced, with an interpreter that runs it."""
     tried = []
-    for candidate in _candidates('python3', '/usr/bin/python3', 'python3.12', 'python3.10'):
-        interpreter, version = candidate
+    names = (remembered, 'python3', '/usr/bin/python3', 'python3.12', 'python3.11', 'python3.10')
+    for interpreter, version in _candidates(*names):
         if version[:2] not in SUPPORTED:
             continue
         run = _run(interpreter, 'import rclpy', environ)
@@ -182,8 +186,9 @@ def _sourced(prefix: Path, environ: dict[str, str]) -> dict[str, str]:
     return dict(line.split('=', 1) for line in output.stdout.split('\0') if '=' in line)
 
 
-def _supported_interpreter() -> tuple[Path, str]:
-    for interpreter, version in _candidates('python3.12', 'python3.11', 'python3.10'):
+def _supported_interpreter(remembered: str) -> tuple[Path, str]:
+    names = (remembered, 'python3.12', 'python3.11', 'python3.10')
+    for interpreter, version in _candidates(*names):
         if version[:2] in SUPPORTED:
             return interpreter, '.'.join(map(str, version))
     running = '.'.join(map(str, sys.version_info[:3]))
@@ -201,7 +206,7 @@ def _candidates(*names: str):  # noqa: ANN202
     """Yield (interpreter outside any virtual environment, version), the running one first."""
     seen = set()
     for name in (sys.executable, *names):
-        found = shutil.which(name)
+        found = shutil.which(name) if name else None
         if found is None:
             continue
         run = _run(Path(found), DESCRIBE, without_paths_under(os.environ, Path(sys.prefix)))

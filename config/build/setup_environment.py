@@ -63,17 +63,22 @@ def set_up() -> None:
     """Bring the environment up to date with the sources."""
     begun_s = time.monotonic()
     old = stamp.read(ENVIRONMENT)
-    ros = ros_source.find(ENVIRONMENT, remembered_prefix=old.distribution_prefix if old else '')
+    last = old or stamp.Stamp()
+    ros = ros_source.find(
+        ENVIRONMENT,
+        remembered_prefix=last.distribution_prefix,
+        remembered_interpreter=last.interpreter.partition(' ')[2],
+    )
     now = _inputs(ros)
-    fresh = old == now
+    fresh = old == now and _cmake(ros).is_built
     if not fresh:
         _require_host_tools(ros)
         old = _make_environment(old, now, ros)
         if old.packages != now.packages:
             _install_packages(ros)
-            old = replace(old, packages=now.packages, interfaces='')
+            old = replace(old, packages=now.packages)
             stamp.write(ENVIRONMENT, old)
-        if old.interfaces != now.interfaces:
+        if old.interfaces != now.interfaces or not _cmake(ros).is_built:
             _build_messages(old, now, ros)
     _install(ros)
     environment_file.write(ENVIRONMENT, ros)
@@ -94,6 +99,7 @@ def _inputs(ros: RosSource) -> stamp.Stamp:
     build_files += [ROOT / 'CMakeLists.txt', ROOT / 'package.xml']
     interpreter = f'{ros.version} {ros.interpreter}'
     return stamp.Stamp(
+        place=str(ROOT),
         interpreter=interpreter,
         ros=ros.name,
         distribution_prefix=str(ros.prefix or ''),
@@ -103,9 +109,15 @@ def _inputs(ros: RosSource) -> stamp.Stamp:
             interpreter,
             ros.name,
         ),
-        interfaces=stamp.digest(ROOT, [*interfaces, *build_files], str(ROOT)),
+        interfaces=stamp.digest(ROOT, [*interfaces, *build_files], *_compiled_against()),
         interface_files=tuple(sorted(str(path.relative_to(ROOT)) for path in interfaces)),
     )
+
+
+def _compiled_against() -> list[str]:
+    """Return the pins of what the messages are compiled against."""
+    pins = packages.read_lines(FOLDER / 'constraints.txt')
+    return [pin for pin in pins if packages.canonical(pin).startswith(('ros-', 'numpy', 'empy'))]
 
 
 def _require_host_tools(ros: RosSource) -> None:
@@ -116,13 +128,13 @@ def _require_host_tools(ros: RosSource) -> None:
 
 def _make_environment(old: stamp.Stamp | None, now: stamp.Stamp, ros: RosSource) -> stamp.Stamp:
     """Create the environment, anew where interpreter or ROS 2 changed; returns its stamp."""
-    identity = stamp.Stamp(now.interpreter, now.ros, now.distribution_prefix)
+    identity = replace(now, packages='', interfaces='', interface_files=())
     if old is not None:
-        if stamp.Stamp(old.interpreter, old.ros, old.distribution_prefix) == identity:
+        if replace(old, packages='', interfaces='', interface_files=()) == identity:
             return old
         print(
-            f'setup: making .venv anew: it was for ROS 2 {old.ros}, Python {old.interpreter}; '
-            f'wanted is ROS 2 {now.ros}, Python {now.interpreter}'
+            f'setup: making .venv anew: it was for ROS 2 {old.ros}, Python {old.interpreter}, '
+            f'{old.place}; wanted is ROS 2 {now.ros}, Python {now.interpreter}, {now.place}'
         )
         shutil.rmtree(ENVIRONMENT)
     elif ENVIRONMENT.exists():

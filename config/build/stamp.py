@@ -21,10 +21,12 @@ class Stamp:
     """
     Inputs of one environment; an empty string or tuple means that the stage has not ended.
 
+    `place` is the repository: the scripts of an environment name it, so none can be moved.
     `distribution_prefix` is where the ROS 2 distribution lives ('' with the wheels): it lets a
     terminal that has not sourced the distribution go on using it.
     """
 
+    place: str = ''
     interpreter: str = ''
     ros: str = ''
     distribution_prefix: str = ''
