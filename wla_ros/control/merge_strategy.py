@@ -25,8 +25,8 @@ class MergeStrategy(Protocol):
         Merge `incoming`, all rows of a new chunk, into `current`.
 
         At least one row of `incoming` is due at `now_ns` or later. Rows of the result that are due
-        before `now_ns` must be its `support`; every queued row must come from one of the two. Rows of
-        different chunks must keep their `clearance_ns`.
+        before `now_ns` must be its `support`; every queued row must come from one of the two. Rows
+        of different chunks must keep their `clearance_ns`.
         """
         ...
 

@@ -16,8 +16,9 @@ from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.types import FloatArray
 
 # Ruckig 0.19 fails where a distance lies within 1e-15 of the border between two shapes of motion,
-# for example at 0.1 rad from rest with 5 rad/s^2 and 50 rad/s^3, and goes on failing because nothing
-# moves. Aiming this far beside the target [rad or m] avoids the border (7382 of 7382 cases found).
+# for example at 0.1 rad from rest with 5 rad/s^2 and 50 rad/s^3, and goes on failing because
+# nothing moves. Aiming this far beside the target [rad or m] avoids the border (7382 of 7382 cases
+# found).
 _NUDGES = (0.0, 1e-7, -3e-7)
 
 
