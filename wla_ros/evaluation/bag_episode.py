@@ -56,6 +56,7 @@ class EpisodeWindow:
     judgement: str
     end_reason: str
     task_ns: int | None = None
+    finished_ns: int | None = None
     counters: tuple[Counter, ...] = ()
 
 
@@ -230,6 +231,7 @@ def _record(
         judgement=window.judgement,
         end_reason=window.end_reason,
         task_ns=window.task_ns,
+        finished_ns=window.finished_ns,
         wall_s=(window.end_ns - window.start_ns) / 1e9,
         columns=chunks[-1].columns if chunks else (),
         commands=_command_track(draft.commands),

@@ -7,9 +7,12 @@ the public interface only (`run_task`, `sim/reset_episode` and the status topics
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import rclpy
 from action_msgs.msg import GoalStatus
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.srv import ChangeState
 from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -23,6 +26,8 @@ from wla_ros.core.errors import WlaError
 from wla_ros.msg import EpisodeStatus
 from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
+from wla_ros.ros.conversions import stamp_ns
+from wla_ros.ros.qos import STATUS
 from wla_ros.srv import ResetEpisode
 
 # A status subscriber wants the newest only, and must match publishers of either reliability.
@@ -59,10 +64,13 @@ class TaskClient:
         self._node = rclpy.create_node('wla_ros_task_client', context=context, namespace=namespace)
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self._node)
-        self.policy_status: PolicyStatus | None = None
-        self.executor_status: ExecutorStatus | None = None
-        self.episode_status: EpisodeStatus | None = None
+        # The newest message of each, None until one was heard.
+        self.policy_status: Any = None
+        self.executor_status: Any = None
+        self.episode_status: Any = None
         self.feedback: RunTask.Feedback | None = None
+        self.diagnostics: dict[str, dict[str, dict[str, str]]] = {}  # node, component, key
+        self.diagnostics_ns: dict[str, int] = {}  # newest stamp of every node
         for kind, topic, field in (
             (PolicyStatus, 'policy_status', 'policy_status'),
             (ExecutorStatus, 'executor_status', 'executor_status'),
@@ -74,6 +82,9 @@ class TaskClient:
                 lambda message, f=field: setattr(self, f, message),
                 _STATUS_QOS,
             )
+        self._node.create_subscription(
+            DiagnosticArray, '/diagnostics', self._take_diagnostics, STATUS
+        )
         self._reset_client = self._node.create_client(ResetEpisode, 'sim/reset_episode')
         self._task_client = ActionClient(self._node, RunTask, 'run_task')
 
@@ -96,6 +107,25 @@ class TaskClient:
                 raise TaskError(f'waited {timeout_s:g} s for {what}; {self._situation()}')
             self._executor.spin_once(timeout_sec=_SPIN_S)
             self._on_idle()
+
+    def change_state(self, node: str, transition: int, *, timeout_s: float = 20.0) -> None:
+        """Ask lifecycle `node` for a transition (lifecycle_msgs/Transition). Raises TaskError."""
+        client = self._node.create_client(ChangeState, f'{node}/change_state')
+        try:
+            name = f'service {node}/change_state'
+            self.wait_until(client.service_is_ready, timeout_s=timeout_s, what=name)
+            request = ChangeState.Request()
+            request.transition.id = transition
+            future = client.call_async(request)
+            self.wait_until(future.done, timeout_s=timeout_s, what=f'the answer of {name}')
+            if not future.result().success:
+                raise TaskError(f'{node} refused transition {transition}; see its log')
+        finally:
+            self._node.destroy_client(client)
+
+    def now_ns(self) -> int:
+        """Return the ROS time."""
+        return int(self._node.get_clock().now().nanoseconds)
 
     def reset_episode(self, seed: int, *, timeout_s: float = 30.0) -> None:
         """Put the simulated rig into the start state of `seed`. Raises TaskError if refused."""
@@ -159,6 +189,13 @@ class TaskClient:
                 self._executor.spin_once(timeout_sec=_SPIN_S)
             raise
         return result.result().result
+
+    def _take_diagnostics(self, message: DiagnosticArray) -> None:
+        for status in message.status:
+            node, _, component = status.name.partition(': ')
+            values = {item.key: item.value for item in status.values}
+            self.diagnostics.setdefault(node, {})[component] = values
+            self.diagnostics_ns[node] = stamp_ns(message.header.stamp)
 
     def _on_feedback(self, message: RunTask.Impl.FeedbackMessage) -> None:
         self.feedback = message.feedback

@@ -1,0 +1,201 @@
+"""
+Watch two simulated Pipers do a task, driven through the real nodes, and read the report.
+
+The simulated rig speaks as the piper_ros driver does; cameras and joint states go in over ROS 2,
+action chunks and joint commands come out. The run is recorded (MCAP, for `ros2 bag` and Foxglove).
+The same episodes are then run in virtual time through the same synchroniser, schedule and limiter,
+and by the expert without any pipeline: the report shows what the pipeline costs. The last line is
+one JSON document.
+"""
+
+import argparse
+import json
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+from tqdm import tqdm
+
+from wla_ros.cli.evaluation_run import EvaluationChoices
+from wla_ros.cli.evaluation_run import run_episodes
+from wla_ros.cli.live_run import LiveOutcome
+from wla_ros.cli.live_run import LiveProgress
+from wla_ros.cli.live_run import LiveSettings
+from wla_ros.cli.live_run import failed_nodes
+from wla_ros.cli.live_run import run_live
+from wla_ros.cli.parameter_file import resolve_parameter_file
+from wla_ros.cli.result_table import result_table
+from wla_ros.cli.versions import installed_versions
+from wla_ros.core.timing import NS_PER_S
+from wla_ros.evaluation.bag_episode import RunTopics
+from wla_ros.evaluation.bag_episode import episodes_of_bag
+from wla_ros.evaluation.episode_metrics import EpisodeMetrics
+from wla_ros.evaluation.episode_metrics import measure
+from wla_ros.evaluation.episode_record import EpisodeRecord
+from wla_ros.evaluation.episode_report import write_report
+from wla_ros.evaluation.episode_settings import EpisodeSettings
+from wla_ros.evaluation.episode_summary import summarise
+from wla_ros.evaluation.episode_summary import summary_values
+from wla_ros.robots.driver_profile import DriverProfile
+from wla_ros.robots.driver_profile import load_driver_profile
+from wla_ros.ros.installed_files import find_configuration_file
+
+_CAMERAS = ('head', 'left_wrist', 'right_wrist')
+_INSTRUCTION = 'Stack one cup on the other.'
+_PICTURE_PERIOD_NS = NS_PER_S // 2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `wla_ros demo`."""
+    parser.add_argument('--episodes', type=int, default=3)
+    parser.add_argument(
+        '--seed', type=int, default=0, help='of the first episode; the others follow'
+    )
+    parser.add_argument('--policy', default='expert', help='policy of the registry')
+    parser.add_argument('--instruction', default=_INSTRUCTION)
+    parser.add_argument('--parameters', default='bimanual', help='parameter file of the nodes')
+    parser.add_argument(
+        '--set', action='append', default=[], metavar='NODE:NAME=VALUE', dest='overrides',
+        help='override one parameter, for example sim_node:rig.faults.seed=1; repeatable',
+    )  # fmt: skip
+    parser.add_argument('--time-limit-s', type=float, default=40.0, help='per episode')
+    parser.add_argument(
+        '--output', type=Path, help='folder of the report (demo_output/<date and time>)'
+    )
+    parser.add_argument(
+        '--no-comparison', action='store_true', help='leave out virtual time and direct expert'
+    )
+    parser.add_argument(
+        '--min-success', type=float, default=0.5, help='exit code 1 below this share of episodes'
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the demo; returns 0 if enough episodes succeeded, nodes ended well and sums add up."""
+    began = time.perf_counter()
+    output = arguments.output or Path('demo_output') / datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
+    output.mkdir(parents=True, exist_ok=False)
+    seeds = range(arguments.seed, arguments.seed + arguments.episodes)
+    settings = LiveSettings(
+        parameters=resolve_parameter_file(arguments.parameters),
+        policy=arguments.policy,
+        instruction=arguments.instruction,
+        seeds=tuple(seeds),
+        time_limit_s=arguments.time_limit_s,
+        folder=output.resolve(),
+        overrides=tuple(arguments.overrides),
+    )
+    print(
+        f'{arguments.episodes} episodes of {arguments.policy} through the nodes; '
+        f'logs in {output}/log'
+    )
+    outcome = _run_live(settings)
+    records = _records(outcome, settings)
+    metrics = [measure(record) for record in records]
+    if arguments.policy == 'expert' and not arguments.no_comparison:
+        metrics += _comparison(seeds, arguments.time_limit_s)
+    report = write_report(
+        output,
+        title=f'{arguments.instruction} {arguments.policy} on the simulated rig',
+        metrics=metrics,
+        records=records[:3],
+        versions=installed_versions(),
+    )
+    return _conclude(arguments, outcome, metrics, report.page, time.perf_counter() - began)
+
+
+def _run_live(settings: LiveSettings) -> LiveOutcome:
+    """Run with a line of progress that follows subtask, rate and latency."""
+    with tqdm(
+        total=len(settings.seeds), unit='episode', file=sys.stderr, bar_format='{desc}'
+    ) as line:
+
+        def show(progress: LiveProgress) -> None:
+            text = f'episode {progress.episode}/{progress.episodes}  {progress.stage:<9}'
+            if progress.stage == 'running':
+                text += f'{progress.elapsed_s:5.1f} s  {progress.rate_hz:4.1f} chunks/s  '
+                text += f'{1e3 * progress.latency_s:3.0f} ms  {progress.subtask}'
+            line.set_description_str(text)
+
+        return run_live(settings, show)
+
+
+def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecord, ...]:
+    """Read the episodes back from the recording, as for a run on a robot."""
+    if outcome.bag is None:
+        return ()
+    print(f'reading {outcome.bag}')
+    return episodes_of_bag(
+        outcome.bag,
+        outcome.windows,
+        _driver_profile(),
+        RunTopics(
+            pictures={camera: f'camera/{camera}/image_raw/compressed' for camera in _CAMERAS}
+        ),
+        picture_period_ns=_PICTURE_PERIOD_NS,
+        configuration={
+            'parameters': str(settings.parameters.name),
+            'overrides': ', '.join(settings.overrides) or 'none',
+            'executor tick lateness p99': f'{1e3 * outcome.tick_lateness_p99_s:.2f} ms',
+        },
+        versions=installed_versions(),
+    )
+
+
+def _driver_profile() -> DriverProfile:
+    path = find_configuration_file('drivers/piper_ros.yaml')
+    if path is None:
+        raise FileNotFoundError('config/drivers/piper_ros.yaml is not installed')
+    return load_driver_profile(path)
+
+
+def _comparison(seeds: range, time_limit_s: float) -> list[EpisodeMetrics]:
+    """Run the same episodes in virtual time, and by the expert without a pipeline."""
+    settings = EpisodeSettings(time_limit_ns=round(time_limit_s * NS_PER_S))
+    choices = EvaluationChoices(policy='expert', cameras=_CAMERAS, settings=settings)
+    results = []
+    for direct in (False, True):
+        title = 'expert without pipeline' if direct else 'virtual time'
+        episodes = run_episodes(choices, seeds, jobs=1, keep=frozenset(), direct=direct)
+        results += [
+            item.metrics
+            for item in tqdm(
+                episodes, total=len(seeds), desc=title, unit='episode', file=sys.stderr
+            )
+        ]
+    return results
+
+
+def _conclude(
+    arguments: argparse.Namespace,
+    outcome: LiveOutcome,
+    metrics: list[EpisodeMetrics],
+    page: Path,
+    wall_s: float,
+) -> int:
+    """Print the summary and return the exit code."""
+    summaries = summarise(metrics)
+    live = summaries[0]
+    print(result_table(summaries))
+    for item in summaries:
+        for seed, reason, judgement in item.failures:
+            print(f'  {item.source} seed {seed} failed, {reason}: {judgement}')
+    for equation in live.violated:
+        print(f'  sum violated: {equation.subject} {equation.left.name} by {equation.difference}')
+    for name in failed_nodes(outcome.exit_codes):
+        print(f'  ended badly: {name}')
+    print(f'report: {page}\nrecording: {outcome.bag}   (ros2 bag info, Foxglove)')
+    print(
+        json.dumps(
+            {
+                'demo': arguments.policy,
+                'wall_s': round(wall_s, 1),
+                'exit_codes': dict(outcome.exit_codes),
+                'tick_lateness_p99_ms': round(1e3 * outcome.tick_lateness_p99_s, 3),
+                'sources': [summary_values(item) for item in summaries],
+            }
+        )
+    )
+    enough = live.success.rate >= arguments.min_success
+    return 0 if enough and not live.violated and not failed_nodes(outcome.exit_codes) else 1

@@ -1,0 +1,256 @@
+"""
+Episodes through the real nodes: start them, run a task per seed, take the final counters, stop
+them.
+
+The rig is activated last and everything that sends is deactivated before the counters are read, so
+that what one end of a link sent can be compared with what the other end has received.
+"""
+
+import time
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import rclpy
+from lifecycle_msgs.msg import Transition
+from rclpy.context import Context
+
+from wla_ros.action import RunTask
+from wla_ros.cli.node_processes import NodeProcesses
+from wla_ros.cli.up import node_commands
+from wla_ros.core.timing import NS_PER_S
+from wla_ros.evaluation.bag_episode import EpisodeWindow
+from wla_ros.evaluation.episode_record import Counter
+from wla_ros.evaluation.episode_record import counters_of
+from wla_ros.evaluation.live_counters import live_counters
+from wla_ros.evaluation.virtual_episode import POLICY_COUNTERS
+from wla_ros.evaluation.virtual_episode import STREAM_COUNTERS
+from wla_ros.ros.local_transport import prefer_local_transport
+from wla_ros.ros.task_client import TaskClient
+from wla_ros.ros.task_client import TaskError
+
+_EXECUTOR_COUNTERS = (
+    'chunks_received', 'chunks_accepted', 'chunks_rejected',
+    'rows_received', 'rows_executed', 'rows_late', 'rows_superseded', 'rows_flushed',
+    'rows_queued',
+    'ticks', 'ticks_late', 'ticks_not_ready', 'commands_published', 'starvations', 'limit_hits',
+)  # fmt: skip
+_START_S = (
+    60.0  # processes import, discover each other and open a renderer; slow machines need a while
+)
+_DISCOVERY_S = 2.0  # publishers and subscriptions match before the first image is sent
+_SETTLE_S = 0.6  # a stack that is going to fall has fallen
+_STATUS_S = 5.0  # at least two statuses of every node
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSettings:
+    """What to run."""
+
+    parameters: Path
+    policy: str
+    instruction: str
+    seeds: tuple[int, ...]
+    time_limit_s: float
+    folder: Path  # logs and the bag go there
+    record: bool = True
+    overrides: tuple[str, ...] = ()  # NODE:NAME=VALUE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveProgress:
+    """What a person waiting wants to see."""
+
+    episode: int
+    episodes: int
+    stage: str
+    elapsed_s: float = 0.0
+    subtask: str = ''
+    rate_hz: float = 0.0
+    latency_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOutcome:
+    """What happened."""
+
+    windows: tuple[EpisodeWindow, ...]
+    bag: Path | None
+    exit_codes: Mapping[str, int]
+    tick_lateness_p99_s: float
+
+
+def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> LiveOutcome:
+    """
+    Run one task per seed. Raises WlaError if a node ends, does not answer or refuses.
+
+    Nodes are stopped whatever happens. The counters of the whole run stand in the last window.
+    """
+    prefer_local_transport()
+    bag = settings.folder / 'bag' if settings.record else None
+    with NodeProcesses(log_folder=settings.folder / 'log') as nodes:
+        for command in node_commands(
+            settings.parameters,
+            without=() if settings.record else ('recorder_node',),
+            overrides=(
+                'sim_node:autostart=false',
+                f'policy_node:policy.name={settings.policy}',
+                *(
+                    (f'recorder_node:folder={settings.folder}', 'recorder_node:name=bag')
+                    if bag
+                    else ()
+                ),
+                *settings.overrides,
+            ),
+            namespace='',
+        ):
+            nodes.start(command)
+        context = Context()
+        rclpy.init(context=context)
+        run = _Run(settings, nodes, context, show)
+        try:
+            windows = run.episodes()
+            lateness = run.client.executor_status.tick_lateness_p99_s
+        finally:
+            run.client.close()
+            context.try_shutdown()
+        codes = nodes.stop()
+    return LiveOutcome(windows=windows, bag=bag, exit_codes=codes, tick_lateness_p99_s=lateness)
+
+
+class _Run:
+    """The episodes of one run, driven through the public interface of the nodes."""
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        nodes: NodeProcesses,
+        context: Context,
+        show: Callable[[LiveProgress], None],
+    ) -> None:
+        self._settings = settings
+        self._nodes = nodes
+        self._show = show
+        self._progress = LiveProgress(episode=0, episodes=len(settings.seeds), stage='starting')
+        self._solved_ns: int | None = None
+        self._began_s = time.monotonic()
+        self.client = TaskClient(context=context, on_idle=self._idle)
+
+    def episodes(self) -> tuple[EpisodeWindow, ...]:
+        """Run all episodes and return their windows, the counters of the run in the last one."""
+        self._start_rig()
+        windows = [
+            self._episode(index, seed) for index, seed in enumerate(self._settings.seeds, start=1)
+        ]
+        counters = self._final_counters()
+        return (*windows[:-1], replace(windows[-1], counters=counters))
+
+    def _start_rig(self) -> None:
+        client = self.client
+        client.change_state('sim_node', Transition.TRANSITION_CONFIGURE, timeout_s=_START_S)
+        client.wait_until(
+            lambda: client.policy_status is not None and client.executor_status is not None,
+            timeout_s=_START_S,
+            what='the statuses of policy and executor',
+        )
+        self._wait(_DISCOVERY_S)
+        client.change_state('sim_node', Transition.TRANSITION_ACTIVATE)
+
+    def _episode(self, index: int, seed: int) -> EpisodeWindow:
+        client, settings = self.client, self._settings
+        self._note('resetting', index)
+        client.reset_episode(seed)
+        client.wait_ready(timeout_s=_START_S)
+        self._note('running', index)
+        self._solved_ns = None
+        start_ns = client.now_ns()
+        result = client.run_task(settings.instruction, time_limit_s=settings.time_limit_s)
+        finished_ns = client.now_ns()
+        if result.reason == RunTask.Result.REFUSED:
+            raise TaskError(f'run_task refused episode {index} (seed {seed}): {result.message}')
+        self._wait(_SETTLE_S)
+        judged = client.episode_status
+        self._note('judged', index)
+        return EpisodeWindow(
+            start_ns=start_ns,
+            end_ns=client.now_ns(),
+            seed=seed,
+            task=judged.task,
+            instruction=settings.instruction,
+            success=judged.success,
+            judgement=judged.judgement,
+            end_reason=result.reason,
+            task_ns=None if self._solved_ns is None else self._solved_ns - start_ns,
+            finished_ns=finished_ns - start_ns if result.success else None,
+        )
+
+    def _final_counters(self) -> tuple[Counter, ...]:
+        """Stop what sends, wait until everybody has reported since, and read the counters."""
+        client = self.client
+        self._note('counting', len(self._settings.seeds))
+        for node in ('executor_node', 'sim_node'):
+            client.change_state(node, Transition.TRANSITION_DEACTIVATE)
+        quiet_ns = client.now_ns() + NS_PER_S // 2
+        client.wait_until(
+            lambda: (
+                client.diagnostics_ns.get('sim_node', 0) > quiet_ns
+                and _stamp_ns(client.policy_status) > quiet_ns
+                and _stamp_ns(client.executor_status) > quiet_ns
+            ),
+            timeout_s=_STATUS_S,
+            what='the final statuses',
+        )
+        policy, executor = client.policy_status, client.executor_status
+        thinking = policy.observations - policy.inferences - policy.inference_errors
+        counters = [
+            *counters_of('policy', policy, POLICY_COUNTERS),
+            Counter(owner='policy', name='running', value=thinking),
+            *counters_of('executor', executor, _EXECUTOR_COUNTERS),
+        ]
+        for stream in policy.streams:
+            counters += counters_of(f'stream {stream.stream}', stream, STREAM_COUNTERS)
+        return live_counters(counters, client.diagnostics['sim_node'])
+
+    def _wait(self, seconds: float) -> None:
+        """Serve callbacks for a while."""
+        end_s = time.monotonic() + seconds
+        self.client.wait_until(
+            lambda: time.monotonic() >= end_s, timeout_s=seconds + 1.0, what='time'
+        )
+
+    def _note(self, stage: str, episode: int) -> None:
+        self._began_s = time.monotonic()
+        self._progress = LiveProgress(
+            episode=episode, episodes=self._progress.episodes, stage=stage
+        )
+
+    def _idle(self) -> None:
+        self._nodes.check()
+        status, feedback = self.client.episode_status, self.client.feedback
+        if status is None or not status.success:
+            self._solved_ns = None
+        elif self._solved_ns is None:
+            self._solved_ns = self.client.now_ns()
+        self._show(
+            replace(
+                self._progress,
+                elapsed_s=time.monotonic() - self._began_s,
+                subtask='' if feedback is None else feedback.subtask,
+                rate_hz=0.0 if feedback is None else feedback.inference_rate_hz,
+                latency_s=0.0 if feedback is None else feedback.chunk_latency_s,
+            )
+        )
+
+
+def _stamp_ns(status: Any) -> int:
+    stamp = status.header.stamp
+    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
+
+
+def failed_nodes(codes: Mapping[str, int]) -> Sequence[str]:
+    """Return the nodes that did not end with exit code 0, as 'name (code)'."""
+    return [f'{name} ({code})' for name, code in codes.items() if code != 0]

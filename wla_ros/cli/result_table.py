@@ -1,0 +1,38 @@
+"""Results of episodes as a table for a terminal."""
+
+from collections.abc import Sequence
+
+from wla_ros.evaluation.episode_summary import SourceSummary
+
+_COLUMNS = '{:<9}{:>9}{:>16}{:>12}{:>12}{:>14}{:>14}{:>9}{:>9}'
+_HEADER = (
+    'source', 'success', '95 % interval', 'solved s', 'finished s',
+    'chunk p50 ms', 'chunk p99 ms', 'starved', 'sums ok',
+)  # fmt: skip
+
+
+def result_table(summaries: Sequence[SourceSummary]) -> str:
+    """Return one line per source: success, times, latency from exposure to chunk, sums."""
+    lines = [_COLUMNS.format(*_HEADER)]
+    for item in summaries:
+        low, high = item.success.interval
+        chunk = next((stage for stage in item.stages if stage.stage == 'exposure_to_chunk'), None)
+        sums = sum(equation.verdict == 'ok' for equation in item.equations)
+        lines.append(
+            _COLUMNS.format(
+                item.source,
+                f'{item.success.successes}/{item.success.episodes}',
+                f'{100 * low:.1f}..{100 * high:.1f} %',
+                _text(item.task_mean_s),
+                _text(item.finished_mean_s),
+                _text(None if chunk is None else chunk.p50_ms),
+                _text(None if chunk is None else chunk.p99_ms),
+                item.starvations if item.equations else '-',
+                f'{sums}/{len(item.equations)}' if item.equations else '-',
+            )
+        )
+    return '\n'.join(lines)
+
+
+def _text(value: float | None) -> str:
+    return '-' if value is None else f'{value:.2f}'
