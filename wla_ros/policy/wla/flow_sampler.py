@@ -1,0 +1,119 @@
+"""
+Euler integration of the flow from noise (t = 0) to actions (t = 1), as published.
+
+Symbols follow the real-time chunking papers: x_t noisy rows, v_t velocity, Y prefix rows, W
+weights, tau time, beta largest weight. All in normalised action space; integrated in fp32 whatever
+the model's type. Axis letters: b samples, h rows, k prefix rows, d action dim.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from wla_ros.policy.wla.flow_time import discrete_time
+
+# velocity(x_t [b, h, d], discrete time [b, h]) -> [b, h, d]
+Velocity = Callable[[Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CleanPrefix:
+    """Training-time RTC (arXiv 2512.05964): the first rows are given and carry time 1."""
+
+    rows: Tensor  # [k, d]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuidedPrefix:
+    """
+    Inference-time RTC (arXiv 2506.07339) with the identity in place of the network's Jacobian.
+
+    `weights` is 1 on committed rows and falls to 0 on free ones, see core.prefix_weights.
+    `max_weight` must not exceed the number of steps: one step moves a row of weight 1 by
+    max_weight / steps of its error, more overshoots.
+    """
+
+    rows: Tensor  # [h, d]; rows of weight 0 are ignored, whatever they hold
+    weights: Tensor  # [h]
+    max_weight: float = 5.0  # beta of the paper
+
+
+def draw_noise(shape: tuple[int, int, int], seed: int, device: torch.device | str) -> Tensor:
+    """Return standard normal fp32 noise [b, h, d], the same on every device."""
+    generator = torch.Generator(device='cpu').manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=torch.float32).to(device)
+
+
+def integrate(
+    velocity: Velocity,
+    noise: Tensor,
+    *,
+    steps: int,
+    buckets: int,
+    prefix: CleanPrefix | GuidedPrefix | None = None,
+) -> Tensor:
+    """
+    Return actions, fp32 [b, h, d], from `noise` [b, h, d] in `steps` Euler steps.
+
+    Raises ValueError if steps < 1, a prefix does not fit, or its weight exceeds the steps.
+    """
+    if steps < 1:
+        raise ValueError(f'steps must be at least 1, got {steps}')
+    clean = guided = None
+    if isinstance(prefix, CleanPrefix):
+        clean = _checked_rows(prefix, noise).float()  # [k, d]
+    elif isinstance(prefix, GuidedPrefix):
+        guided = _checked_guidance(prefix, noise, steps)
+    x_t = noise.float()
+    time = torch.zeros(noise.shape[:2], dtype=torch.long, device=noise.device)  # [b, h]
+    for step in range(steps):
+        time.fill_(discrete_time(step, steps, buckets))
+        if clean is not None:
+            x_t = _with_prefix(x_t, clean)
+            time[:, : clean.shape[0]] = buckets
+        v_t = velocity(x_t, time).float()
+        if guided is not None:
+            v_t = v_t + _guidance(x_t, v_t, step / steps, guided)
+        x_t = x_t + v_t / steps
+    return x_t if clean is None else _with_prefix(x_t, clean)
+
+
+def _with_prefix(x_t: Tensor, rows: Tensor) -> Tensor:
+    return torch.cat((rows.expand(x_t.shape[0], -1, -1), x_t[:, rows.shape[0] :]), dim=1)
+
+
+def _guidance(x_t: Tensor, v_t: Tensor, tau: float, prefix: GuidedPrefix) -> Tensor:
+    """
+    Return w W (Y - x_1), with x_1 the clean estimate.
+
+    w = min(beta, (1 - tau) / tau * (tau^2 + (1 - tau)^2) / (1 - tau)^2), beta at tau = 0.
+    """
+    x_1 = x_t + (1.0 - tau) * v_t
+    w = prefix.max_weight
+    if tau > 0.0:
+        w = min(w, (tau**2 + (1.0 - tau) ** 2) / (tau * (1.0 - tau)))
+    return w * prefix.weights[:, None] * (prefix.rows - x_1)
+
+
+def _checked_rows(prefix: CleanPrefix, noise: Tensor) -> Tensor:
+    rows = prefix.rows
+    if rows.ndim != 2 or rows.shape[0] > noise.shape[1] or rows.shape[1] != noise.shape[2]:
+        raise ValueError(f'clean prefix {tuple(rows.shape)} does not fit {tuple(noise.shape)}')
+    return rows
+
+
+def _checked_guidance(prefix: GuidedPrefix, noise: Tensor, steps: int) -> GuidedPrefix:
+    if prefix.rows.shape != noise.shape[1:] or prefix.weights.shape != noise.shape[1:2]:
+        shapes = f'{tuple(prefix.rows.shape)}, weights {tuple(prefix.weights.shape)}'
+        raise ValueError(f'guided prefix {shapes} does not fit {tuple(noise.shape)}')
+    if not 0.0 <= prefix.max_weight <= steps:
+        raise ValueError(
+            f'guidance of weight {prefix.max_weight} in {steps} steps overshoots: '
+            'use more steps or a smaller weight'
+        )
+    weights = prefix.weights.float()
+    # A free row may hold anything, even NaN, which 0 * NaN would let through.
+    rows = torch.where(weights[:, None] > 0.0, prefix.rows.float(), 0.0)
+    return GuidedPrefix(rows=rows, weights=weights, max_weight=prefix.max_weight)
