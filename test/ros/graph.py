@@ -1,0 +1,162 @@
+"""
+A graph of node processes and a probe that speaks to them.
+
+Nodes run as users run them; nothing sleeps: every wait is for an event, with a generous bound.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rclpy
+import yaml
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from lifecycle_msgs.srv import GetState
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+# Starting a process, discovery and a lifecycle transition on a loaded machine of two cores.
+START_TIMEOUT_S = 60.0
+ANSWER_TIMEOUT_S = 30.0
+CONFIG = Path(__file__).resolve().parents[2] / 'config'
+BIMANUAL = CONFIG / 'bimanual.yaml'
+
+
+class NodeProcess:
+    """One node of the package in a process of its own."""
+
+    def __init__(self, name: str, arguments: list[str], folder: Path) -> None:
+        self.name = name
+        self.log = folder / f'{name}-{len(list(folder.glob("*.log")))}.log'
+        self._file = self.log.open('wb')
+        # Not from the repository: its wla_ros folder has no messages.
+        self.process = subprocess.Popen(
+            [sys.executable, '-m', f'wla_ros.ros.{name}', *arguments],
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+        )
+
+    @property
+    def ended(self) -> bool:
+        return self.process.poll() is not None
+
+    def stop(self, kind: signal.Signals = signal.SIGINT) -> int:
+        """Ask the process to end and return its exit code."""
+        if not self.ended:
+            self.process.send_signal(kind)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Return the exit code; a process that does not end is killed: then it is negative."""
+        try:
+            return self.process.wait(timeout=START_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+        finally:
+            self._file.close()
+
+    def output(self) -> str:
+        return self.log.read_text(errors='replace')
+
+
+class Graph:
+    """The processes of one test and its probe."""
+
+    def __init__(self, context: Context, folder: Path) -> None:
+        self.folder = folder
+        self.probe: Node = rclpy.create_node('probe', context=context)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self.probe)
+        self.nodes: list[NodeProcess] = []
+
+    def start(
+        self, name: str, file: Path | None = None, parameters: dict[str, Any] | None = None
+    ) -> NodeProcess:
+        """Start a node with `parameters` (flat names) on top of a parameter file."""
+        files = [] if file is None else [file]
+        if parameters:
+            files.append(self.parameter_file(name, parameters))
+        arguments = ['--ros-args']
+        for path in files:
+            arguments += ['--params-file', str(path)]
+        node = NodeProcess(name, arguments, self.folder)
+        self.nodes.append(node)
+        return node
+
+    def parameter_file(self, name: str, parameters: dict[str, Any]) -> Path:
+        """Write the parameters of one node."""
+        path = self.folder / f'{name}-{len(self.nodes)}.yaml'
+        path.write_text(yaml.safe_dump({f'/**/{name}': {'ros__parameters': parameters}}))
+        return path
+
+    def start_active(
+        self, name: str, file: Path | None = None, parameters: dict[str, Any] | None = None
+    ) -> NodeProcess:
+        """Start a node and wait until it is active."""
+        node = self.start(name, file, parameters)
+        self.wait_for_state(node, 'active')
+        return node
+
+    def wait_for_state(self, node: NodeProcess, label: str) -> None:
+        """Ask for the lifecycle state until it is `label`."""
+        client = self.probe.create_client(GetState, f'{node.name}/get_state')
+        self.wait_until(
+            lambda: node.ended or client.service_is_ready(), node.name, START_TIMEOUT_S
+        )
+        state = ''
+        while state != label:
+            if node.ended:
+                pytest.fail(f'{node.name} ended with {node.wait()}\n{node.output()}')
+            future = client.call_async(GetState.Request())
+            self.wait_until(lambda: node.ended or future.done(), f'{node.name}/get_state')  # noqa: B023
+            state = future.result().current_state.label if future.done() else ''
+        self.probe.destroy_client(client)
+
+    def wait_until(
+        self, condition: Callable[[], bool], what: str, timeout_s: float = ANSWER_TIMEOUT_S
+    ) -> None:
+        """Serve the probe until `condition()`; fails naming `what`, with the nodes' output."""
+        deadline = time.monotonic() + timeout_s
+        while not condition():
+            if time.monotonic() > deadline:
+                logs = ''.join(f'\n--- {node.name}\n{node.output()}' for node in self.nodes)
+                pytest.fail(f'waited {timeout_s:g} s for {what}{logs}')
+            self._executor.spin_once(timeout_sec=0.02)
+
+    def call(self, kind: Any, name: str, **fields: Any) -> Any:
+        """Call a service and return its response."""
+        client = self.probe.create_client(kind, name)
+        self.wait_until(client.service_is_ready, f'service {name}', START_TIMEOUT_S)
+        future = client.call_async(kind.Request(**fields))
+        self.wait_until(future.done, f'the answer of {name}')
+        self.probe.destroy_client(client)
+        return future.result()
+
+    def transition(self, node: str, identifier: int) -> bool:
+        """Ask for a lifecycle transition; return whether it was done."""
+        response = self.call(
+            ChangeState, f'{node}/change_state', transition=Transition(id=identifier)
+        )
+        return bool(response.success)
+
+    def collect(self, kind: Any, topic: str, qos: Any = 10) -> list[Any]:
+        """Subscribe; messages are appended to the returned list while the probe is served."""
+        messages: list[Any] = []
+        self.probe.create_subscription(kind, topic, messages.append, qos)
+        return messages
+
+    def close(self) -> dict[str, int]:
+        """Stop every process, the last one first; return the exit codes."""
+        codes = {node.name: node.stop() for node in reversed(self.nodes)}
+        self._executor.shutdown()
+        self.probe.destroy_node()
+        return codes

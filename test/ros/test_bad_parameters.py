@@ -1,0 +1,178 @@
+"""A parameter file that cannot be used ends the node at start, with every mismatch listed."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+import yaml  # noqa: E402 - not without rclpy
+from ros.graph import BIMANUAL  # noqa: E402
+from ros.graph import CONFIG  # noqa: E402
+from ros.graph import Graph  # noqa: E402
+
+EXIT_CONFIGURATION = 2
+
+
+def _profile(folder: Path, **changes: Any) -> str:
+    """Write the piper_ros profile with other command fields; return its path."""
+    profile = yaml.safe_load((CONFIG / 'drivers' / 'piper_ros.yaml').read_text())
+    profile['command'].update(changes)
+    path = folder / 'changed.yaml'
+    path.write_text(yaml.safe_dump(profile))
+    return str(path)
+
+
+def _refused(graph: Graph, name: str, parameters: dict[str, Any], *expected: str) -> None:
+    node = graph.start(name, BIMANUAL, parameters)
+    assert node.wait() == EXIT_CONFIGURATION, node.output()
+    missing = [text for text in expected if text not in node.output()]
+    assert not missing, node.output()
+    assert 'Traceback' not in node.output()
+
+
+def test_the_policy_node_lists_every_mismatch(graph: Graph) -> None:
+    parameters = {
+        'robot.driver_profile': _profile(
+            graph.folder, joint_names=['joint1', 'joint2', 'joint3', 'joint4', 'joint5', 'gripper']
+        ),
+        'synchronisation.max_skew_ms': 25.0,  # wrong unit
+        'synchronisation.joints.max_age_s': 100.0,  # milliseconds in a field of seconds
+        'cameras.head.transport': 'jpeg',
+        'polcy.name': 'hold',  # unknown key
+        'status_rate_hz': 'fast',
+    }
+    _refused(
+        graph,
+        'policy_node',
+        parameters,
+        "synchronisation.max_skew_ms: unknown key (did you mean 'max_skew_s', in s?)",
+        'synchronisation.joints.max_age_s: 100.0 lies outside [0.001, 10] s',
+        "cameras.head.transport: 'jpeg' is not one of raw, compressed",
+        "polcy: unknown key (did you mean 'policy'?)",
+        "status_rate_hz: expected a number, got 'fast'",
+        'joint and gripper names must be distinct texts',
+    )
+
+
+def test_the_policy_node_names_a_missing_camera(graph: Graph) -> None:
+    parameters = {
+        'synchronisation.cameras.chest.max_age_s': 0.2,
+        'synchronisation.anchor_camera': 'chest',
+        'policy.name': 'hold',
+    }
+    _refused(
+        graph,
+        'policy_node',
+        parameters,
+        'synchronisation.cameras.chest: there is no such camera',
+        'cameras: head, left_wrist, right_wrist',
+    )
+
+
+def test_the_executor_lists_every_mismatch(graph: Graph) -> None:
+    parameters = {
+        'robot.driver_profile': _profile(graph.folder, velocity='radians'),
+        'execution.rate_khz': 0.2,
+        'execution.arms.left.home_deg': [0.0, 27.0, -34.0, 0.0, 42.0, 0.0],
+        'limits.gripper_max_m': 70.0,  # millimetres
+    }
+    _refused(
+        graph,
+        'executor_node',
+        parameters,
+        "execution.rate_khz: unknown key (did you mean 'rate_hz', in Hz?)",
+        "execution.arms.left.home_deg: unknown key (did you mean 'home_rad', in rad?)",
+        'limits.gripper_max_m: 70.0 lies outside [0.001, 0.1] m',
+        "command.velocity: 'radians' is not one of",
+    )
+
+
+def test_the_executor_checks_arms_and_home_together(graph: Graph) -> None:
+    parameters = {
+        'execution.arms.middle.action_latency_s': 0.1,
+        'execution.arms.left.home_rad': [0.0, 27.0, -34.0, 0.0, 42.0, 0.0],  # degrees
+        'mounts.middle.y_m': 0.0,
+        'limits.velocity_rad_s': 180.0,  # degrees
+    }
+    _refused(
+        graph,
+        'executor_node',
+        parameters,
+        'execution.arms.middle: no such arm',
+        'execution.arms.left.home_rad[1]: 27 lies outside the limits',
+        'mounts.middle: no such arm',
+        'limits.velocity_rad_s: 180.0 lies outside',
+    )
+
+
+def test_the_sim_node_lists_every_mismatch(graph: Graph) -> None:
+    parameters = {
+        'rig.task': 'fold_towel',
+        'rig.cameras.chest.rate_hz': 30.0,
+        'rig.cameras.head.widht': 640,
+        'rig.faults.arms.middle.actuation_lag_s': 0.1,
+        'images': 'vulkan',
+    }
+    _refused(
+        graph,
+        'sim_node',
+        parameters,
+        "rig.task: 'fold_towel' does not exist",
+        "rig.cameras: 'chest' does not exist",
+        "rig.cameras.head.widht: unknown key (did you mean 'width', in px?)",
+        "rig.faults.arms: 'middle' does not exist",
+        "images: 'vulkan' is not one of egl, pattern",
+    )
+
+
+def test_the_recorder_lists_every_mismatch(graph: Graph) -> None:
+    parameters = {
+        'topics': ['a', 'b'],
+        'images.head.quality': 200,
+        'images.chest.rate_hz': 10.0,
+        'fodler': '/tmp',  # noqa: S108
+    }
+    _refused(
+        graph,
+        'recorder_node',
+        parameters,
+        'images.head.quality: 200 lies outside [10, 100]',
+        'images.chest.topic: is missing',
+        "fodler: unknown key (did you mean 'folder'?)",
+    )
+
+
+@pytest.mark.parametrize('name', ['policy_node', 'executor_node'])
+def test_a_profile_that_does_not_exist_is_named_with_those_that_do(
+    graph: Graph, name: str
+) -> None:
+    _refused(
+        graph,
+        name,
+        {'robot.driver_profile': 'pipper'},
+        "robot.driver_profile: there is no profile 'pipper'",
+        'known: agx_arm_ros',
+    )
+
+
+@pytest.mark.parametrize(
+    ('parameters', 'expected'),
+    [
+        ({'policy.name': 'genius'}, "policy.name: there is no policy 'genius'"),
+        ({'policy.name': 'replay'}, 'policy.replay.bag: is empty'),
+        (
+            {'policy.name': 'expert', 'policy.expert.task': 'fold_towel'},
+            "policy.expert.task: there is no expert for 'fold_towel'",
+        ),
+        (
+            {'policy.name': 'expert', 'robot.arms': ['left']},
+            'columns: has unknown right/joint1',
+        ),
+    ],
+)
+def test_a_policy_that_cannot_run_here_is_refused(
+    graph: Graph, parameters: dict[str, Any], expected: str
+) -> None:
+    _refused(graph, 'policy_node', parameters, expected)
