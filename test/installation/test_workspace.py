@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from ros_source import without_paths_under
 
 pytestmark = [pytest.mark.slow, pytest.mark.ros, pytest.mark.timeout(900)]
 
@@ -21,6 +22,9 @@ def environ() -> dict[str, str]:
     variables = dict(os.environ)
     if holds_ros():
         variables['AMENT_PREFIX_PATH'] = variables['CMAKE_PREFIX_PATH'] = sys.prefix
+    else:
+        # the installed package would be one that the workspace overrides
+        variables = without_paths_under(variables, Path(sys.prefix))
     variables['PATH'] = os.pathsep.join([f'{sys.prefix}/bin', variables['PATH']])
     return variables
 
@@ -74,8 +78,8 @@ def test_colcon_builds_a_workspace_and_its_package_is_used(root, tmp_path, envir
     settings = [f'-DPython3_EXECUTABLE={sys.executable}', '-DBUILD_TESTING=OFF']
     if holds_ros():
         settings.append(f'-DCMAKE_PROJECT_INCLUDE={package}/config/build/ros_wheels.cmake')
-    command = [sys.executable, '-m', 'colcon', 'build', '--allow-overriding', 'wla_ros']
-    run([*command, '--cmake-args', *settings], where=tmp_path, environ=environ)
+    command = [sys.executable, '-m', 'colcon', 'build', '--cmake-args', *settings]
+    run(command, where=tmp_path, environ=environ)
 
     install = tmp_path / 'install'
     use = (
