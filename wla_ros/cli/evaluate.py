@@ -134,10 +134,11 @@ def run(arguments: argparse.Namespace) -> int:
         'sources': [summary_values(item) for item in summaries],
     }
     if arguments.report:
+        task = choices.task.replace('_', ' ').capitalize()
         records = [item.record for item in results if item.record is not None]
         page = write_report(
             arguments.report,
-            title=f'{arguments.task.replace("_", " ")}: {choices.policy} in virtual time',
+            title=f'{task}: {choices.policy} in virtual time',
             metrics=metrics,
             # The first episode, and the first failures: each adds about a megabyte.
             records=records[:4],
