@@ -12,10 +12,8 @@ Examples:
 
 import argparse
 import dataclasses
-import importlib.metadata
 import json
 import os
-import platform
 import sys
 import time
 from pathlib import Path
@@ -27,18 +25,17 @@ from wla_ros.cli.evaluation_run import RENDER_SIZES
 from wla_ros.cli.evaluation_run import EpisodeResult
 from wla_ros.cli.evaluation_run import EvaluationChoices
 from wla_ros.cli.evaluation_run import run_episodes
+from wla_ros.cli.result_table import result_table
+from wla_ros.cli.versions import installed_versions
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.evaluation.episode_report import write_report
 from wla_ros.evaluation.episode_settings import EpisodeSettings
-from wla_ros.evaluation.episode_summary import SourceSummary
 from wla_ros.evaluation.episode_summary import summarise
 from wla_ros.evaluation.episode_summary import summary_values
 from wla_ros.evaluation.transport_link import LinkModel
 
 _RENDERING = {'off': 'not rendered (fresh pixels of no scene)'}
-_VERSIONED = ('numpy', 'mujoco', 'ruckig', 'matplotlib', 'rosbags')
-_COLUMNS = '{:<9}{:>9}{:>16}{:>12}{:>12}{:>13}{:>13}{:>11}{:>9}'
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -115,7 +112,7 @@ def run(arguments: argparse.Namespace) -> int:
     summaries = summarise(metrics)
     main = summaries[0]
     wall_s = time.perf_counter() - began
-    print(_table(summaries))
+    print(result_table(summaries))
     for source in summaries:
         for seed, reason, judgement in source.failures:
             print(f'  {source.source} seed {seed} failed, {reason}: {judgement}')
@@ -142,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
             metrics=metrics,
             # The first episode, and the first failures: each adds about a megabyte.
             records=records[:4],
-            versions=_versions(),
+            versions=installed_versions(),
         ).page
         print(f'report: {page}')
         values['report'] = str(page)
@@ -198,47 +195,6 @@ def _choices(arguments: argparse.Namespace) -> EvaluationChoices:
 
 def _lossy(link: LinkModel, share: float) -> LinkModel:
     return dataclasses.replace(link, drop_probability=share)
-
-
-def _table(summaries: tuple[SourceSummary, ...]) -> str:
-    lines = [
-        _COLUMNS.format(
-            'source', 'success', '95 % interval', 'solved s', 'finished s',
-            'chunk p50 ms', 'chunk p99 ms', 'starved', 'sums ok',
-        )
-    ]  # fmt: skip
-    for item in summaries:
-        low, high = item.success.interval
-        chunk = next((stage for stage in item.stages if stage.stage == 'exposure_to_chunk'), None)
-        sums = sum(equation.verdict == 'ok' for equation in item.equations)
-        lines.append(
-            _COLUMNS.format(
-                item.source,
-                f'{item.success.successes}/{item.success.episodes}',
-                f'{100 * low:.1f}..{100 * high:.1f} %',
-                _text(item.task_mean_s),
-                _text(item.finished_mean_s),
-                _text(None if chunk is None else chunk.p50_ms),
-                _text(None if chunk is None else chunk.p99_ms),
-                item.starvations if item.equations else '-',
-                f'{sums}/{len(item.equations)}' if item.equations else '-',
-            )
-        )
-    return '\n'.join(lines)
-
-
-def _text(value: float | None) -> str:
-    return '-' if value is None else f'{value:.2f}'
-
-
-def _versions() -> dict[str, str]:
-    versions = {'python': platform.python_version(), 'machine': platform.platform()}
-    for name in _VERSIONED:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            versions[name] = 'not installed'
-    return versions
 
 
 def _positive(text: str) -> int:

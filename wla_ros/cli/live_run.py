@@ -162,6 +162,11 @@ class _Run:
 
     def _episode(self, index: int, seed: int) -> EpisodeWindow:
         client, settings = self.client, self._settings
+        self._note('homing', index)
+        client.wait_ready(timeout_s=_START_S)
+        # A reset puts the arms home at once; commands that still hold them elsewhere would throw
+        # them back.
+        client.home()
         self._note('resetting', index)
         client.reset_episode(seed)
         client.wait_ready(timeout_s=_START_S)

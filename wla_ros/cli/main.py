@@ -8,6 +8,7 @@ its command is called, so that `wla_ros --help` is quick and `wla_ros evaluate` 
 import argparse
 import difflib
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -60,6 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WlaError as error:
         sys.stderr.write(f'wla_ros {name}: {error}\n')
         return 2
+    except BrokenPipeError:
+        # The reader of a pipe has seen enough (`| head`); nothing is left to be flushed at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
 
 
 if __name__ == '__main__':

@@ -20,9 +20,11 @@ from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
+from std_srvs.srv import Trigger
 
 from wla_ros.action import RunTask
 from wla_ros.core.errors import WlaError
+from wla_ros.msg import ControlMode
 from wla_ros.msg import EpisodeStatus
 from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
@@ -86,6 +88,7 @@ class TaskClient:
             DiagnosticArray, '/diagnostics', self._take_diagnostics, STATUS
         )
         self._reset_client = self._node.create_client(ResetEpisode, 'sim/reset_episode')
+        self._home_client = self._node.create_client(Trigger, 'executor_node/home')
         self._task_client = ActionClient(self._node, RunTask, 'run_task')
 
     @property
@@ -143,6 +146,24 @@ class TaskClient:
             lambda: self.episode_status is not None and self.episode_status.seed == seed,
             timeout_s=timeout_s,
             what=f'sim/episode_status of seed {seed}',
+        )
+
+    def home(self, *, timeout_s: float = 30.0) -> None:
+        """Move the arms to their home configuration. Raises TaskError if refused or too slow."""
+        name = 'service executor_node/home'
+        self.wait_until(self._home_client.service_is_ready, timeout_s=timeout_s, what=name)
+        future = self._home_client.call_async(Trigger.Request())
+        self.wait_until(future.done, timeout_s=timeout_s, what=f'the answer of {name}')
+        if not future.result().success:
+            raise TaskError(f'the executor refused to home: {future.result().message}')
+        asked_ns = self.now_ns()
+        self.wait_until(
+            lambda: (
+                stamp_ns(self.executor_status.header.stamp) > asked_ns
+                and self.executor_status.mode == ControlMode.HOLD
+            ),
+            timeout_s=timeout_s,
+            what='the arms to reach home',
         )
 
     def wait_ready(self, *, timeout_s: float) -> None:

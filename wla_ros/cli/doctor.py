@@ -1,0 +1,86 @@
+"""
+Check what is installed, and with a parameter file also what is connected, fresh and plausible.
+
+  wla_ros doctor              versions, environment, GPU
+  wla_ros doctor bimanual     and listens to the arms and cameras of that file for some seconds
+
+Commands nothing. Exit code 1 if there is a problem.
+"""
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from wla_ros.cli.parameter_file import resolve_parameter_file
+from wla_ros.cli.software_check import CheckResult
+from wla_ros.cli.software_check import Level
+from wla_ros.cli.software_check import check_environment
+from wla_ros.cli.software_check import check_software
+from wla_ros.core.configuration import load_configuration
+from wla_ros.core.errors import ConfigurationError
+
+_MARKS = {Level.OK: 'ok', Level.NOTE: '--', Level.PROBLEM: '!!'}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `wla_ros doctor`."""
+    parser.add_argument(
+        'parameters', nargs='?', help='parameter file, or the name of a shipped one'
+    )
+    parser.add_argument('--seconds', type=float, default=5.0, help='how long to listen')
+    parser.add_argument('--namespace', default='', help='namespace of the nodes')
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print every result; returns 1 if there is a problem."""
+    results = [*_show(check_software()), *_show(check_environment())]
+    if arguments.parameters is not None:
+        path = resolve_parameter_file(arguments.parameters)
+        print(f'listening for {arguments.seconds:g} s to what {path} names')
+        results += _show(_check_robot(path, arguments.seconds, arguments.namespace))
+    problems = sum(result.level is Level.PROBLEM for result in results)
+    print(f'{problems} problem{"" if problems == 1 else "s"}')
+    return 1 if problems else 0
+
+
+def _show(results: Iterable[CheckResult]) -> list[CheckResult]:
+    """Print results as they come and return them."""
+    shown = []
+    for result in results:
+        remedy = f'   -> {result.remedy}' if result.remedy else ''
+        print(f'{_MARKS[result.level]:>3}  {result.subject:<18} {result.fact}{remedy}', flush=True)
+        shown.append(result)
+    return shown
+
+
+def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckResult]:
+    # Imported here: the software check must also work where ROS is not installed.
+    from wla_ros.cli.graph_check import check_graph
+    from wla_ros.robots.piper.limits import piper_limits
+    from wla_ros.ros.graph_probe import probe_graph
+    from wla_ros.ros.local_transport import prefer_local_transport
+    from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
+    from wla_ros.ros.robot_configuration import Robot
+    from wla_ros.ros.robot_configuration import load_robot
+
+    configuration = load_configuration(
+        PolicyNodeConfiguration, _section(path, 'policy_node'), source=str(path)
+    )
+    robot = load_robot(configuration.robot)
+    if not isinstance(robot, Robot):
+        raise ConfigurationError(str(path), robot)
+    prefer_local_transport()
+    found = probe_graph(robot, configuration.cameras, seconds=seconds, namespace=namespace)
+    limits = piper_limits(robot.layout, gripper_max_m=robot.profile.command.gripper.maximum_m)
+    return check_graph(found, robot.layout, limits, configuration.synchronisation)
+
+
+def _section(path: Path, node: str) -> dict[str, object]:
+    """Return the parameters of `node` in a ROS parameter file."""
+    content = yaml.safe_load(path.read_text(encoding='utf-8'))
+    for key, value in content.items():
+        if str(key).rsplit('/', 1)[-1] == node:
+            return dict(value.get('ros__parameters', {}))
+    return {}
