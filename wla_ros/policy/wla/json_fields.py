@@ -1,6 +1,7 @@
 """Typed access to a JSON object that collects every problem instead of stopping at the first."""
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,11 @@ class JsonFields:
         where = f'{self._file}: {self._path}{name}'
         self._problems.append(Problem(where=where, what=what, remedy=remedy))
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all fields."""
+        return tuple(self._values)
+
     def has(self, name: str) -> bool:
         """Whether the field is there and not null."""
         return self._values.get(name) is not None
@@ -97,6 +103,26 @@ class JsonFields:
             self.complain(name, f'must be a list of integers, is {value!r}')
             return ()
         return tuple(value)
+
+    def numbers(self, name: str, count: int) -> tuple[float, ...]:
+        """Return a list of exactly `count` finite numbers; empty after a problem."""
+        value = self._value(name, None)
+        if value is None:
+            return ()
+        if not isinstance(value, list) or len(value) != count:
+            found = f'{len(value)} entries' if isinstance(value, list) else repr(value)
+            self.complain(name, f'must be a list of {count} numbers, is {found}')
+            return ()
+        bad = [
+            index
+            for index, item in enumerate(value)
+            if isinstance(item, bool)
+            or not isinstance(item, int | float)
+            or not math.isfinite(item)
+        ]
+        for index in bad:
+            self.complain(f'{name}[{index}]', f'must be a finite number, is {value[index]!r}')
+        return () if bad else tuple(float(item) for item in value)
 
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""

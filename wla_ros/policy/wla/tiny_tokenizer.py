@@ -44,9 +44,10 @@ QWEN_SPECIAL_TOKENS = (
 )
 
 # Words of the template and of the tasks; a leading space belongs to the word as in GPT-2's BPE.
-_WORDS = (
-    '\n\n', '.\n', ':', 'system', 'user', 'assistant', 'Instruction', 'Previous', 'Current',
-    ' subtask', ' the', ' cup', ' stack', ' red', ' left', ' arm', ' pick', ' place', ' on',
+# Earlier words win: a part of a later one never cuts them.
+WORDS = (
+    '\n\n', '.\n', ':', ' subtask', 'Previous', 'Instruction', 'Current', 'assistant', 'system',
+    'user', ' the', ' cup', ' stack', ' red', ' left', ' arm', ' pick', ' place', ' on',
     ' and',
 )  # fmt: skip
 
@@ -61,7 +62,7 @@ def tiny_tokenizer(*, embedding_rows: int = 512, metaqueries: int = 8) -> Tokeni
     """
     vocabulary = {text: index for index, text in enumerate(_byte_alphabet())}
     merges: list[tuple[str, str]] = []
-    for word in _WORDS:
+    for word in WORDS:
         for left, right in _prefix_merges(_byte_level(word)):
             if left + right not in vocabulary:
                 vocabulary[left + right] = len(vocabulary)
@@ -97,10 +98,10 @@ def _byte_alphabet() -> list[str]:
 
 def _byte_level(word: str) -> str:
     """Return `word` in the printable characters that stand for its bytes."""
-    ((text, _),) = pre_tokenizers.ByteLevel(
+    pieces: list[tuple[str, tuple[int, int]]] = pre_tokenizers.ByteLevel(
         add_prefix_space=False, use_regex=False
     ).pre_tokenize_str(word)
-    return text
+    return ''.join(text for text, _ in pieces)
 
 
 def _prefix_merges(text: str) -> Iterator[tuple[str, str]]:

@@ -118,8 +118,7 @@ def _problems(tokenizer: Tokenizer, config: WLAConfig) -> list[Problem]:
         BEGIN_OF_IMAGE: config.begin_of_img_token,
         END_OF_IMAGE: config.end_of_img_token,
     }
-    for index, number in enumerate(config.query_tokens):
-        wanted[metaquery_token(index)] = number
+    wanted |= {metaquery_token(index): row for index, row in enumerate(config.query_tokens)}
     problems = []
     for name, number in wanted.items():
         found = tokenizer.token_to_id(name)
