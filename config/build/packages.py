@@ -20,7 +20,10 @@ IMPORT_NAMES = {'opencv-python-headless': 'cv2', 'pyyaml': 'yaml', 'types-pyyaml
 # with a distribution: kept at the version that its own modules were compiled or written for
 HELD = ('catkin-pkg', 'empy', 'lark', 'numpy', 'setuptools')
 # with a distribution: pinned nevertheless, because they decide what is simulated or reported
-PINNED = ('mcap', 'mujoco', 'mypy', 'rosbags', 'ruckig', 'ruff', 'torch')
+PINNED = (
+    *('mcap', 'mujoco', 'mypy', 'rosbags', 'ruckig', 'ruff'),
+    *('diffusers', 'safetensors', 'tokenizers', 'torch', 'transformers'),
+)
 # pytest plug-ins of the distributions were written for older releases
 CAPPED = ('pytest<9',)
 
