@@ -142,6 +142,7 @@ def _make_environment(old: stamp.Stamp | None, now: stamp.Stamp, ros: RosSource)
             f'{ENVIRONMENT} exists, but this setup has not made it.\n'
             'Move it away or delete it, and run the setup again.'
         )
+    shutil.rmtree(CMAKE_FOLDER, ignore_errors=True)
     origin = f'ROS 2 {ros.name} in {ros.prefix}' if ros.is_distribution else 'ROS 2 from PyPI'
     with Step(f'environment for {origin}, Python {ros.version}', LOGS / 'venv.log') as step:
         options = ['--system-site-packages'] if ros.is_distribution else []
@@ -166,8 +167,11 @@ def _install_packages(ros: RosSource) -> None:
 
 
 def _build_messages(old: stamp.Stamp, now: stamp.Stamp, ros: RosSource) -> None:
+    # a build that breaks off leaves a mixture: it must not pass for what the stamp has named
+    files = {*old.interface_files, *now.interface_files}
+    stamp.write(ENVIRONMENT, replace(old, interfaces='', interface_files=tuple(sorted(files))))
     # generated modules of a removed message stay in the build folder and would be installed
-    if not old.interfaces or set(old.interface_files) - set(now.interface_files):
+    if files - set(now.interface_files):
         shutil.rmtree(CMAKE_FOLDER, ignore_errors=True)
     with Step('messages', LOGS / 'cmake.log') as step:
         _cmake(ros).build_messages(step.run)
