@@ -7,6 +7,7 @@ know ROS, a clock or a thread: every time is an argument, and the policy is call
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 from wla_ros.core import refusal_reasons
 from wla_ros.core.inference_ticket import InferenceTicket
@@ -16,11 +17,13 @@ from wla_ros.core.object_stream import OBJECTS_STREAM
 from wla_ros.core.observation_sync import InputStream
 from wla_ros.core.observation_sync import ObservationSync
 from wla_ros.core.rate_meter import RateMeter
+from wla_ros.core.remembered_result import remembered
 from wla_ros.core.result_check import check_result
 from wla_ros.core.session_check import check_session
 from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.session_snapshot import StreamHealth
 from wla_ros.core.stream_buffer import ClockJump
+from wla_ros.core.subtask_memory import SubtaskMemory
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
@@ -71,6 +74,7 @@ class InferenceSession:
         self._newest_time_ns: int | None = None
         self._jump: Refusal | None = None
         self._instruction = ''
+        self._memory = SubtaskMemory()
         self._epoch = first_epoch
         self._epoch_reason = 'start'
         self._sequence = 0
@@ -101,7 +105,35 @@ class InferenceSession:
 
     @instruction.setter
     def instruction(self, instruction: str) -> None:
-        self._instruction = instruction
+        with self._lock:
+            if instruction != self._instruction:
+                self.set_instruction(instruction, self._newest_time_ns or 0)
+
+    def set_instruction(self, instruction: str, now_ns: int, *, keep_memory: bool = False) -> None:
+        """Tell what to do from the next inference on; begins a new memory unless it is kept."""
+        with self._lock:
+            self._instruction = instruction
+            memory = self._memory
+            self._memory = (
+                memory.kept_for(instruction, now_ns)
+                if keep_memory
+                else memory.begun(instruction, now_ns)
+            )
+
+    @property
+    def memory(self) -> SubtaskMemory:
+        """The subtasks of the running task; every inference reads and extends it."""
+        return self._memory
+
+    def edit_memory(self, edit: Callable[[SubtaskMemory], SubtaskMemory]) -> SubtaskMemory:
+        """
+        Replace the memory by what `edit` makes of it and return that.
+
+        A running inference has read the memory before: what it says will not be remembered.
+        """
+        with self._lock:
+            self._memory = edit(self._memory)
+            return self._memory
 
     def offer_image(
         self, stream: str, stamp_ns: int, receive_ns: int, pixels: ImageArray
@@ -181,7 +213,9 @@ class InferenceSession:
             self._observations += 1
             self._running = InferenceTicket(
                 observation=observation,
-                request=PolicyRequest(instruction=self._instruction, prefix=prefix),
+                request=PolicyRequest(
+                    instruction=self._instruction, prefix=prefix, memory=self._memory
+                ),
                 begun_ns=now_ns,
             )
             return self._running
@@ -210,6 +244,11 @@ class InferenceSession:
                     detail=f'the result belongs to epoch {observation.epoch}, '
                     f'now it is {self._epoch} ({self._epoch_reason})',
                 )
+            read = ticket.request.memory
+            after, result = remembered(read, result, observation.stamp_ns)
+            # Whoever changed the memory meanwhile knew better than a policy that had not seen it.
+            if self._memory is read:
+                self._memory = after
             chunk = ticket.chunk(self._spec, result, sequence=self._sequence, now_ns=now_ns)
             self._latencies.add(chunk.timings)
             self._inference_rate.add(now_ns)

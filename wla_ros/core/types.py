@@ -13,6 +13,8 @@ from dataclasses import field
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.core.subtask_memory import SubtaskMemory
+
 FloatArray = NDArray[np.float64]
 ImageArray = NDArray[np.uint8]
 
@@ -115,6 +117,7 @@ class PolicyRequest:
 
     instruction: str
     prefix: CommittedPrefix | None = None
+    memory: SubtaskMemory = field(default_factory=SubtaskMemory)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +125,10 @@ class PolicyResult:
     """What a policy answers: H rows, row i meant for observation stamp + i * dt."""
 
     rows: FloatArray  # [H, D] or [H, 8 * arms], units as in ActionChunk.msg
-    subtask: str = ''
-    subtask_id: int = 0
-    memory_revision: int = 0
+    subtask: str = ''  # what the rows pursue; several sentences are a window, see SubtaskMemory
+    subtask_id: int = 0  # 0: as the session's memory numbers it
+    memory_revision: int = 0  # 0: that of the request
+    subtask_late: bool = False  # no newer text was ready in time: `subtask` is the previous one
     committed_prefix: int = 0
     finished: bool = False
     timings: tuple[StageTiming, ...] = ()
@@ -186,6 +190,7 @@ class JointCommand:
     position: FloatArray  # [D]
     velocity: FloatArray  # [D]
     acceleration: FloatArray  # [D]
+    reseeded_arms: tuple[str, ...] = ()  # their joints were set to the measured ones, at rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
