@@ -257,6 +257,8 @@ def test_an_arm_that_does_not_follow_is_not_pushed_on() -> None:
     assert run.commands[-1].position[0] == pytest.approx(REST[0])
     assert run.executor.mode == Mode.HOLD
     assert_within_limits(run.commands)
+    # It comes to rest first, and the arm that obeys is not touched.
+    assert {arm for command in run.commands for arm in command.reseeded_arms} == {'left'}
 
 
 def test_an_arm_fault_is_latched() -> None:

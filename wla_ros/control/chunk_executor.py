@@ -86,6 +86,7 @@ class ChunkExecutor:
         self._counts: Counter[str] = Counter()
         self._seeded = False
         self._reseed = False  # the measured joints are taken over at the next rest
+        self._reseeded: tuple[str, ...] = ()  # arms that were set to the measured joints
         self._tick_ns: int | None = None
         self._state = ExecutorState.NOT_READY
         self._stale = ''  # why the feedback is not trusted at this tick
@@ -167,6 +168,7 @@ class ChunkExecutor:
         duration_s = self._step_duration(now_ns)
         self._tick_ns = now_ns
         faults = self._feedback.faulty_arms(now_ns)
+        self._reseeded = ()
         self._supervise(now_ns, faults)
         if not self._move(now_ns, duration_s):
             self._hold(now_ns, duration_s, faults)
@@ -177,6 +179,7 @@ class ChunkExecutor:
             position=limiter.position,
             velocity=limiter.velocity,
             acceleration=limiter.acceleration,
+            reseeded_arms=self._reseeded,
         )
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
@@ -384,7 +387,13 @@ class ChunkExecutor:
         if not self._stale:
             if self._reseed:
                 self._take_over_measured(now_ns)
-            held.follow(self._deviation, self._feedback.position, now_ns, faulty=faults)
+            measured = self._feedback.position
+            self._reseeded = held.follow(self._deviation, measured, now_ns, faulty=faults)
+            for arm in self._reseeded:
+                joints = self._deviation.joints(arm)
+                seed = limiter.position.copy()
+                seed[joints] = measured[joints]
+                limiter.seed(seed)
         position = held.position
         if position is not None and not (
             limiter.at_rest and np.array_equal(position, limiter.position)

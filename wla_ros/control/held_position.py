@@ -4,9 +4,10 @@ measured joints.
 
 A held command is not taken over from the measured joints at every stop: gravity sags a held arm a
 little, and taking that over each time would let it sink. Only a deviation that is no sag moves it,
-once per hold, or as often as needed for an arm that is faulty (disabled, dragged by hand) or far
-away: its command follows, so that it does not jump when the arm obeys again. Grippers never
-follow: one that squeezes an object is open further than commanded, and would let go.
+once per hold. An arm that is faulty (disabled, dragged by hand) or far away was moved by something
+else: its command is where it is at once and as often as needed, because every place on the way
+would throw the arm when it obeys again. Grippers never follow: one that squeezes an object is open
+further than commanded, and would let go.
 """
 
 from collections.abc import Collection
@@ -50,10 +51,15 @@ class HeldPosition:
         now_ns: int,
         *,
         faulty: Collection[str],
-    ) -> None:
-        """Take over the trustworthy measured joints [D] of the arms that are too far away."""
+    ) -> tuple[str, ...]:
+        """
+        Take over the trustworthy measured joints [D] of the arms that are too far away.
+
+        Returns the arms that were moved by something else: their command has to be there at once.
+        """
         if self.position is None:
-            return
+            return ()
+        moved = []
         settled = now_ns - self._rest_since_ns >= self._settle_ns
         for arm in self._layout.arms:
             distance = deviation.of(arm)
@@ -65,3 +71,6 @@ class HeldPosition:
                 self.position[joints] = measured[joints]
                 self._taken_over.add(arm)
                 self._rest_since_ns = now_ns
+                if far or arm in faulty:
+                    moved.append(arm)
+        return tuple(moved)
