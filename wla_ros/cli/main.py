@@ -24,6 +24,7 @@ COMMANDS = (
     ('doctor', 'check what is installed, connected, fresh and plausible'),
     ('evaluate', 'run episodes in virtual time, faster than real time'),
     ('bench', 'measure latency, tick lateness and CPU of the running graph'),
+    ('checkpoint', 'look at WLA checkpoints, or make a random one'),
     ('parameters', 'print every parameter with type, unit, range and default'),
 )
 

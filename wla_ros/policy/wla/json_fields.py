@@ -124,6 +124,11 @@ class JsonFields:
             self.complain(f'{name}[{index}]', f'must be a finite number, is {value[index]!r}')
         return () if bad else tuple(float(item) for item in value)
 
+    def length(self, name: str) -> int:
+        """Return the number of entries of a list, 0 for anything else; never a problem."""
+        value = self._values.get(name)
+        return len(value) if isinstance(value, list) else 0
+
     def flag(self, name: str, *, default: bool) -> bool:
         """Return true or false."""
         value = self._values.get(name, default)
