@@ -6,6 +6,7 @@ Owns that thread and its queue. Rendering never delays the physics; what cannot 
 is counted.
 """
 
+import os
 import threading
 import time
 from collections import Counter
@@ -32,7 +33,8 @@ from wla_ros.sim.sensor_noise import SensorNoise
 
 # Instants that may wait for the renderer. What is older is skipped, with all cameras of that
 # instant: an observation needs all of them.
-_BACKLOG = 2
+_BACKLOG = 1
+_RENDERING_NICENESS = 5
 _PATTERN_GREY = 96
 _PATTERN_SIGMA = 8.0
 
@@ -131,6 +133,9 @@ class SimCameraTopics:
             self._condition.notify()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        with self._condition:
+            while self._queue:
+                self._counts[self._queue.popleft()[0].camera]['skipped'] += 1
         return not self._thread.is_alive()
 
     def expose(self, exposures: tuple[Exposure, ...], *, slip_ns: int) -> None:
@@ -165,6 +170,8 @@ class SimCameraTopics:
         )
 
     def _run(self) -> None:
+        # Pictures may be late, joints and commands may not: this thread yields to the others.
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _RENDERING_NICENESS)
         try:
             renderer = self._make_renderer()
         except Exception as error:  # MuJoCo raises whatever its GL backend raises
