@@ -97,7 +97,7 @@ def run(arguments: argparse.Namespace) -> int:
         metrics += _comparison(seeds, arguments.time_limit_s)
     report = write_report(
         output,
-        title=f'{arguments.instruction} {arguments.policy} on the simulated rig',
+        title=f'{arguments.policy.capitalize()} on the simulated rig, through the nodes',
         metrics=metrics,
         records=records[:3],
         versions=installed_versions(),

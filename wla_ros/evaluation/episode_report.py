@@ -363,6 +363,8 @@ def _number(value: float | None, unit: str, *, digits: int = 1) -> str:
 
 
 def _small_angle(angle_rad: float) -> str:
+    if angle_rad < 1e-6:
+        return '< 1 µrad'
     return f'{1e3 * angle_rad:.2g} mrad' if angle_rad >= 1e-4 else f'{1e6 * angle_rad:.2g} µrad'
 
 
