@@ -57,6 +57,7 @@ class RigProbe:
         self.commands: dict[str, list[JointState]] = {arm: [] for arm in LAYOUT.arms}
         self.silent: set[str] = set()  # arms and cameras that publish nothing
         self.images = {name: 0 for name in ('head', 'left_wrist', 'right_wrist')}
+        self.exposures: set[int] = set()
         self.modes = graph.collect(ControlMode, 'control_mode', qos.LATCHED)
         self.statuses = graph.collect(ExecutorStatus, 'executor_status')
         self._random = np.random.default_rng(0)
@@ -156,6 +157,7 @@ class RigProbe:
 
     def _publish_images(self) -> None:
         stamp = self.now_ns
+        self.exposures.add(stamp)
         for name, publisher in self._cameras.items():
             if name not in self.silent:
                 self.images[name] += 1

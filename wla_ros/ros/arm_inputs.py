@@ -39,7 +39,7 @@ class JointInputs:
         *,
         now_ns: Callable[[], int],
         on_sample: Callable[[JointSample], None],
-        on_refusal: Callable[[str, Refusal], None],
+        on_refusal: Callable[[str, Refusal], object],
     ) -> None:
         """Subscribe; both callbacks run in the thread that spins the node."""
         self._now_ns = now_ns

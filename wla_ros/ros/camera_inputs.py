@@ -45,7 +45,7 @@ class CameraInputs:
         *,
         now_ns: Callable[[], int],
         on_image: ImageSink,
-        on_refusal: Callable[[str, Refusal], None],
+        on_refusal: Callable[[str, Refusal], object],
     ) -> None:
         """Subscribe; both callbacks run in the thread that spins the node."""
         self._now_ns = now_ns

@@ -5,6 +5,7 @@ Images have a module of their own; joint messages go through the driver profiles
 """
 
 import array
+from collections.abc import Sequence
 
 import numpy as np
 from builtin_interfaces.msg import Duration
@@ -160,7 +161,7 @@ def object_poses(message: MarkerArray, *, receive_ns: int) -> ObjectPoses | Refu
     )
 
 
-def pose_message(row: FloatArray) -> Pose:
+def pose_message(row: Sequence[float] | FloatArray) -> Pose:
     """Return x y z [m], qx qy qz qw as a pose message."""
     pose = Pose()
     pose.position.x, pose.position.y, pose.position.z = (float(value) for value in row[:3])

@@ -8,7 +8,6 @@ them apart, held for well under a millisecond.
 """
 
 import gc
-import math
 import threading
 import time
 from collections.abc import Sequence
@@ -19,14 +18,10 @@ from std_srvs.srv import Trigger
 from visualization_msgs.msg import MarkerArray
 
 from wla_ros.control.arm_condition import ArmCondition
-from wla_ros.control.chunk_executor import ChunkExecutor
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.control.reasons import REQUESTED
 from wla_ros.core.clock_mapping import ClockMapping
-from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
-from wla_ros.core.joint_limits import JointLimits
-from wla_ros.core.rigid_transform import rpy_to_matrix
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import JointCommand
 from wla_ros.core.types import JointSample
@@ -38,8 +33,6 @@ from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.robots.piper.arm_status import ArmCondition as PiperCondition
-from wla_ros.robots.piper.kinematics import PiperKinematics
-from wla_ros.robots.piper.limits import piper_limits
 from wla_ros.ros import qos
 from wla_ros.ros.arm_inputs import ArmStatusInputs
 from wla_ros.ros.arm_inputs import JointInputs
@@ -49,14 +42,13 @@ from wla_ros.ros.conversions import double_array
 from wla_ros.ros.conversions import mode_message
 from wla_ros.ros.conversions import time_message
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
-from wla_ros.ros.executor_configuration import END_POSE
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
-from wla_ros.ros.executor_configuration import MountSection
 from wla_ros.ros.executor_diagnostics import executor_components
+from wla_ros.ros.executor_parts import ExecutorParts
+from wla_ros.ros.executor_parts import load_parts
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.planned_path import PlannedPath
 from wla_ros.ros.robot_configuration import Robot
-from wla_ros.ros.robot_configuration import load_robot
 from wla_ros.ros.spinning import run_node
 from wla_ros.ros.status_conversion import executor_status_message
 from wla_ros.ros.tick_loop import TickLoop
@@ -67,7 +59,6 @@ from wla_ros.srv import SetControlMode
 _REST_TIMEOUT_S = 1.5
 # The offset of the ROS clock is read this often; more would only average noise.
 _CLOCK_READING_PERIOD_NS = 100_000_000
-_WARNING_PERIOD_S = 1.0
 # Stands for a message whose fields contradict each other, so that it is counted and refused like
 # any other.
 _MALFORMED = np.zeros((0, 0))
@@ -78,72 +69,26 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
 
     def __init__(self) -> None:
         """Read the configuration. Raises ConfigurationError with all problems."""
-        self._robot: Robot | None = None
-        self._limits: JointLimits | None = None
+        self._parts: ExecutorParts | None = None
         super().__init__('executor_node', ExecutorNodeConfiguration, self._check)
 
     def _check(self, configuration: ExecutorNodeConfiguration) -> tuple[Problem, ...]:
-        """Load the profile and return what does not fit together."""
-        robot = load_robot(configuration.robot)
-        if not isinstance(robot, Robot):
-            return robot
-        self._robot = robot
-        problems = [
-            Problem(
-                where=f'mounts.{arm}',
-                what='no such arm',
-                remedy=f'arms: {", ".join(robot.layout.arms)}',
-            )
-            for arm in configuration.mounts
-            if arm not in robot.layout.arms
-        ]
-        problems += [
-            Problem(
-                where='command_form',
-                what=f'the driver of arm {arm.name} takes no end poses',
-                remedy="use 'joints'",
-            )
-            for arm in robot.arms
-            if configuration.command_form == END_POSE and not arm.channels.end_pose_command_topic
-        ]
-        limits = configuration.limits
-        try:
-            self._limits = piper_limits(
-                robot.layout,
-                margin_rad=limits.margin_rad,
-                velocity_rad_s=limits.velocity_rad_s,
-                acceleration_rad_s2=limits.acceleration_rad_s2,
-                jerk_rad_s3=limits.jerk_rad_s3,
-                gripper_max_m=limits.gripper_max_m,
-                gripper_velocity_m_s=limits.gripper_velocity_m_s,
-                gripper_acceleration_m_s2=limits.gripper_acceleration_m_s2,
-                gripper_jerk_m_s3=limits.gripper_jerk_m_s3,
-            )
-            ChunkExecutor(configuration.execution, robot.layout, self._limits)
-        except ConfigurationError as error:
-            problems += [
-                Problem(
-                    where=f'execution.{problem.where}', what=problem.what, remedy=problem.remedy
-                )
-                for problem in error.problems
-            ]
-        except ValueError as error:
-            problems.append(Problem(where='limits', what=str(error)))
-        return tuple(problems)
+        """Load the pure parts and return what does not fit together."""
+        parts = load_parts(configuration)
+        if not isinstance(parts, ExecutorParts):
+            return parts
+        self._parts = parts
+        return ()
 
     # Lifecycle
 
     def _setup(self) -> None:
-        config, robot = self.configuration, self._robot
-        if robot is None or self._limits is None:
+        config, parts = self.configuration, self._parts
+        if parts is None:
             raise RuntimeError('configured without a robot')
+        robot = parts.robot
         self._layout = robot.layout
-        mounts = {arm: config.mounts.get(arm, MountSection()) for arm in robot.layout.arms}
-        kinematics = {
-            arm: PiperKinematics(tool_offset_m=config.tool_offset_m, base=_base_pose(mount))
-            for arm, mount in mounts.items()
-        }
-        self._executor = ChunkExecutor(config.execution, robot.layout, self._limits, kinematics)
+        self._executor = parts.make_executor()
         self._lock = threading.RLock()
         self._clock_mapping = ClockMapping()
         self._clock_read_ns = 0
@@ -161,8 +106,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         self._status = self.create_publisher(ExecutorStatus, 'executor_status', qos.STATUS)
         self._paths = self.create_publisher(MarkerArray, 'planned_path', qos.STATUS)
         self._diagnostics = DiagnosticsPublisher(self)
-        frames = {arm: mount.frame_id or f'{arm}/base_link' for arm, mount in mounts.items()}
-        self._path = PlannedPath(robot.layout, kinematics, frames)
+        self._path = PlannedPath(robot.layout, parts.kinematics, parts.frames)
         self._create_inputs(robot)
         self._loop: TickLoop | None = None
         self.every(1.0 / config.loop.status_rate_hz, self._publish_status)
@@ -226,11 +170,15 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         with self._lock:
             refusal = self._executor.accept_feedback(sample)
         if refusal is not None:
-            self._warn(f'feedback of {sample.arm} refused: {refusal.reason}: {refusal.detail}')
+            self.warn_at_times(
+                'feedback', f'feedback of {sample.arm} refused: {refusal.reason}: {refusal.detail}'
+            )
 
     def _refuse_joints(self, arm: str, refusal: Refusal) -> None:
         self._undecodable += 1
-        self._warn(f'feedback of {arm} is not usable: {refusal.reason}: {refusal.detail}')
+        self.warn_at_times(
+            'decoding', f'feedback of {arm} is not usable: {refusal.reason}: {refusal.detail}'
+        )
 
     def _take_condition(self, condition: PiperCondition) -> None:
         reason = '' if condition.ok else f'{condition.reason}: {condition.text}'
@@ -250,9 +198,10 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             refusal = self._executor.accept_chunk(chunk, self._ros_ns(time.monotonic_ns()))
         refusal = malformed or refusal
         if refusal is not None:
-            self._warn(
+            self.warn_at_times(
+                'chunk',
                 f'chunk {message.epoch}/{message.sequence} rejected: '
-                f'{refusal.reason}: {refusal.detail}'
+                f'{refusal.reason}: {refusal.detail}',
             )
 
     # Modes: services, in the spinning thread
@@ -317,7 +266,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         refusal = self._commands.publish(command)
         if refusal is not None:
             self._unsendable += 1
-            self._warn(f'command not sent: {refusal.reason}: {refusal.detail}')
+            self.warn_at_times('command', f'command not sent: {refusal.reason}: {refusal.detail}')
         self._ticks += 1
         if self._ticks % self._ticks_per_command == 0:
             message = JointState(
@@ -345,7 +294,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         return self._clock_mapping.to_ros_ns(monotonic_ns)
 
     def _on_tick_error(self, error: BaseException) -> None:
-        self._warn(f'tick failed: {type(error).__name__}: {error}')
+        self.warn_at_times('tick', f'tick failed: {type(error).__name__}: {error}')
 
     # Status out: timers, in the spinning thread; mode changes in either
 
@@ -396,19 +345,9 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             )
         )
 
-    def _warn(self, text: str) -> None:
-        self.get_logger().warning(text, throttle_duration_sec=_WARNING_PERIOD_S)
-
 
 def _answer(refusal: Refusal | None, done: str) -> tuple[bool, str]:
     return (True, done) if refusal is None else (False, f'{refusal.reason}: {refusal.detail}')
-
-
-def _base_pose(mount: MountSection) -> np.ndarray:
-    pose = np.eye(4)
-    pose[:3, :3] = rpy_to_matrix(np.array([0.0, 0.0, math.remainder(mount.yaw_rad, math.tau)]))
-    pose[:3, 3] = (mount.x_m, mount.y_m, mount.z_m)
-    return pose
 
 
 def _empty_chunk(message: ActionChunkMessage) -> ActionChunk:

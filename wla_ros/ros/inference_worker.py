@@ -8,6 +8,7 @@ the policy. Must not know ROS.
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Generic
 from typing import TypeVar
 
@@ -82,7 +83,7 @@ class InferenceWorker(Generic[T]):
             item = self._next()
             if item is None:
                 break
-            self._guarded(lambda work=item: self._think(work))
+            self._guarded(partial(self._think, item))
         self._guarded(self._closing)
 
     def _next(self) -> T | None:

@@ -5,6 +5,7 @@ Owns transitions, the destruction of ROS entities and the log of what failed (rc
 exceptions of transition callbacks). Must not know what a node does.
 """
 
+import time
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +24,7 @@ from wla_ros.core.errors import WlaError
 from wla_ros.ros.parameters import read_configuration
 
 T = TypeVar('T')
+_WARNING_PERIOD_NS = 1_000_000_000
 
 
 class LifecycleShell(LifecycleNode, Generic[T]):
@@ -43,6 +45,7 @@ class LifecycleShell(LifecycleNode, Generic[T]):
         """Read the configuration. Raises ConfigurationError with all problems."""
         super().__init__(name)
         self._created: list[tuple[Callable[[Any], Any], Any]] = []
+        self._warned_ns: dict[str, int] = {}
         self._configured = False
         self._active = False
         try:
@@ -150,6 +153,17 @@ class LifecycleShell(LifecycleNode, Generic[T]):
         """Call `callback` every `period_s` of real time, also when simulated time stands still."""
         timer = super().create_timer(period_s, callback, clock=self._steady_clock)
         return self._remember(self.destroy_timer, timer)
+
+    def warn_at_times(self, kind: str, text: str) -> None:
+        """
+        Log a warning unless one of this `kind` was logged within the last second.
+
+        The throttle of rclpy inspects the call stack at every call, a millisecond at 200 Hz.
+        """
+        now_ns = time.monotonic_ns()
+        if now_ns - self._warned_ns.get(kind, -_WARNING_PERIOD_NS) >= _WARNING_PERIOD_NS:
+            self._warned_ns[kind] = now_ns
+            self.get_logger().warning(text)
 
     def _remember(self, destroy: Callable[[Any], Any], entity: Any) -> Any:
         if getattr(self, '_configured', False):

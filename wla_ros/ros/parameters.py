@@ -98,9 +98,12 @@ def load_despite_problems(
         try:
             return load_configuration(kind, remaining, source=source), tuple(problems)
         except ConfigurationError as error:
-            fresh = [problem for problem in error.problems if problem not in problems]
-            problems += fresh
-            if not sum(_remove(remaining, problem.where) for problem in fresh):
+            problems += [problem for problem in error.problems if problem not in problems]
+            places = [problem.where for problem in error.problems]
+            # What is missing cannot be removed: then the section that lacks it is.
+            if not sum(_remove(remaining, place) for place in places) and not sum(
+                _remove(remaining, place.rpartition('.')[0]) for place in places
+            ):
                 return None, tuple(problems)
 
 

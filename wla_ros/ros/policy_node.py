@@ -19,7 +19,7 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.inference_session import InferenceSession
 from wla_ros.core.ports import Policy
-from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import JointSample
@@ -53,11 +53,15 @@ from wla_ros.ros.status_conversion import memory_message
 from wla_ros.ros.status_conversion import policy_status_message
 from wla_ros.ros.status_conversion import subtask_message
 from wla_ros.ros.subtask_log import SubtaskHistory
+from wla_ros.ros.task_reporting import task_facts
+from wla_ros.ros.task_reporting import task_feedback
 from wla_ros.ros.task_run import TaskFacts
 from wla_ros.ros.task_server import TaskServer
 
 # An inference that takes longer than this is not waited for at the end of the process.
 _STOP_TIMEOUT_S = 10.0
+# As often as policy_status by default.
+_SNAPSHOT_PERIOD_NS = 200_000_000
 # After these refusals only joint feedback can complete the observation, so each sample is worth a
 # try.
 _JOINTS_MISSING = frozenset(
@@ -123,6 +127,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._last_chunk: ActionChunk | None = None
         self._last_chunk_ns = 0
         self._finished = False
+        self._published = 0
+        self._snapshot: SessionSnapshot | None = None
+        self._snapshot_ns = 0
         self._subtasks = SubtaskHistory()
         self._failing = False
         self._create_outputs()
@@ -185,8 +192,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._worker.poke()
 
     def _stop(self) -> None:
-        if getattr(self, '_tasks', None) is not None:
-            self._tasks.abandon('the policy node was deactivated')
+        tasks: TaskServer | None = getattr(self, '_tasks', None)
+        if tasks is not None:
+            tasks.abandon('the policy node was deactivated')
         self._publish_status()
 
     def _teardown(self) -> None:
@@ -296,7 +304,10 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._session.add_timing('publish', time.perf_counter_ns() - start_ns)
         self._last_chunk_ns = self.now_ns()
         self._last_chunk = chunk
-        self._finished = self._finished or chunk.finished
+        self._published += 1
+        # The last chunk of the task before must not end this one.
+        if chunk.finished and chunk.epoch == self._session.epoch:
+            self._finished = True
         subtasks = self._subtasks.named(chunk.provenance.subtask, chunk.stamp_ns)
         if subtasks is not self._subtasks:
             self._subtasks = subtasks
@@ -304,23 +315,25 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
 
     def _log_failures(self, outcome: ActionChunk | Refusal) -> None:
         """Log the first failure and the recovery, not each of thirty a second."""
-        failing = isinstance(outcome, Refusal) and outcome.reason != refusal_reasons.STALE_EPOCH
-        if failing and not self._failing:
-            self.get_logger().error(f'{outcome.reason}: {outcome.detail}')
-        elif self._failing and isinstance(outcome, ActionChunk):
-            self.get_logger().info('the policy answers again')
-        self._failing = failing or (self._failing and not isinstance(outcome, ActionChunk))
+        if isinstance(outcome, ActionChunk):
+            if self._failing:
+                self.get_logger().info('the policy answers again')
+            self._failing = False
+        elif outcome.reason != refusal_reasons.STALE_EPOCH:
+            if not self._failing:
+                self.get_logger().error(f'{outcome.reason}: {outcome.detail}')
+            self._failing = True
 
     # Tasks, called by TaskServer in the spinning thread
 
     def begin_task(self, instruction: str, *, keep_memory: bool) -> None:
         """Take over the instruction; the epoch begins with the change of mode."""
         self._session.instruction = instruction
+        self._session.reset('task', self.now_ns())
         self._finished = False
         if not keep_memory:
             self._subtasks = self._subtasks.begun(instruction, self.now_ns())
             self._publish_subtasks()
-        self._session.reset('task', self.now_ns())
         self._thinking_for_task = True
 
     def end_task(self) -> None:
@@ -329,50 +342,31 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
 
     def task_facts(self) -> TaskFacts:
         """Return readiness, mode and progress."""
-        snapshot = self._session.snapshot(self.now_ns())
-        executor, mode = self._executor_status, self._mode
-        refusal = f'{snapshot.refusal}: {snapshot.refusal_detail}' if snapshot.refusal else ''
-        if not snapshot.ready:
-            ill = [
-                f'{stream.stream}: {stream.problem}'
-                for stream in snapshot.streams
-                if stream.problem
-            ]
-            refusal = f'inputs: {", ".join(ill)}'
-        elif executor is None or mode is None:
-            refusal = 'nothing heard from the executor'
-        elif executor.state == ExecutorStatus.NOT_READY:
-            refusal = f'the executor is not ready: {executor.reason}'
-        ready_executor = executor is not None and executor.state != ExecutorStatus.NOT_READY
-        return TaskFacts(
-            ready=snapshot.ready and self._warm and ready_executor and mode is not None,
-            refusal=refusal,
-            mode=None if mode is None else Mode(mode.mode),
-            mode_reason='' if mode is None else mode.reason,
+        return task_facts(
+            self._recent_snapshot(),
+            self._executor_status,
+            self._mode,
+            warm=self._warm,
             last_chunk_ns=self._last_chunk_ns,
             finished=self._finished,
         )
 
     def task_feedback(self) -> RunTask.Feedback:
         """Return subtask, memory, rate and latency."""
-        snapshot = self._session.snapshot(self.now_ns())
-        chunk, subtasks = self._last_chunk, self._subtasks
-        latency = (
-            {} if chunk is None else {timing.stage: timing.duration_ns for timing in chunk.timings}
-        )
-        return RunTask.Feedback(
-            subtask='' if subtasks.current is None else subtasks.current.text,
-            memory=memory_message(subtasks),
-            inference_rate_hz=snapshot.inference_rate_hz,
-            chunk_latency_s=ns_to_seconds(latency.get('exposure_to_chunk', 0)),
-            refusal=snapshot.refusal,
-        )
+        return task_feedback(self._recent_snapshot(), self._last_chunk, self._subtasks)
 
     def task_counters(self) -> tuple[int, int]:
         """Return chunks published and starvations so far."""
         status = self._executor_status
-        published = self._session.snapshot(self.now_ns()).chunks_published
-        return published, 0 if status is None else int(status.starvations)
+        return self._published, 0 if status is None else int(status.starvations)
+
+    def _recent_snapshot(self) -> SessionSnapshot:
+        """Return a snapshot of the last moments: percentiles cost a millisecond of this thread."""
+        now_ns = self.now_ns()
+        age_ns = now_ns - self._snapshot_ns
+        if self._snapshot is None or not 0 <= age_ns < _SNAPSHOT_PERIOD_NS:
+            self._snapshot, self._snapshot_ns = self._session.snapshot(now_ns), now_ns
+        return self._snapshot
 
     # Status out
 

@@ -245,7 +245,7 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         except WlaError as error:
             self._counts[topic]['failed'] += 1
             self._failure = str(error)
-            self.get_logger().error(str(error), throttle_duration_sec=5.0)
+            self.warn_at_times('write', str(error))
 
     def _publish_diagnostics(self) -> None:
         totals: Counter[str] = Counter()

@@ -80,9 +80,9 @@ def _profile_path(name: str) -> Path | Problem:
             if path.is_file()
             else Problem(where='robot.driver_profile', what=f'no such file: {name}')
         )
-    path = find_configuration_file(f'drivers/{name}.yaml')
-    if path is not None:
-        return path
+    shipped = find_configuration_file(f'drivers/{name}.yaml')
+    if shipped is not None:
+        return shipped
     known = sorted(
         {file.stem for folder in configuration_folders() for file in folder.glob('drivers/*.yaml')}
     )

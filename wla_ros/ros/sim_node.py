@@ -8,7 +8,9 @@ lock keeps them apart.
 """
 
 import threading
+from collections.abc import Callable
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from rclpy.callback_groups import ReentrantCallbackGroup
@@ -173,9 +175,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         rig.step_to(now_ns - self._slip_ns)
 
     def _on_tick_error(self, error: BaseException) -> None:
-        self.get_logger().error(
-            f'physics tick failed: {type(error).__name__}: {error}', throttle_duration_sec=1.0
-        )
+        self.warn_at_times('tick', f'physics tick failed: {type(error).__name__}: {error}')
 
     # Commands and services: the spinning thread
 
@@ -193,9 +193,8 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
             else:
                 refusal = rig.command(arm, command, now_ns=now_ns)
         if refusal is not None:
-            self.get_logger().warning(
-                f'command of {arm} refused: {refusal.reason}: {refusal.detail}',
-                throttle_duration_sec=1.0,
+            self.warn_at_times(
+                'command', f'command of {arm} refused: {refusal.reason}: {refusal.detail}'
             )
 
     def _take_enable_flag(self, message: Bool) -> None:
@@ -204,7 +203,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
             for arm in rig.arms:
                 rig.set_enable_flag(arm, enable=message.data)
 
-    async def _on_enable(self, request: object, response: object) -> object:
+    async def _on_enable(self, request: Any, response: Any) -> Any:
         rig = self._required_rig()
         with self._lock:
             calls = tuple(rig.call_enable(arm, enable=request.enable_request) for arm in rig.arms)
@@ -269,7 +268,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self._publish_status()
         self.get_logger().info(f'episode {self._episode}: {rig.task.name}, seed {seed}')
 
-    def _trigger(self, action: object, arm: str) -> object:
+    def _trigger(self, action: Callable[[str], None], arm: str) -> Callable[..., Any]:
         def answer(request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
             del request
             with self._lock:

@@ -111,12 +111,12 @@ class TaskRun:
 
     def _prepare(self, facts: TaskFacts, now_ns: int) -> Demand | None:
         if facts.cancel_requested:
-            return self._end_at_once(CANCELLED, 'cancelled before it began', now_ns)
+            return self._refuse(CANCELLED, 'cancelled before it began', now_ns)
         if facts.ready:
             self._enter(Phase.ENGAGING, now_ns)
             return Demand.AUTONOMY
         if now_ns - self._since_ns >= self._limits.ready_timeout_ns:
-            return self._end_at_once(REFUSED, facts.refusal or 'not ready', now_ns)
+            return self._refuse(REFUSED, facts.refusal or 'not ready', now_ns)
         return None
 
     def _engage(self, facts: TaskFacts, now_ns: int) -> Demand | None:
@@ -125,7 +125,7 @@ class TaskRun:
             self.started_ns = now_ns
             return None
         if facts.mode_refusal:
-            return self._end_at_once(REFUSED, facts.mode_refusal, now_ns)
+            return self._refuse(REFUSED, facts.mode_refusal, now_ns)
         if facts.cancel_requested:
             return self._end(CANCELLED, 'cancelled before it began', now_ns)
         if now_ns - self._since_ns >= _ANSWER_TIMEOUT_NS:
@@ -161,10 +161,11 @@ class TaskRun:
         self._enter(Phase.RELEASING, now_ns)
         return Demand.HOLD
 
-    def _end_at_once(self, reason: str, message: str, now_ns: int) -> None:
+    def _refuse(self, reason: str, message: str, now_ns: int) -> Demand | None:
         """End a run for which nothing moved: there is nothing to release."""
         self.reason, self.message, self.ended_ns = reason, message, now_ns
         self._enter(Phase.DONE, now_ns)
+        return None
 
     def _enter(self, phase: Phase, now_ns: int) -> None:
         self.phase, self._since_ns = phase, now_ns

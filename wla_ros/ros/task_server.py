@@ -124,8 +124,7 @@ class TaskServer:
         if problem:
             handle.abort()
             return RunTask.Result(reason=REFUSED, message=problem)
-        self._begin(handle)
-        await self._done
+        await self._begin(handle)
         return self._finish(handle)
 
     def _goal_problem(self, goal: RunTask.Goal) -> str:
@@ -138,7 +137,7 @@ class TaskServer:
             return f'time_limit_s must lie in (0, {longest:g}], got {goal.time_limit_s!r}'
         return ''
 
-    def _begin(self, handle: ServerGoalHandle) -> None:
+    def _begin(self, handle: ServerGoalHandle) -> Future:
         limits = TaskLimits(
             time_limit_ns=seconds_to_ns(handle.request.time_limit_s),
             ready_timeout_ns=seconds_to_ns(self._section.ready_timeout_s),
@@ -149,7 +148,9 @@ class TaskServer:
         self._counters = self._host.task_counters()
         self._run = TaskRun(limits, self._node.now_ns())
         self._node.get_logger().info(f'task: {handle.request.instruction!r}')
+        done = self._done
         self.update()
+        return done
 
     def _obey(self, demand: Demand | None) -> None:
         run = self._run

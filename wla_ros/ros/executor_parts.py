@@ -1,0 +1,115 @@
+"""The pure parts of the executor node from its configuration, and all that is wrong with it."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from wla_ros.control.chunk_executor import ChunkExecutor
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+from wla_ros.core.joint_limits import JointLimits
+from wla_ros.core.rigid_transform import rpy_to_matrix
+from wla_ros.core.types import FloatArray
+from wla_ros.robots.piper.kinematics import PiperKinematics
+from wla_ros.robots.piper.limits import piper_limits
+from wla_ros.ros.executor_configuration import END_POSE
+from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
+from wla_ros.ros.executor_configuration import MountSection
+from wla_ros.ros.robot_configuration import Robot
+from wla_ros.ros.robot_configuration import load_robot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorParts:
+    """Robot, limits and kinematics that fit together."""
+
+    configuration: ExecutorNodeConfiguration
+    robot: Robot
+    limits: JointLimits
+    kinematics: dict[str, PiperKinematics]  # by arm
+    frames: dict[str, str]  # frame in which the kinematics give poses, by arm
+
+    def make_executor(self) -> ChunkExecutor:
+        """Return a new executor in HOLD."""
+        return ChunkExecutor(
+            self.configuration.execution, self.robot.layout, self.limits, self.kinematics
+        )
+
+
+def load_parts(
+    configuration: ExecutorNodeConfiguration,
+) -> ExecutorParts | tuple[Problem, ...]:
+    """Return the parts, or all problems."""
+    robot = load_robot(configuration.robot)
+    if not isinstance(robot, Robot):
+        return robot
+    problems = [*_mount_problems(configuration, robot), *_form_problems(configuration, robot)]
+    mounts = {arm: configuration.mounts.get(arm, MountSection()) for arm in robot.layout.arms}
+    try:
+        parts = ExecutorParts(
+            configuration=configuration,
+            robot=robot,
+            limits=_limits(configuration, robot),
+            kinematics={
+                arm: PiperKinematics(
+                    tool_offset_m=configuration.tool_offset_m, base=_base_pose(mount)
+                )
+                for arm, mount in mounts.items()
+            },
+            frames={arm: mount.frame_id or f'{arm}/base_link' for arm, mount in mounts.items()},
+        )
+        parts.make_executor()
+    except ConfigurationError as error:
+        problems += [
+            Problem(where=f'execution.{found.where}', what=found.what, remedy=found.remedy)
+            for found in error.problems
+        ]
+    except ValueError as error:
+        problems.append(Problem(where='limits', what=str(error)))
+    return tuple(problems) or parts
+
+
+def _limits(configuration: ExecutorNodeConfiguration, robot: Robot) -> JointLimits:
+    section = configuration.limits
+    return piper_limits(
+        robot.layout,
+        margin_rad=section.margin_rad,
+        velocity_rad_s=section.velocity_rad_s,
+        acceleration_rad_s2=section.acceleration_rad_s2,
+        jerk_rad_s3=section.jerk_rad_s3,
+        gripper_max_m=section.gripper_max_m,
+        gripper_velocity_m_s=section.gripper_velocity_m_s,
+        gripper_acceleration_m_s2=section.gripper_acceleration_m_s2,
+        gripper_jerk_m_s3=section.gripper_jerk_m_s3,
+    )
+
+
+def _mount_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
+    arms = robot.layout.arms
+    return [
+        Problem(where=f'mounts.{arm}', what='no such arm', remedy=f'arms: {", ".join(arms)}')
+        for arm in configuration.mounts
+        if arm not in arms
+    ]
+
+
+def _form_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
+    if configuration.command_form != END_POSE:
+        return []
+    return [
+        Problem(
+            where='command_form',
+            what=f'the driver of arm {arm.name} takes no end poses',
+            remedy="use 'joints'",
+        )
+        for arm in robot.arms
+        if not arm.channels.end_pose_command_topic
+    ]
+
+
+def _base_pose(mount: MountSection) -> FloatArray:
+    pose = np.eye(4)
+    pose[:3, :3] = rpy_to_matrix(np.array([0.0, 0.0, math.remainder(mount.yaw_rad, math.tau)]))
+    pose[:3, 3] = (mount.x_m, mount.y_m, mount.z_m)
+    return pose
