@@ -45,7 +45,7 @@ class PromptTokenizer:
         problems = tuple(_problems(tokenizer, config))
         if problems:
             raise ConfigurationError(source, problems)
-        self.end_token: int = tokenizer.token_to_id(TURN_END)
+        self.end_token = int(tokenizer.token_to_id(TURN_END) or 0)
         added = tokenizer.get_added_tokens_decoder().values()
         # The longest first, so that no token hides a longer one.
         names = sorted((re.escape(token.content) for token in added), key=len, reverse=True)

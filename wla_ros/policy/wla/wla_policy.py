@@ -1,0 +1,307 @@
+"""
+WLA-0 as a policy: observation and memory to rows of actions and a subtask.
+
+Owns the state of the running episode: seed, first image, first joints, when it last spoke. Reads
+the clock only to time its stages and to stop a text that is late.
+"""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+from wla_ros.core.remembered_result import remembered
+from wla_ros.core.subtask_memory import SubtaskMemory
+from wla_ros.core.timing import period_ns
+from wla_ros.core.timing import seconds_to_ns
+from wla_ros.core.types import CommittedPrefix
+from wla_ros.core.types import FloatArray
+from wla_ros.core.types import ImageFrame
+from wla_ros.core.types import Observation
+from wla_ros.core.types import PolicyRequest
+from wla_ros.core.types import PolicyResult
+from wla_ros.core.types import PolicySpec
+from wla_ros.core.types import Refusal
+from wla_ros.policy.wla.action_space import Reference
+from wla_ros.policy.wla.camera_order import CameraOrder
+from wla_ros.policy.wla.conditioning import Condition
+from wla_ros.policy.wla.conditioning import Conditioning
+from wla_ros.policy.wla.conditioning import Question
+from wla_ros.policy.wla.flow_sampler import CleanPrefix
+from wla_ros.policy.wla.flow_sampler import GuidedPrefix
+from wla_ros.policy.wla.flow_sampler import draw_noise
+from wla_ros.policy.wla.image_preprocessing import prepare_images
+from wla_ros.policy.wla.model import WLAModel
+from wla_ros.policy.wla.model_columns import ModelColumns
+from wla_ros.policy.wla.stage_clock import StageClock
+from wla_ros.policy.wla.tokenizer import PromptTokenizer
+from wla_ros.policy.wla.vision_tower import VisionFeatures
+from wla_ros.policy.wla.wla_settings import WlaSettings
+
+IMPLAUSIBLE_START = 'implausible_start'
+# Draws of one episode must not repeat those of an episode with a neighbouring seed.
+_DRAWS_PER_SEED = 1_000_003
+
+
+class WlaPolicy:
+    """See the module docstring; a `wla_ros.core.ports.Policy`."""
+
+    def __init__(
+        self,
+        model: WLAModel,
+        tokenizer: PromptTokenizer,
+        columns: ModelColumns,
+        settings: WlaSettings,
+        *,
+        version: str,
+        now_ns: Callable[[], int] = time.perf_counter_ns,
+    ) -> None:
+        """Raises ConfigurationError if the settings do not fit the checkpoint."""
+        config = model.config
+        _check(settings, model)
+        self._columns = columns
+        self._settings = settings
+        self._now_ns = now_ns
+        self._conditioning: Conditioning | None = Conditioning(
+            model=model, tokenizer=tokenizer, max_tokens=settings.language.max_tokens
+        )
+        self._order = CameraOrder(
+            config=config, head=settings.head_camera, wrists=settings.wrist_cameras
+        )
+        dt_ns = period_ns(settings.actions.rate_hz)
+        self._history_ns = config.history_obs_step * dt_ns
+        self._spec = PolicySpec(
+            name='wla',
+            version=version,
+            representation=columns.space.representation,
+            columns=columns.space.columns,
+            horizon=settings.horizon or config.expert.chunk_size,
+            dt_ns=dt_ns,
+            cameras=self._order.cameras,
+            history_ns={self._order.head: (self._history_ns,)} if config.use_history_obs else {},
+        )
+        self._warm = False
+        self._clear(seed=0)
+
+    @property
+    def spec(self) -> PolicySpec:
+        """What the policy needs and emits."""
+        return self._spec
+
+    def reset(self, *, seed: int) -> None:
+        """Begin an episode; the first time also run once, for the device to load its kernels."""
+        if not self._warm and self._conditioning is not None:
+            self._warm = True
+            self._answer(
+                self._conditioning, self._blank_observation(), PolicyRequest(instruction='')
+            )
+        self._clear(seed=seed)
+
+    def _clear(self, *, seed: int) -> None:
+        self._seed = seed
+        self._inferences = 0
+        self._first_image: ImageFrame | None = None
+        self._first_joints: FloatArray | None = None
+        self._spoke_ns: int | None = None
+        self._spoke_of = ''
+        self._memory = SubtaskMemory()
+
+    def close(self) -> None:
+        """Release the model."""
+        self._conditioning = None
+
+    def start_refusal(self, joints: FloatArray) -> Refusal | None:
+        """Return why autonomy must not begin at `joints` [D] [rad, m], or None."""
+        outside = self._columns.outside(joints)
+        if not outside:
+            return None
+        return Refusal(
+            reason=IMPLAUSIBLE_START,
+            detail='the checkpoint never saw joints like these: '
+            + '; '.join(map(str, outside))
+            + ' (check units, order of the arms and policy.wla.statistics)',
+        )
+
+    def infer(self, observation: Observation, request: PolicyRequest) -> PolicyResult:
+        """
+        Return rows and subtask for `observation`.
+
+        The memory is that of the request, or of the policy itself where that is empty. Raises
+        ConfigurationError if an episode begins at implausible joints, ValueError after `close`.
+        """
+        conditioning = self._conditioning
+        if conditioning is None:
+            raise ValueError('the policy is closed')
+        self._begin_episode(observation)
+        return self._answer(conditioning, observation, request)
+
+    def _answer(
+        self, conditioning: Conditioning, observation: Observation, request: PolicyRequest
+    ) -> PolicyResult:
+        model = conditioning.model
+        clock = StageClock(now_ns=self._now_ns, finish=lambda: _finish(model.device))
+        with torch.inference_mode():
+            features = self._see(model, observation, clock)
+            condition = self._condition(conditioning, observation, request, features, clock)
+            with clock.stage('action'):
+                prefix, committed = self._prefix(model, observation, request.prefix)
+                expert = model.config.expert
+                shape = (1, expert.chunk_size, expert.action_dim)
+                seed = self._seed * _DRAWS_PER_SEED + self._inferences
+                actions = model.sample_actions(
+                    condition.metaqueries,
+                    _tensor(self._columns.state(observation.joint_position), model),
+                    draw_noise(shape, seed, model.device),
+                    steps=self._settings.steps,
+                    prefix=prefix,
+                )
+                rows = self._columns.rows(
+                    actions[0].double().cpu().numpy(), self._reference(observation)
+                )
+        self._inferences += 1
+        result = PolicyResult(
+            rows=rows[: self._spec.horizon],
+            subtask=condition.subtask,
+            subtask_late=condition.late,
+            committed_prefix=committed,
+            timings=clock.timings,
+        )
+        self._memory, _ = remembered(self._memory_of(request), result, observation.stamp_ns)
+        return result
+
+    def _blank_observation(self) -> Observation:
+        frame = ImageFrame(
+            stream='', stamp_ns=0, receive_ns=0, pixels=np.zeros((480, 640, 3), np.uint8)
+        )
+        joints = np.zeros(self._columns.space.layout.width)
+        return Observation(
+            stamp_ns=0,
+            epoch=0,
+            images=dict.fromkeys(self._order.cameras, frame),
+            history={self._order.head: (frame,)},
+            joint_position=joints,
+            joint_velocity=joints,
+            objects=None,
+            samples=(),
+            synchronised_ns=0,
+        )
+
+    def _begin_episode(self, observation: Observation) -> None:
+        if self._first_joints is not None:
+            return
+        refusal = self.start_refusal(observation.joint_position)
+        if refusal is not None:
+            problem = Problem(where='start', what=refusal.detail)
+            raise ConfigurationError(self._spec.name, (problem,))
+        self._first_joints = observation.joint_position
+        self._first_image = observation.images[self._order.head]
+
+    def _see(self, model: WLAModel, observation: Observation, clock: StageClock) -> VisionFeatures:
+        with clock.stage('preprocess'):
+            images = self._order.images(observation, self._first_image)
+            prepared = prepare_images(images, model.config.vision, device=model.device)
+        with clock.stage('vision'):
+            features: VisionFeatures = model.visual(prepared.pixels, prepared.grids)
+            return features
+
+    def _memory_of(self, request: PolicyRequest) -> SubtaskMemory:
+        """Return the memory to read; one that is kept for the policy always has a revision."""
+        return request.memory if request.memory.revision else self._memory
+
+    def _condition(
+        self,
+        conditioning: Conditioning,
+        observation: Observation,
+        request: PolicyRequest,
+        features: VisionFeatures,
+        clock: StageClock,
+    ) -> Condition:
+        config, instruction = conditioning.model.config, request.instruction
+        if not config.has_language:
+            return conditioning.without_language(instruction, features, clock)
+        memory, stamp_ns = self._memory_of(request), observation.stamp_ns
+        # Checkpoints with the first image were trained with the whole past, others with what ran
+        # since their history image.
+        since_ns = None if config.use_begin_frame_context else stamp_ns - self._history_ns
+        question = Question(
+            instruction=instruction,
+            previous=memory.text(since_ns=since_ns),
+            serving=memory.window_text,
+        )
+        if question.serving and not self._wants_to_speak(instruction, stamp_ns):
+            return conditioning.with_serving_text(question, features, clock)
+        self._spoke_ns, self._spoke_of = stamp_ns, instruction
+        deadline_ns = self._now_ns() + seconds_to_ns(self._settings.language.budget_s)
+        return conditioning.with_new_text(
+            question, features, clock, is_late=lambda: self._now_ns() > deadline_ns
+        )
+
+    def _wants_to_speak(self, instruction: str, stamp_ns: int) -> bool:
+        rate_hz = self._settings.language.rate_hz
+        if rate_hz == 0.0 or self._spoke_ns is None or instruction != self._spoke_of:
+            return True
+        return not 0 <= stamp_ns - self._spoke_ns < period_ns(rate_hz)
+
+    def _prefix(
+        self, model: WLAModel, observation: Observation, prefix: CommittedPrefix | None
+    ) -> tuple[CleanPrefix | GuidedPrefix | None, int]:
+        """Return the prefix for the sampler and how many rows are certain."""
+        kind = self._settings.prefix
+        if prefix is None or kind == 'none' or not len(prefix.rows):
+            return None, 0
+        expert = model.config.expert
+        length = min(len(prefix.rows), expert.chunk_size)
+        weights = prefix.weights[:length]
+        certain = length if np.all(weights >= 1.0) else int(np.argmax(weights < 1.0))
+        given = self._columns.actions(prefix.rows[:length], self._reference(observation))
+        if kind == 'clean':
+            clean = CleanPrefix(rows=_tensor(given[:certain], model)) if certain else None
+            return clean, min(certain, self._spec.horizon)
+        rows = np.zeros((expert.chunk_size, expert.action_dim))
+        rows[:length] = given
+        all_weights = np.zeros(expert.chunk_size)
+        all_weights[:length] = weights
+        guided = GuidedPrefix(
+            rows=_tensor(rows, model),
+            weights=_tensor(all_weights, model),
+            max_weight=self._settings.guidance_weight,
+        )
+        return guided, min(certain, self._spec.horizon)
+
+    def _reference(self, observation: Observation) -> FloatArray:
+        """Return the joints [D] that relative actions start from."""
+        if self._columns.space.reference is Reference.EPISODE and self._first_joints is not None:
+            return self._first_joints
+        return observation.joint_position
+
+
+def _tensor(values: FloatArray, model: WLAModel) -> Tensor:
+    return torch.as_tensor(values, dtype=torch.float32, device=model.device)
+
+
+def _finish(device: torch.device) -> None:
+    if device.type == 'cuda':
+        torch.cuda.synchronize(device)
+
+
+def _check(settings: WlaSettings, model: WLAModel) -> None:
+    chunk_size = model.config.expert.chunk_size
+    problems = []
+    if settings.horizon > chunk_size:
+        problems.append(
+            Problem(
+                where='horizon',
+                what=f'is {settings.horizon}, the checkpoint makes {chunk_size} rows',
+                remedy='0 takes all',
+            )
+        )
+    if settings.head_camera in settings.wrist_cameras:
+        problems.append(
+            Problem(where='wrist_cameras', what=f'names {settings.head_camera!r}, the head camera')
+        )
+    if problems:
+        raise ConfigurationError('policy.wla', tuple(problems))
