@@ -4,7 +4,11 @@ Listens to a configured robot for a few seconds: what arrives, how often, how ol
 Subscribes as the nodes do and commands nothing. What the numbers mean is judged by `doctor`.
 """
 
+import contextlib
+import functools
 import time
+from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -13,6 +17,7 @@ import numpy as np
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 
@@ -83,26 +88,91 @@ class GraphRecord:
 def probe_graph(
     robot: Robot, cameras: Mapping[str, CameraInput], *, seconds: float, namespace: str = ''
 ) -> GraphRecord:
-    """Listen for `seconds` and return what was heard."""
+    """
+    Listen for `seconds` and return what was heard.
+
+    Arms first, cameras after them: receiving all at once would measure this process instead.
+    """
     context = Context()
     rclpy.init(context=context)
+    try:
+        with _listening(context, namespace) as (node, listen):
+            joints, conditions = _hear_arms(node, robot)
+            listen(seconds / 2)
+            for record in joints.values():
+                record.publishers = node.count_publishers(record.topic)
+            commanding = {
+                arm.name: node.count_publishers(arm.channels.command_topic) for arm in robot.arms
+            }
+            names = tuple(sorted(set(node.get_node_names()) - {node.get_name()}))
+        with _listening(context, namespace) as (node, listen):
+            images = _hear_cameras(node, cameras)
+            listen(seconds / 2)
+            for record in images.values():
+                record.publishers = node.count_publishers(record.topic)
+    finally:
+        context.try_shutdown()
+    return GraphRecord(
+        joints=joints,
+        cameras=images,
+        conditions=conditions,
+        command_publishers=commanding,
+        nodes=names,
+    )
+
+
+@contextlib.contextmanager
+def _listening(context: Context, namespace: str) -> Iterator[tuple[Node, Callable[[float], None]]]:
+    """Yield a node and a function that serves it for some seconds."""
     node = rclpy.create_node('wla_ros_doctor', context=context, namespace=namespace)
     executor = SingleThreadedExecutor(context=context)
     executor.add_node(node)
+
+    def listen(seconds: float) -> None:
+        end_s = time.monotonic() + seconds
+        while time.monotonic() < end_s:
+            executor.spin_once(timeout_sec=0.05)
+
+    try:
+        yield node, listen
+    finally:
+        executor.shutdown()
+        node.destroy_node()
+
+
+def _now_ns(node: Node) -> int:
+    return int(node.get_clock().now().nanoseconds)
+
+
+def _hear_arms(
+    node: Node, robot: Robot
+) -> tuple[dict[str, StreamRecord], dict[str, ArmCondition]]:
     joints = {arm.name: StreamRecord(arm.channels.feedback_topic) for arm in robot.arms}
-    images = {name: StreamRecord(camera.topic) for name, camera in cameras.items()}
     conditions: dict[str, ArmCondition] = {}
 
-    def now_ns() -> int:
-        return int(node.get_clock().now().nanoseconds)
-
-    def take_joints(sample: JointSample) -> None:
+    def take(sample: JointSample) -> None:
         joints[sample.arm].take(sample.stamp_ns, sample.receive_ns)
         joints[sample.arm].positions.append(sample.position)
 
-    def take_image(name: str, message: Image | CompressedImage) -> None:
+    JointInputs(
+        node,
+        robot.arms,
+        now_ns=lambda: _now_ns(node),
+        on_sample=take,
+        on_refusal=lambda arm, refusal: joints[arm].refuse(refusal),
+    )
+    ArmStatusInputs(
+        node, robot.arms, on_condition=lambda item: conditions.__setitem__(item.arm, item)
+    )
+    return joints, conditions
+
+
+def _hear_cameras(node: Node, cameras: Mapping[str, CameraInput]) -> dict[str, StreamRecord]:
+    images = {name: StreamRecord(camera.topic) for name, camera in cameras.items()}
+
+    def take(name: str, message: Image | CompressedImage) -> None:
         record = images[name]
-        record.take(stamp_ns(message.header.stamp), now_ns())
+        record.take(stamp_ns(message.header.stamp), _now_ns(node))
         if record.pixels is None:
             compressed = isinstance(message, CompressedImage)
             decoded = decode_compressed(message) if compressed else decode_image(message)
@@ -112,36 +182,7 @@ def probe_graph(
             else:
                 record.pixels = decoded
 
-    JointInputs(
-        node,
-        robot.arms,
-        now_ns=now_ns,
-        on_sample=take_joints,
-        on_refusal=lambda arm, refusal: joints[arm].refuse(refusal),
-    )
-    ArmStatusInputs(
-        node, robot.arms, on_condition=lambda item: conditions.__setitem__(item.arm, item)
-    )
     for name, camera in cameras.items():
         kind = CompressedImage if camera.transport == 'compressed' else Image
-        node.create_subscription(
-            kind, camera.topic, lambda message, n=name: take_image(n, message), IMAGE_INPUT
-        )
-    end_s = time.monotonic() + seconds
-    while time.monotonic() < end_s:
-        executor.spin_once(timeout_sec=0.05)
-    for record in (*joints.values(), *images.values()):
-        record.publishers = node.count_publishers(record.topic)
-    found = GraphRecord(
-        joints=joints,
-        cameras=images,
-        conditions=conditions,
-        command_publishers={
-            arm.name: node.count_publishers(arm.channels.command_topic) for arm in robot.arms
-        },
-        nodes=tuple(sorted(name for name in node.get_node_names() if name != node.get_name())),
-    )
-    executor.shutdown()
-    node.destroy_node()
-    context.try_shutdown()
-    return found
+        node.create_subscription(kind, camera.topic, functools.partial(take, name), IMAGE_INPUT)
+    return images
