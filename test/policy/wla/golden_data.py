@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from wla_ros.policy.wla.configuration_reading import read_configuration
+from wla_ros.policy.wla.checkpoint import load_checkpoint
+from wla_ros.policy.wla.checkpoint_files import find_checkpoint_files
 from wla_ros.policy.wla.image_grid import ImageGrid
-from wla_ros.policy.wla.model import WLAModel
+from wla_ros.policy.wla.precision import PRECISIONS
 
 FOLDERS = tuple(
     Path(__file__).parent / 'goldens' / name for name in ('wla_tiny', 'wla_tiny_adaln')
@@ -63,11 +64,6 @@ def relative_error(found, expected):
 
 
 def load_model(folder):
-    """Return the model in `folder`, read with nothing but safetensors."""
-    config = read_configuration(folder / 'config.json', folder / 'mllm/config.json')
-    weights = {}
-    for file in sorted(folder.glob('model-*.safetensors')):
-        weights.update(load_file(file))
-    model = WLAModel(config)
-    model.load_state_dict({name.removeprefix('model.'): weights[name] for name in weights})
-    return model.eval()
+    """Return the model in `folder` in fp32."""
+    files = find_checkpoint_files(folder)
+    return load_checkpoint(files, precision=PRECISIONS['float32'], device='cpu').model

@@ -100,11 +100,9 @@ class StateDictSource:
         """
         try:
             values = torch.load(file, map_location='cpu', mmap=True, weights_only=True)
-        except OSError as error:
-            raise _damaged(file, f'cannot be read: {error.strerror}') from error
-        except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, ...
+        except Exception as error:  # OSError, RuntimeError, UnpicklingError, EOFError, ...
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise _damaged(file, f'is damaged or no state dict: {reason}') from error
+            raise _damaged(file, f'cannot be read as a state dict: {reason}') from error
         is_flat = isinstance(values, dict) and all(torch.is_tensor(v) for v in values.values())
         if not is_flat:
             keys = ', '.join(list(map(str, values))[:5]) if isinstance(values, dict) else ''

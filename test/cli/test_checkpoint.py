@@ -1,0 +1,62 @@
+"""`wla_ros checkpoint`: what is created passes inspection, what is broken is told of."""
+
+import json
+
+import pytest
+
+pytest.importorskip('torch')
+
+from wla_ros.cli.main import main  # noqa: E402
+
+
+@pytest.fixture(scope='module')
+def created(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('checkpoint') / 'tiny'
+    assert main(['checkpoint', 'create', '--size', 'tiny', str(folder)]) == 0
+    return folder
+
+
+def test_a_created_checkpoint_has_no_problems(created, capsys):
+    assert main(['checkpoint', 'inspect', str(created), '--hash']) == 0
+    printed = capsys.readouterr().out
+    for text in (
+        '4 layers of 64',
+        '3 of 4 decoder layers',
+        '164,686 parameters',
+        'two arms: six joints and gripper each',
+        'piper_random  14 columns: min_max, quantile, mean_std',
+        'No problems found',
+        'weights sha256',
+    ):
+        assert text in printed
+
+
+def test_everything_wrong_is_printed_and_fails(created, tmp_path, capsys):
+    broken = tmp_path / 'broken'
+    (broken / 'mllm').mkdir(parents=True)
+    for file in ('config.json', 'mllm/config.json', 'model.safetensors'):
+        (broken / file).write_bytes((created / file).read_bytes())
+    config = json.loads((broken / 'config.json').read_text())
+    config['max_action_dim'] = 16
+    (broken / 'config.json').write_text(json.dumps(config))
+    statistics = json.loads((created / 'norm_stats.json').read_text())
+    statistics['piper_random']['action']['max'][2] = -9.0
+    (broken / 'norm_stats.json').write_text(json.dumps(statistics))
+    assert main(['checkpoint', 'inspect', str(broken)]) == 1
+    printed = capsys.readouterr().out
+    assert 'tokenizer.json is missing' in printed
+    assert 'action_encoder.layer1.weight is [32, 14], expected [32, 16]' in printed
+    assert 'piper_random.action.min[2]: is -2.967, above max = -9' in printed
+
+
+def test_a_path_that_does_not_exist_is_one_message(tmp_path, capsys):
+    assert main(['checkpoint', 'inspect', str(tmp_path / 'nowhere')]) == 2
+    assert 'does not exist' in capsys.readouterr().err
+
+
+def test_a_tokenizer_of_another_model_is_told_of(created, tmp_path, capsys):
+    text = (created / 'mllm/tokenizer.json').read_text().replace('<img7>', '<other>')
+    (tmp_path / 'tokenizer.json').write_text(text)
+    arguments = ['checkpoint', 'inspect', str(created)]
+    assert main([*arguments, '--tokenizer', str(tmp_path / 'tokenizer.json')]) == 1
+    assert 'token <img7>: has the number None, the checkpoint says 521' in capsys.readouterr().out
