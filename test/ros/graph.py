@@ -79,7 +79,11 @@ class Graph:
         self.nodes: list[NodeProcess] = []
 
     def start(
-        self, name: str, file: Path | None = None, parameters: dict[str, Any] | None = None
+        self,
+        name: str,
+        file: Path | None = None,
+        parameters: dict[str, Any] | None = None,
+        namespace: str = '',
     ) -> NodeProcess:
         """Start a node with `parameters` (flat names) on top of a parameter file."""
         files = [] if file is None else [file]
@@ -88,6 +92,8 @@ class Graph:
         arguments = ['--ros-args']
         for path in files:
             arguments += ['--params-file', str(path)]
+        if namespace:
+            arguments += ['-r', f'__ns:={namespace}']
         node = NodeProcess(name, arguments, self.folder)
         self.nodes.append(node)
         return node

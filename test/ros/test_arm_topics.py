@@ -1,0 +1,168 @@
+"""Every shipped driver profile on the wire: what is subscribed, decoded, encoded and published."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+
+from geometry_msgs.msg import PoseStamped  # noqa: E402 - not without rclpy
+from sensor_msgs.msg import JointState  # noqa: E402
+from trajectory_msgs.msg import JointTrajectory  # noqa: E402
+
+from wla_ros.core.errors import ConfigurationError  # noqa: E402
+from wla_ros.core.types import JointCommand  # noqa: E402
+from wla_ros.core.types import JointSample  # noqa: E402
+from wla_ros.core.types import Refusal  # noqa: E402
+from wla_ros.msg import PiperPosCmd  # noqa: E402
+from wla_ros.msg import PiperStatus  # noqa: E402
+from wla_ros.ros.arm_inputs import JointInputs  # noqa: E402
+from wla_ros.ros.arm_inputs import arm_condition  # noqa: E402
+from wla_ros.ros.command_outputs import CommandOutputs  # noqa: E402
+from wla_ros.ros.executor_configuration import END_POSE  # noqa: E402
+from wla_ros.ros.executor_configuration import JOINTS  # noqa: E402
+from wla_ros.ros.message_resolution import resolve_type  # noqa: E402
+from wla_ros.ros.robot_configuration import Robot  # noqa: E402
+from wla_ros.ros.robot_configuration import RobotSection  # noqa: E402
+from wla_ros.ros.robot_configuration import load_robot  # noqa: E402
+
+ARM = (0.1, 0.6, -0.7, 0.1, 0.5, 0.1, 0.03)
+PROFILES = ('piper_ros', 'cobot_magic', 'agx_arm_ros', 'ros2_control', 'piper_ros_single')
+
+
+class FakeNode:
+    """Remembers what is created on it; publishers remember what is published."""
+
+    def __init__(self) -> None:
+        self.published: dict[str, list[Any]] = {}
+        self.callbacks: dict[str, Any] = {}
+
+    def create_publisher(self, kind: Any, topic: str, qos: Any) -> Any:
+        del kind, qos
+        messages = self.published.setdefault(topic, [])
+        return type('Publisher', (), {'publish': lambda _, message: messages.append(message)})()
+
+    def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> None:
+        del kind, qos
+        assert topic not in self.callbacks
+        self.callbacks[topic] = callback
+
+
+def robot(profile: str) -> Robot:
+    loaded = load_robot(RobotSection(driver_profile=profile))
+    assert isinstance(loaded, Robot), loaded
+    return loaded
+
+
+def command(machine: Robot, **changes: float) -> JointCommand:
+    position = np.tile(ARM, len(machine.layout.arms))
+    for column, value in changes.items():
+        position[int(column.removeprefix('column'))] = value
+    rest = np.zeros(machine.layout.width)
+    return JointCommand(stamp_ns=5, position=position, velocity=rest, acceleration=rest)
+
+
+@pytest.mark.parametrize('profile', PROFILES)
+def test_every_profile_publishes_one_command_per_arm(profile: str) -> None:
+    node, machine = FakeNode(), robot(profile)
+    outputs = CommandOutputs(node, machine.arms, machine.layout, form=JOINTS)
+    assert outputs.publish(command(machine)) is None
+    assert {len(messages) for messages in node.published.values()} == {1}
+    assert set(node.published) == {arm.channels.command_topic for arm in machine.arms}
+
+
+def test_piper_ros_takes_seven_names_speed_and_force() -> None:
+    node, machine = FakeNode(), robot('piper_ros')
+    CommandOutputs(node, machine.arms, machine.layout, form=JOINTS).publish(command(machine))
+    (message,) = node.published['joint_ctrl_cmd_left']
+    assert isinstance(message, JointState)
+    assert list(message.name) == [*(f'joint{i}' for i in range(1, 7)), 'gripper']
+    assert message.position.tolist() == pytest.approx(ARM)
+    assert message.velocity.tolist() == [0.0] * 6 + [100.0]
+    assert len(message.effort) == 7
+
+
+def test_ros2_control_takes_a_trajectory_of_one_point_in_the_future() -> None:
+    node, machine = FakeNode(), robot('ros2_control')
+    CommandOutputs(node, machine.arms, machine.layout, form=JOINTS).publish(command(machine))
+    (message,) = node.published['left_arm_controller/joint_trajectory']
+    assert isinstance(message, JointTrajectory)
+    (point,) = message.points
+    assert message.joint_names[0] == 'left_joint1'
+    assert point.positions[6] == pytest.approx(0.015)
+    assert point.time_from_start.nanosec > 0
+    assert message.header.stamp.sec == 0
+
+
+def test_native_end_poses_are_of_the_flange() -> None:
+    node, machine = FakeNode(), robot('piper_ros')
+    CommandOutputs(node, machine.arms, machine.layout, form=END_POSE).publish(command(machine))
+    (message,) = node.published['pos_cmd_left']
+    assert isinstance(message, PiperPosCmd)
+    assert 0.1 < np.linalg.norm([message.x, message.y, message.z]) < 0.8
+    assert message.gripper == pytest.approx(0.03)
+
+    node, machine = FakeNode(), robot('agx_arm_ros')
+    CommandOutputs(node, machine.arms, machine.layout, form=END_POSE).publish(command(machine))
+    (pose,) = node.published['left/control/move_p']
+    assert isinstance(pose, PoseStamped)
+    assert pose.header.frame_id == 'base_link'
+
+
+@pytest.mark.parametrize('poison', [float('nan'), 50.0])
+def test_what_cannot_be_sent_to_one_arm_is_sent_to_none(poison: float) -> None:
+    node, machine = FakeNode(), robot('piper_ros')
+    outputs = CommandOutputs(node, machine.arms, machine.layout, form=JOINTS)
+    assert isinstance(outputs.publish(command(machine, column8=poison)), Refusal)
+    assert not any(node.published.values())
+
+
+def test_arms_that_share_a_topic_are_decoded_from_one_subscription() -> None:
+    node, machine = FakeNode(), robot('ros2_control')
+    samples: list[JointSample] = []
+    refusals: list[tuple[str, Refusal]] = []
+    JointInputs(
+        node,
+        machine.arms,
+        now_ns=lambda: 9,
+        on_sample=samples.append,
+        on_refusal=lambda arm, refusal: refusals.append((arm, refusal)),
+    )
+    assert list(node.callbacks) == ['joint_states']
+    names = [f'{arm}_joint{i}' for arm in ('right', 'left') for i in range(1, 8)]
+    values = [*ARM[:6], 0.01, *(-angle for angle in ARM[:6]), 0.02]
+    node.callbacks['joint_states'](JointState(name=names, position=values, velocity=[0.0] * 14))
+    assert [sample.arm for sample in samples] == ['left', 'right']
+    assert samples[0].position[0] == pytest.approx(-0.1)
+    assert samples[0].position[6] == pytest.approx(0.04)
+    assert not refusals
+
+    node.callbacks['joint_states'](JointState(name=names[:7], position=values[:7]))
+    assert [(arm, refusal.reason) for arm, refusal in refusals] == [('left', 'missing_joints')]
+
+
+def test_the_status_of_an_arm_becomes_its_condition() -> None:
+    stopped = arm_condition('left', PiperStatus(ctrl_mode=1, arm_status=1))
+    assert not stopped.ok
+    assert stopped.emergency_stop
+    silent = arm_condition('left', PiperStatus(ctrl_mode=1, communication_status_joint_3=True))
+    assert silent.silent_joints == (3,)
+    assert arm_condition('left', PiperStatus(ctrl_mode=1)).ok
+
+
+def test_the_first_installed_message_type_is_taken_and_none_is_named() -> None:
+    names = ('piper_msgs_that_is_missing/msg/PosCmd', 'wla_ros/msg/PiperPosCmd')
+    assert resolve_type(names, where='here') is PiperPosCmd
+    with pytest.raises(ConfigurationError, match=r'here: no message type of no_such/msg/Type'):
+        resolve_type(('no_such/msg/Type',), where='here')
+
+
+def test_arms_that_the_profile_lacks_are_listed() -> None:
+    problems = load_robot(
+        RobotSection(driver_profile='piper_ros', arms=('left', 'middle', 'left'))
+    )
+    assert not isinstance(problems, Robot)
+    texts = [str(problem) for problem in problems]
+    assert any("'middle' is no arm" in text for text in texts)
+    assert any('names an arm twice' in text for text in texts)
