@@ -188,6 +188,7 @@ SIZES: Mapping[str, RandomSize] = MappingProxyType(
                 'attention_head_dim': 32,
                 'input_embedding_dim': 1024,
             },
+            steps=32,
         ),
     }
 )
