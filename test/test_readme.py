@@ -18,7 +18,9 @@ def test_every_parameter_stands_in_the_readme():
 
 
 def test_every_package_has_a_line_in_the_tree():
-    packages = [path.parent.name for path in sorted((REPOSITORY / 'wla_ros').glob('*/__init__.py'))]
+    packages = [
+        path.parent.name for path in sorted((REPOSITORY / 'wla_ros').glob('*/__init__.py'))
+    ]
     missing = [name for name in packages if f'\n  {name}/ ' not in README]
     assert packages
     assert not missing
