@@ -1,11 +1,14 @@
 """The seams: Protocols that composition roots plug together."""
 
 from typing import Protocol
+from typing import runtime_checkable
 
+from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Observation
 from wla_ros.core.types import PolicyRequest
 from wla_ros.core.types import PolicyResult
 from wla_ros.core.types import PolicySpec
+from wla_ros.core.types import Refusal
 
 
 class Policy(Protocol):
@@ -30,4 +33,13 @@ class Policy(Protocol):
 
     def close(self) -> None:
         """Release files and devices; idempotent."""
+        ...
+
+
+@runtime_checkable
+class StartCheck(Protocol):
+    """A policy that knows at which joints it must not begin; any thread may ask."""
+
+    def start_refusal(self, joints: FloatArray) -> Refusal | None:
+        """Return why autonomy must not begin at `joints` [D] [rad, m], or None."""
         ...

@@ -7,7 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wla_ros.core.configuration import parameter
+from wla_ros.core.subtask_memory import DEFAULT_CAPACITY
+from wla_ros.core.subtask_memory import DEFAULT_SETTLE_NS
 from wla_ros.core.synchronisation import SynchronisationConfig
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.policy.wla.wla_settings import WlaSettings
 from wla_ros.ros.image_encodings import ANY_ENCODING
 from wla_ros.ros.image_encodings import CHANNELS
 from wla_ros.ros.robot_configuration import RobotSection
@@ -78,11 +82,31 @@ class ExpertSection:
 class PolicySection:
     """Which policy thinks."""
 
-    name: str = parameter('a policy of the registry: hold, expert, replay', default='hold')
+    name: str = parameter('a policy of the registry: hold, expert, replay, wla', default='hold')
     seed: int = parameter('seed handed to the policy at every reset', minimum=0, default=0)
     hold: HoldSection = parameter('keeps the measured joints', default_factory=HoldSection)
     replay: ReplaySection = parameter('plays a bag', default_factory=ReplaySection)
     expert: ExpertSection = parameter('scripted, with object poses', default_factory=ExpertSection)
+    wla: WlaSettings = parameter('WLA-0', default_factory=WlaSettings)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemorySection:
+    """The subtask memory."""
+
+    capacity: int = parameter(
+        'completed subtasks to remember', minimum=1, maximum=1000, default=DEFAULT_CAPACITY
+    )
+    settle_s: float = parameter(
+        'a policy that goes back to the subtask before within this time only wavered',
+        unit='s',
+        minimum=0.0,
+        maximum=60.0,
+        default=ns_to_seconds(DEFAULT_SETTLE_NS),
+    )
+    file: str = parameter(
+        'file that the memory survives in when the node crashes; empty: none', default=''
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,4 +157,5 @@ class PolicyNodeConfiguration:
     status_rate_hz: float = parameter(
         'rate of policy_status', unit='Hz', minimum=0.1, maximum=50.0, default=5.0
     )
+    memory: MemorySection = parameter('the subtask memory', default_factory=MemorySection)
     task: TaskSection = parameter('the action run_task', default_factory=TaskSection)

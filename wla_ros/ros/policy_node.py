@@ -8,6 +8,7 @@ TaskServer runs tasks. Callbacks put data in and go; nothing here waits for the 
 import time
 from collections.abc import Sequence
 
+import numpy as np
 from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -19,8 +20,10 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.inference_session import InferenceSession
 from wla_ros.core.ports import Policy
+from wla_ros.core.ports import StartCheck
 from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.types import ActionChunk
+from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Mode
@@ -30,8 +33,6 @@ from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
-from wla_ros.msg import Subtask
-from wla_ros.msg import SubtaskMemory
 from wla_ros.ros import qos
 from wla_ros.ros.arm_inputs import JointInputs
 from wla_ros.ros.camera_inputs import CameraInputs
@@ -40,6 +41,7 @@ from wla_ros.ros.conversions import object_poses
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
 from wla_ros.ros.inference_worker import InferenceWorker
 from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.ros.memory_server import MemoryServer
 from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
 from wla_ros.ros.policy_diagnostics import policy_components
 from wla_ros.ros.policy_registry import PolicyContext
@@ -49,10 +51,7 @@ from wla_ros.ros.robot_configuration import load_robot
 from wla_ros.ros.session_inputs import complete_cameras
 from wla_ros.ros.session_inputs import session_problems
 from wla_ros.ros.spinning import run_node
-from wla_ros.ros.status_conversion import memory_message
 from wla_ros.ros.status_conversion import policy_status_message
-from wla_ros.ros.status_conversion import subtask_message
-from wla_ros.ros.subtask_log import SubtaskHistory
 from wla_ros.ros.task_reporting import task_facts
 from wla_ros.ros.task_reporting import task_feedback
 from wla_ros.ros.task_run import TaskFacts
@@ -130,7 +129,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._published = 0
         self._snapshot: SessionSnapshot | None = None
         self._snapshot_ns = 0
-        self._subtasks = SubtaskHistory()
+        self._joints: dict[str, FloatArray] = {}
         self._failing = False
         self._create_outputs()
         self._worker: InferenceWorker[Observation] = InferenceWorker(
@@ -149,8 +148,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
     def _create_outputs(self) -> None:
         self._chunks = self.create_publisher(ActionChunkMessage, 'action_chunk', qos.CHUNK)
         self._status = self.create_publisher(PolicyStatus, 'policy_status', qos.STATUS)
-        self._subtask = self.create_publisher(Subtask, 'subtask', qos.LATCHED)
-        self._memory = self.create_publisher(SubtaskMemory, 'subtask_memory', qos.LATCHED)
+        self._memory: MemoryServer | None = MemoryServer(
+            self, self._session, self.configuration.memory
+        )
         self._diagnostics = DiagnosticsPublisher(self)
 
     def _create_inputs(self, robot: Robot) -> None:
@@ -206,6 +206,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             self.get_logger().error(
                 f'the policy is still thinking after {_STOP_TIMEOUT_S:g} s; not waiting longer'
             )
+        memory, self._memory = getattr(self, '_memory', None), None
+        if memory is not None:
+            memory.stop()
         self._policy = None
 
     # Data in: callbacks of the spinning thread
@@ -219,6 +222,8 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
 
     def _take_joints(self, sample: JointSample) -> None:
         accepted = self._session.offer_joints(sample) is None
+        if accepted:
+            self._joints[sample.arm] = sample.position
         if accepted and (self._waiting_for in _JOINTS_MISSING or not self._session.spec.cameras):
             self._worker.poke()
 
@@ -240,8 +245,10 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._executor_status = message
 
     def _take_instruction(self, message: String) -> None:
-        self._session.instruction = message.data
-        self.get_logger().info(f'instruction: {message.data!r}')
+        if message.data != self._session.instruction:  # publishers may repeat themselves
+            self._session.set_instruction(message.data, self.now_ns())
+            self._tell_memory()
+            self.get_logger().info(f'instruction: {message.data!r}')
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         del request
@@ -249,6 +256,10 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._publish_status()
         response.success, response.message = True, f'epoch {epoch}'
         return response
+
+    def _tell_memory(self) -> None:
+        if self._memory is not None:
+            self._memory.update()
 
     def _tell_tasks(self) -> None:
         if self._tasks is not None:
@@ -308,10 +319,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         # The last chunk of the task before must not end this one.
         if chunk.finished and chunk.epoch == self._session.epoch:
             self._finished = True
-        subtasks = self._subtasks.named(chunk.provenance.subtask, chunk.stamp_ns)
-        if subtasks is not self._subtasks:
-            self._subtasks = subtasks
-            self._publish_subtasks()
+        self._tell_memory()
 
     def _log_failures(self, outcome: ActionChunk | Refusal) -> None:
         """Log the first failure and the recovery, not each of thirty a second."""
@@ -328,12 +336,11 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
 
     def begin_task(self, instruction: str, *, keep_memory: bool) -> None:
         """Take over the instruction; the epoch begins with the change of mode."""
-        self._session.instruction = instruction
-        self._session.reset('task', self.now_ns())
+        now_ns = self.now_ns()
+        self._session.set_instruction(instruction, now_ns, keep_memory=keep_memory)
+        self._tell_memory()
+        self._session.reset('task', now_ns)
         self._finished = False
-        if not keep_memory:
-            self._subtasks = self._subtasks.begun(instruction, self.now_ns())
-            self._publish_subtasks()
         self._thinking_for_task = True
 
     def end_task(self) -> None:
@@ -347,13 +354,25 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             self._executor_status,
             self._mode,
             warm=self._warm,
+            start=None if self._thinking_for_task else self._start_refusal(),
             last_chunk_ns=self._last_chunk_ns,
             finished=self._finished,
         )
 
+    def _start_refusal(self) -> Refusal | None:
+        """Return why the policy must not begin where the arms are now."""
+        policy, robot = self._policy, self._robot
+        if not isinstance(policy, StartCheck) or robot is None:
+            return None
+        if any(arm not in self._joints for arm in robot.layout.arms):
+            return None
+        return policy.start_refusal(
+            np.concatenate([self._joints[arm] for arm in robot.layout.arms])
+        )
+
     def task_feedback(self) -> RunTask.Feedback:
         """Return subtask, memory, rate and latency."""
-        return task_feedback(self._recent_snapshot(), self._last_chunk, self._subtasks)
+        return task_feedback(self._recent_snapshot(), self._last_chunk, self._session.memory)
 
     def task_counters(self) -> tuple[int, int]:
         """Return chunks published and starvations so far."""
@@ -369,10 +388,6 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         return self._snapshot
 
     # Status out
-
-    def _publish_subtasks(self) -> None:
-        self._subtask.publish(subtask_message(self._subtasks.current))
-        self._memory.publish(memory_message(self._subtasks))
 
     def _publish_status(self) -> None:
         now_ns = self.now_ns()

@@ -79,8 +79,25 @@ def _expert(context: PolicyContext) -> Policy:
     return PolicyWithCameras(EXPERTS[task](), context.cameras)
 
 
+def _wla(context: PolicyContext) -> Policy:
+    from wla_ros.core.rigid_transform import matrix_to_pose7
+    from wla_ros.robots.piper.forward_kinematics import flange_pose
+
+    try:
+        from wla_ros.policy.wla.wla_loading import load_wla_policy
+    except ModuleNotFoundError as error:
+        raise _problem('policy.name', f'wla needs torch: {error}', 'pip install torch') from error
+    settings = context.section.wla
+    offset_m = settings.actions.tool_offset_m
+    kinematics = dict.fromkeys(
+        context.layout.arms,
+        lambda joints: matrix_to_pose7(flange_pose(joints, tool_offset_m=offset_m)),
+    )
+    return load_wla_policy(settings, context.layout, kinematics)
+
+
 POLICIES: Mapping[str, Callable[[PolicyContext], Policy]] = MappingProxyType(
-    {'hold': _hold, 'expert': _expert, 'replay': _replay}
+    {'hold': _hold, 'expert': _expert, 'replay': _replay, 'wla': _wla}
 )
 
 

@@ -6,6 +6,9 @@ field.
 from wla_ros.control.executor_snapshot import ExecutorSnapshot
 from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.session_snapshot import StreamHealth
+from wla_ros.core.subtask_memory import POLICY
+from wla_ros.core.subtask_memory import RememberedSubtask
+from wla_ros.core.subtask_memory import SubtaskMemory as Memory
 from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
 from wla_ros.msg import StreamStatus
@@ -13,8 +16,6 @@ from wla_ros.msg import Subtask
 from wla_ros.msg import SubtaskMemory
 from wla_ros.ros.conversions import time_message
 from wla_ros.ros.conversions import timing_messages
-from wla_ros.ros.subtask_log import NamedSubtask
-from wla_ros.ros.subtask_log import SubtaskHistory
 
 
 def policy_status_message(snapshot: SessionSnapshot, *, warm: bool, stamp: int) -> PolicyStatus:
@@ -77,28 +78,30 @@ def executor_status_message(snapshot: ExecutorSnapshot) -> ExecutorStatus:
     return message
 
 
-def subtask_message(subtask: NamedSubtask | None) -> Subtask:
+def subtask_message(subtask: RememberedSubtask | None) -> Subtask:
     """Return a subtask; id 0 if there is none."""
     if subtask is None:
-        return Subtask(source='policy')
+        return Subtask(source=POLICY)
     return Subtask(
         id=subtask.number,
         text=subtask.text,
         started=time_message(subtask.started_ns),
         ended=time_message(subtask.ended_ns),
-        source='policy',
+        source=subtask.source,
+        late=subtask.late,
     )
 
 
-def memory_message(history: SubtaskHistory) -> SubtaskMemory:
+def memory_message(memory: Memory) -> SubtaskMemory:
     """Return what has been done and what is being done."""
     message = SubtaskMemory(
-        instruction=history.instruction,
-        revision=history.revision,
-        completed=[subtask_message(subtask) for subtask in history.completed],
-        current=subtask_message(history.current),
+        instruction=memory.instruction,
+        revision=memory.revision,
+        completed=[subtask_message(subtask) for subtask in memory.completed],
+        current=subtask_message(memory.current),
+        upcoming=list(memory.upcoming),
     )
-    message.header.stamp = time_message(history.stamp_ns)
+    message.header.stamp = time_message(memory.stamp_ns)
     return message
 
 

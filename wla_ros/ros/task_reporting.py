@@ -6,13 +6,14 @@ Pure functions of snapshots and messages.
 
 from wla_ros.action import RunTask
 from wla_ros.core.session_snapshot import SessionSnapshot
+from wla_ros.core.subtask_memory import SubtaskMemory
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import Mode
+from wla_ros.core.types import Refusal
 from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.ros.status_conversion import memory_message
-from wla_ros.ros.subtask_log import SubtaskHistory
 from wla_ros.ros.task_run import TaskFacts
 
 
@@ -22,11 +23,18 @@ def task_facts(
     mode: ControlMode | None,
     *,
     warm: bool,
+    start: Refusal | None,
     last_chunk_ns: int,
     finished: bool,
 ) -> TaskFacts:
-    """Return the facts of the policy node; why it is not ready, or why there is no observation."""
+    """
+    Return the facts of the policy node; why it is not ready, or why there is no observation.
+
+    `start` is why the policy must not begin here, None once it has begun.
+    """
     unready = _unready(snapshot, executor, mode, warm=warm)
+    if not unready and start is not None:
+        unready = f'{start.reason}: {start.detail}'
     refusal = f'{snapshot.refusal}: {snapshot.refusal_detail}' if snapshot.refusal else ''
     return TaskFacts(
         ready=not unready,
@@ -39,14 +47,14 @@ def task_facts(
 
 
 def task_feedback(
-    snapshot: SessionSnapshot, chunk: ActionChunk | None, subtasks: SubtaskHistory
+    snapshot: SessionSnapshot, chunk: ActionChunk | None, memory: SubtaskMemory
 ) -> RunTask.Feedback:
     """Return subtask, memory, rate and latency; elapsed_s is left to the server of the action."""
     timings = () if chunk is None else chunk.timings
     latency = {timing.stage: timing.duration_ns for timing in timings}
     return RunTask.Feedback(
-        subtask='' if subtasks.current is None else subtasks.current.text,
-        memory=memory_message(subtasks),
+        subtask='' if memory.current is None else memory.current.text,
+        memory=memory_message(memory),
         inference_rate_hz=snapshot.inference_rate_hz,
         chunk_latency_s=ns_to_seconds(latency.get('exposure_to_chunk', 0)),
         refusal=snapshot.refusal,

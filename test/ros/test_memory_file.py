@@ -1,0 +1,42 @@
+"""The file that a memory survives in: the old or the new one, never half of one."""
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+from wla_ros.core.errors import ConfigurationError  # noqa: E402
+from wla_ros.core.subtask_memory import SubtaskMemory  # noqa: E402
+from wla_ros.ros.memory_file import MemoryFile  # noqa: E402
+
+MEMORY = SubtaskMemory().begun('tidy', 1).predicted('a. b.', 2).predicted('b.', 3)
+
+
+def test_what_is_saved_is_loaded(tmp_path):
+    file = MemoryFile(tmp_path / 'below' / 'memory.json')
+    assert file.load() is None
+    file.save(MEMORY)
+    file.save(MEMORY.cleared(4))
+    assert file.load() == MEMORY.cleared(4)
+    assert [path.name for path in file.path.parent.iterdir()] == ['memory.json']
+
+
+def test_a_save_that_fails_leaves_the_old_memory(tmp_path, monkeypatch):
+    file = MemoryFile(tmp_path / 'memory.json')
+    file.save(MEMORY)
+
+    def full_disk(_):
+        raise OSError('no space left')
+
+    monkeypatch.setattr('os.fsync', full_disk)
+    with pytest.raises(OSError, match='no space'):
+        file.save(MEMORY.cleared(4))
+    assert file.load() == MEMORY
+
+
+def test_a_damaged_file_is_named_and_moved_aside(tmp_path):
+    file = MemoryFile(tmp_path / 'memory.json')
+    file.path.write_text('{"version": 1')
+    with pytest.raises(ConfigurationError, match=r'moved to memory\.damaged'):
+        file.load()
+    assert file.load() is None
+    assert (tmp_path / 'memory.damaged').read_text() == '{"version": 1'

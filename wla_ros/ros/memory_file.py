@@ -1,0 +1,49 @@
+"""
+The file that a subtask memory survives in. Written atomically: it holds the old or the new one.
+
+Knows no ROS.
+"""
+
+import os
+from pathlib import Path
+
+from wla_ros.core.subtask_memory import SubtaskMemory
+from wla_ros.core.subtask_memory_json import memory_from_json
+from wla_ros.core.subtask_memory_json import memory_to_json
+
+
+class MemoryFile:
+    """One file, written by one process."""
+
+    def __init__(self, path: Path) -> None:
+        """Name the file; it is made by the first `save`."""
+        self.path = path
+
+    def load(self) -> SubtaskMemory | None:
+        """
+        Return the stored memory, None if there is no file.
+
+        A file that cannot be understood is moved aside, so that the next save does not destroy it.
+        Raises ConfigurationError naming both, OSError if the file cannot be read.
+        """
+        try:
+            text = self.path.read_text(encoding='utf-8')
+        except FileNotFoundError:
+            return None
+        damaged = self.path.with_suffix('.damaged')
+        try:
+            return memory_from_json(text, source=f'{self.path} (moved to {damaged.name})')
+        except Exception:
+            self.path.replace(damaged)
+            raise
+
+    def save(self, memory: SubtaskMemory) -> None:
+        """Replace the file. Raises OSError if that is not possible."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_suffix('.new')
+        with fresh.open('w', encoding='utf-8') as file:
+            file.write(memory_to_json(memory))
+            file.flush()
+            # Without this a power cut may leave the new name with nothing in it.
+            os.fsync(file.fileno())
+        fresh.replace(self.path)

@@ -1,0 +1,158 @@
+"""
+The subtask memory as ROS state: latched topics, services that read and edit, a file.
+
+The memory itself lives in the session, which decides what a policy's words do to it. Nothing here
+waits for the disk: the file is written by a thread of its own, newest memory only.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.inference_session import InferenceSession
+from wla_ros.core.subtask_memory import SubtaskMemory
+from wla_ros.core.timing import seconds_to_ns
+from wla_ros.msg import Subtask as SubtaskMessage
+from wla_ros.msg import SubtaskMemory as SubtaskMemoryMessage
+from wla_ros.ros import qos
+from wla_ros.ros.inference_worker import InferenceWorker
+from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.ros.memory_file import MemoryFile
+from wla_ros.ros.policy_configuration import MemorySection
+from wla_ros.ros.status_conversion import memory_message
+from wla_ros.ros.status_conversion import subtask_message
+from wla_ros.srv import EditSubtaskMemory
+from wla_ros.srv import GetSubtaskMemory
+from wla_ros.srv import SetInstruction
+
+_STOP_TIMEOUT_S = 5.0
+
+
+class MemoryServer:
+    """Publishes the memory of `session` and lets people edit it."""
+
+    def __init__(
+        self, node: LifecycleShell[Any], session: InferenceSession, section: MemorySection
+    ) -> None:
+        """Create topics and services on `node` and take over what the file holds."""
+        self._node = node
+        self._session = session
+        self._lock = threading.Lock()
+        self._published: SubtaskMemory | None = None
+        self._saved: SubtaskMemory | None = None
+        self._file = MemoryFile(Path(section.file).expanduser()) if section.file else None
+        self._subtask = node.create_publisher(SubtaskMessage, 'subtask', qos.LATCHED)
+        self._memory = node.create_publisher(SubtaskMemoryMessage, 'subtask_memory', qos.LATCHED)
+        node.create_service(GetSubtaskMemory, '~/get_subtask_memory', self._on_get)
+        node.create_service(EditSubtaskMemory, '~/edit_subtask_memory', self._on_edit)
+        node.create_service(SetInstruction, '~/set_instruction', self._on_set_instruction)
+        settle_ns = seconds_to_ns(section.settle_s)
+        session.edit_memory(lambda memory: memory.bounded(section.capacity, settle_ns))
+        self._restore(section.capacity, settle_ns)
+        self._writer: InferenceWorker[SubtaskMemory] = InferenceWorker(
+            pull=self._unsaved,
+            think=self._save,
+            on_error=lambda error: node.get_logger().error(f'subtask memory not saved: {error}'),
+            name='memory_file',
+        )
+        self._writer.start()
+        self.update()
+
+    def update(self) -> None:
+        """Publish and save the memory if it has changed. Any thread may call this."""
+        with self._lock:
+            memory = self._session.memory
+            if memory is self._published:
+                return
+            self._published = memory
+            self._memory.publish(memory_message(memory))
+            self._subtask.publish(subtask_message(memory.current))
+        self._writer.poke()
+
+    def stop(self) -> None:
+        """Stop the thread and save what it has not."""
+        self._writer.stop(_STOP_TIMEOUT_S)
+        memory = self._unsaved()
+        if memory is not None:
+            try:
+                self._save(memory)
+            except OSError as error:
+                self._node.get_logger().error(f'subtask memory not saved: {error}')
+
+    def _restore(self, capacity: int, settle_ns: int) -> None:
+        """Take over the stored memory unless the node was given another instruction."""
+        if self._file is None:
+            return
+        try:
+            stored = self._file.load()
+        except (ConfigurationError, OSError) as error:
+            self._node.get_logger().error(f'begin with an empty subtask memory: {error}')
+            return
+        given = self._session.instruction
+        if stored is None or (given and given != stored.instruction):
+            return
+        restored = stored.bounded(capacity, settle_ns).restored(self._node.now_ns())
+        self._session.edit_memory(lambda _: restored)
+        self._session.set_instruction(stored.instruction, self._node.now_ns(), keep_memory=True)
+        self._node.get_logger().info(
+            f'restored the memory of {stored.instruction!r}: {restored.text()!r}'
+        )
+
+    def _unsaved(self) -> SubtaskMemory | None:
+        memory = self._session.memory
+        return None if self._file is None or memory is self._saved else memory
+
+    def _save(self, memory: SubtaskMemory) -> None:
+        # Remembered first: a disk that is full is reported at every change, not in a loop.
+        self._saved = memory
+        if self._file is not None:
+            self._file.save(memory)
+
+    def _on_get(self, _: Any, response: Any) -> Any:
+        response.memory = memory_message(self._session.memory)
+        return response
+
+    def _on_set_instruction(self, request: Any, response: Any) -> Any:
+        self._session.set_instruction(
+            request.instruction, self._node.now_ns(), keep_memory=request.keep_memory
+        )
+        self.update()
+        self._node.get_logger().info(f'instruction: {request.instruction!r}')
+        response.success = True
+        return response
+
+    def _on_edit(self, request: Any, response: Any) -> Any:
+        try:
+            edited = self._session.edit_memory(self._edit(request))
+        except ValueError as error:
+            response.message = str(error)
+            response.memory = memory_message(self._session.memory)
+            return response
+        self.update()
+        self._node.get_logger().info(f'subtask memory edited: {edited.text()!r}')
+        response.success = True
+        response.memory = memory_message(edited)
+        return response
+
+    def _edit(self, request: Any) -> Callable[[SubtaskMemory], SubtaskMemory]:
+        """Return the edit that `request` asks for; it raises ValueError where impossible."""
+        now_ns = self._node.now_ns()
+
+        def edit(memory: SubtaskMemory) -> SubtaskMemory:
+            if request.revision not in (0, memory.revision):
+                raise ValueError(
+                    f'the memory has revision {memory.revision} by now, not {request.revision}'
+                )
+            if request.operation == EditSubtaskMemory.Request.SET:
+                return memory.with_current(request.text, now_ns)
+            if request.operation == EditSubtaskMemory.Request.APPEND:
+                return memory.with_completed(request.text, now_ns)
+            if request.operation == EditSubtaskMemory.Request.ROLL_BACK:
+                return memory.rolled_back(request.steps, now_ns)
+            if request.operation == EditSubtaskMemory.Request.CLEAR:
+                return memory.cleared(now_ns)
+            raise ValueError(f'unknown operation {request.operation}')
+
+        return edit
