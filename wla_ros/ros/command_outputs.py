@@ -123,7 +123,7 @@ def _trajectory(
 
 def _end_pose(arm: ArmProfile, columns: slice, kind: Any, command: JointCommand) -> Any:
     position = command.position[columns]
-    encoded = encode_end_pose(arm, flange_pose(position[:6]), float(position[6]))
+    encoded = encode_end_pose(arm, flange_pose(position[:6], zero=arm.zero), float(position[6]))
     if isinstance(encoded, Refusal):
         return encoded
     if isinstance(encoded, EncodedPosCmd):

@@ -44,7 +44,11 @@ def load_parts(
     robot = load_robot(configuration.robot)
     if not isinstance(robot, Robot):
         return robot
-    problems = [*_mount_problems(configuration, robot), *_form_problems(configuration, robot)]
+    problems = [
+        *_mount_problems(configuration, robot),
+        *_form_problems(configuration, robot),
+        *_gripper_problems(configuration, robot),
+    ]
     mounts = {arm: configuration.mounts.get(arm, MountSection()) for arm in robot.layout.arms}
     try:
         parts = ExecutorParts(
@@ -53,7 +57,9 @@ def load_parts(
             limits=_limits(configuration, robot),
             kinematics={
                 arm: PiperKinematics(
-                    tool_offset_m=configuration.tool_offset_m, base=_base_pose(mount)
+                    zero=robot.profile.arm(arm).zero,
+                    tool_offset_m=configuration.tool_offset_m,
+                    base=_base_pose(mount),
                 )
                 for arm, mount in mounts.items()
             },
@@ -105,6 +111,19 @@ def _form_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> li
         )
         for arm in robot.arms
         if not arm.channels.end_pose_command_topic
+    ]
+
+
+def _gripper_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
+    widest, stroke = configuration.limits.gripper_max_m, robot.profile.command.gripper.maximum_m
+    if widest <= stroke:
+        return []
+    return [
+        Problem(
+            where='limits.gripper_max_m',
+            what=f'{widest:g} m is wider than the {stroke:g} m that the driver profile clamps to',
+            remedy='make both the stroke of this gripper',
+        )
     ]
 
 

@@ -1,0 +1,43 @@
+"""Limits and kinematics of the executor node agree with the driver profile."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip('rclpy')
+
+import dataclasses
+
+from wla_ros.robots.piper.zero_convention import ZeroConvention
+from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
+from wla_ros.ros.executor_configuration import LimitsSection
+from wla_ros.ros.executor_parts import ExecutorParts
+from wla_ros.ros.executor_parts import load_parts
+from wla_ros.ros.installed_files import find_configuration_file
+from wla_ros.ros.robot_configuration import RobotSection
+
+POSE = np.array([0.1, 0.8, -0.9, 0.1, 0.5, 0.1])
+
+
+@pytest.fixture
+def old_firmware(tmp_path):
+    text = find_configuration_file('drivers/piper_ros.yaml').read_text(encoding='utf-8')
+    path = tmp_path / 'old.yaml'
+    path.write_text(text.replace('firmware_zero: new', 'firmware_zero: old'), encoding='utf-8')
+    return ExecutorNodeConfiguration(robot=RobotSection(driver_profile=str(path)))
+
+
+def test_the_firmware_zero_of_the_profile_reaches_the_kinematics(old_firmware):
+    new, old = load_parts(ExecutorNodeConfiguration()), load_parts(old_firmware)
+    assert isinstance(new, ExecutorParts)
+    assert isinstance(old, ExecutorParts)
+    assert old.robot.profile.arm('left').zero is ZeroConvention.OLD
+    distance = new.kinematics['left'].pose(POSE)[:3, 3] - old.kinematics['left'].pose(POSE)[:3, 3]
+    assert np.linalg.norm(distance) > 0.005
+
+
+def test_a_gripper_wider_than_the_profile_clamps_to_is_a_problem():
+    wide = dataclasses.replace(
+        ExecutorNodeConfiguration(), limits=LimitsSection(gripper_max_m=0.1)
+    )
+    (problem,) = load_parts(wide)
+    assert problem.where == 'limits.gripper_max_m'
