@@ -25,6 +25,7 @@ from rclpy.node import Node
 # Starting a process, discovery and a lifecycle transition on a loaded machine of two cores.
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 30.0
+ATTEMPTS = 4
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 BIMANUAL = CONFIG / 'bimanual.yaml'
 
@@ -122,9 +123,8 @@ class Graph:
         while state != label:
             if node.ended:
                 pytest.fail(f'{node.name} ended with {node.wait()}\n{node.output()}')
-            future = client.call_async(GetState.Request())
-            self.wait_until(lambda: node.ended or future.done(), f'{node.name}/get_state')  # noqa: B023
-            state = future.result().current_state.label if future.done() else ''
+            response = self._ask(client, GetState.Request(), node)
+            state = '' if response is None else response.current_state.label
         self.probe.destroy_client(client)
 
     def wait_until(
@@ -142,10 +142,29 @@ class Graph:
         """Call a service and return its response."""
         client = self.probe.create_client(kind, name)
         self.wait_until(client.service_is_ready, f'service {name}', START_TIMEOUT_S)
-        future = client.call_async(kind.Request(**fields))
-        self.wait_until(future.done, f'the answer of {name}')
+        response = self._ask(client, kind.Request(**fields))
         self.probe.destroy_client(client)
-        return future.result()
+        return response
+
+    def _ask(self, client: Any, request: Any, node: NodeProcess | None = None) -> Any:
+        """
+        Return the answer to `request`, None if `node` ends meanwhile.
+
+        Asks again after a while: a server that has not discovered the client's reader within
+        0.1 s drops its answer, and no client can know whether it has.
+        """
+        for _ in range(ATTEMPTS):
+            future = client.call_async(request)
+            deadline = time.monotonic() + ANSWER_TIMEOUT_S / ATTEMPTS
+            while not future.done() and time.monotonic() < deadline:
+                if node is not None and node.ended:
+                    return None
+                self._executor.spin_once(timeout_sec=0.02)
+            if future.done():
+                return future.result()
+            client.remove_pending_request(future)
+        logs = ''.join(f'\n--- {entry.name}\n{entry.output()}' for entry in self.nodes)
+        return pytest.fail(f'{client.srv_name} did not answer {ATTEMPTS} times{logs}')
 
     def transition(self, node: str, identifier: int) -> bool:
         """Ask for a lifecycle transition; return whether it was done."""

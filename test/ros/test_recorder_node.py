@@ -4,7 +4,8 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from rclpy.serialization import serialize_message  # noqa: E402 - not without rclpy
+from lifecycle_msgs.msg import Transition  # noqa: E402 - not without rclpy
+from rclpy.serialization import serialize_message  # noqa: E402
 from ros.graph import Graph  # noqa: E402
 from ros.rig_probe import RigProbe  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
@@ -49,6 +50,16 @@ def test_every_message_is_in_the_bag_and_images_are_thinned_to_jpeg(graph: Graph
     assert counts['/joint_states_left'] > 50
     assert 10 <= len(pictures) <= 40
     assert bytes(pictures[0].message.data[:2]) == b'\xff\xd8'
+
+
+def test_recording_again_makes_a_bag_of_its_own(graph: Graph) -> None:
+    parameters = {'folder': str(graph.folder), 'name': 'run', 'topics': ['joint_states_left']}
+    node = graph.start_active('recorder_node', parameters=parameters)
+    assert graph.transition('recorder_node', Transition.TRANSITION_DEACTIVATE)
+    assert graph.transition('recorder_node', Transition.TRANSITION_ACTIVATE)
+    assert node.stop() == 0
+    assert (graph.folder / 'run' / 'metadata.yaml').is_file()
+    assert (graph.folder / 'run_2' / 'metadata.yaml').is_file()
 
 
 def test_a_bag_of_serialized_messages_reads_back_equal(graph: Graph) -> None:

@@ -27,7 +27,9 @@ class RecorderNodeConfiguration:
 
     autostart: bool = parameter('configure and activate without a lifecycle manager', default=True)
     folder: str = parameter('the bags are made in here; empty: ~/wla_ros_bags', default='')
-    name: str = parameter('folder of the bag; empty: date and time', default='')
+    name: str = parameter(
+        'folder of the bag, with _2 ... if it exists; empty: date and time', default=''
+    )
     topics: tuple[str, ...] = parameter('topics to record as they are, of any type', default=())
     images: Mapping[str, RecordedImage] = parameter(
         'cameras to record as JPEG', default_factory=dict

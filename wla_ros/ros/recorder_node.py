@@ -7,6 +7,7 @@ thread of their own. Owns subscriptions and counters: received = written + left 
 failed + waiting, for every topic.
 """
 
+import itertools
 import threading
 from collections import Counter
 from collections import deque
@@ -79,7 +80,8 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
     def _start(self) -> None:
         config = self.configuration
         parent = Path(config.folder or '~/wla_ros_bags').expanduser()
-        self._path = parent / (config.name or datetime.now().strftime('%Y-%m-%d_%H-%M-%S'))
+        name = config.name or datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
+        self._path = _free_folder(parent, name)
         parent.mkdir(parents=True, exist_ok=True)
         self._writer = BagWriter(self._path)
         self._missing = set(config.topics)
@@ -263,6 +265,12 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
                 values=values,
             )
         )
+
+
+def _free_folder(parent: Path, name: str) -> Path:
+    """Return `name` in `parent`, or the first of name_2, name_3 ... that does not exist."""
+    names = itertools.chain((name,), (f'{name}_{number}' for number in itertools.count(2)))
+    return next(parent / free for free in names if not (parent / free).exists())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
