@@ -25,7 +25,7 @@ ARGUMENTS = (
     DeclareLaunchArgument(
         'policy',
         default_value='',
-        choices=['', 'expert', 'hold', 'replay'],
+        choices=['', 'expert', 'hold', 'replay', 'wla'],
         description='policy to run, empty as params_file says; expert needs the simulated rig',
     ),
     DeclareLaunchArgument(
