@@ -43,6 +43,7 @@ _START_S = (
     60.0  # processes import, discover each other and open a renderer; slow machines need a while
 )
 _DISCOVERY_S = 2.0  # publishers and subscriptions match before the first image is sent
+_REFUSALS_S = 15.0
 _SETTLE_S = 0.6  # a stack that is going to fall has fallen
 _STATUS_S = 5.0  # at least two statuses of every node
 
@@ -172,11 +173,8 @@ class _Run:
         client.wait_ready(timeout_s=_START_S)
         self._note('running', index)
         self._solved_ns = None
-        start_ns = client.now_ns()
-        result = client.run_task(settings.instruction, time_limit_s=settings.time_limit_s)
+        start_ns, result = self._run_task(f'episode {index} (seed {seed})')
         finished_ns = client.now_ns()
-        if result.reason == RunTask.Result.REFUSED:
-            raise TaskError(f'run_task refused episode {index} (seed {seed}): {result.message}')
         self._wait(_SETTLE_S)
         judged = client.episode_status
         self._note('judged', index)
@@ -192,6 +190,25 @@ class _Run:
             task_ns=None if self._solved_ns is None else self._solved_ns - start_ns,
             finished_ns=finished_ns - start_ns if result.success else None,
         )
+
+    def _run_task(self, what: str) -> tuple[int, RunTask.Result]:
+        """
+        Return when the task began and its result.
+
+        A refused task did not move anything: on a machine that is busy for a moment (feedback
+        late, a frame missing) it is asked for again. Raises TaskError if it stays refused.
+        """
+        deadline_s = time.monotonic() + _REFUSALS_S
+        while True:
+            start_ns = self.client.now_ns()
+            result = self.client.run_task(
+                self._settings.instruction, time_limit_s=self._settings.time_limit_s
+            )
+            if result.reason != RunTask.Result.REFUSED:
+                return start_ns, result
+            if time.monotonic() > deadline_s:
+                raise TaskError(f'run_task refused {what}: {result.message}')
+            self._wait(_SETTLE_S)
 
     def _final_counters(self) -> tuple[Counter, ...]:
         """Stop what sends, wait until everybody has reported since, and read the counters."""
