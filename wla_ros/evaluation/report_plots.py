@@ -214,7 +214,9 @@ def _band(
     # About 11 characters of this size fit into a tenth of the width of the figure.
     room = int((end - start) / max(record.duration_s, 1e-3) * 135)
     if room >= 4:
-        lines = textwrap.wrap(text, room, max_lines=3, placeholder='…', break_long_words=False)
+        # A policy may write anything; what no font can draw stands as a question mark.
+        shown = ''.join(item if ' ' <= item <= '~' else '?' for item in text).replace('$', r'\$')
+        lines = textwrap.wrap(shown, room, max_lines=3, placeholder='…', break_long_words=False)
         label = '\n'.join(lines)
         axes.text(
             (start + end) / 2,
