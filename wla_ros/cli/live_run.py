@@ -167,7 +167,7 @@ class _Run:
         client.wait_ready(timeout_s=_START_S)
         # A reset puts the arms home at once; commands that still hold them elsewhere would throw
         # them back.
-        client.home()
+        self._home()
         self._note('resetting', index)
         client.reset_episode(seed)
         client.wait_ready(timeout_s=_START_S)
@@ -190,6 +190,18 @@ class _Run:
             task_ns=None if self._solved_ns is None else self._solved_ns - start_ns,
             finished_ns=finished_ns - start_ns if result.success else None,
         )
+
+    def _home(self) -> None:
+        """Home the arms; asked for again while the machine is busy (see `_run_task`)."""
+        deadline_s = time.monotonic() + _REFUSALS_S
+        while True:
+            try:
+                self.client.home()
+                return
+            except TaskError:
+                if time.monotonic() > deadline_s:
+                    raise
+            self._wait(_SETTLE_S)
 
     def _run_task(self, what: str) -> tuple[int, RunTask.Result]:
         """
