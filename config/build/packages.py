@@ -18,11 +18,13 @@ from ros_source import RosSource
 # requirements whose import name differs from their own
 IMPORT_NAMES = {'opencv-python-headless': 'cv2', 'pyyaml': 'yaml', 'types-pyyaml': ''}
 # with a distribution: kept at the version that its own modules were compiled or written for
-HELD = ('catkin-pkg', 'empy', 'lark', 'numpy', 'setuptools')
+HELD = ('catkin-pkg', 'empy', 'lark', 'numpy')
 # with a distribution: pinned nevertheless, because they decide what is simulated or reported
 PINNED = (
     *('mcap', 'mujoco', 'mypy', 'rosbags', 'ruckig', 'ruff'),
     *('diffusers', 'safetensors', 'tokenizers', 'torch', 'transformers'),
+    # torch wants a newer one than the distributions have, colcon an older one than the newest
+    'setuptools',
 )
 # pytest plug-ins of the distributions were written for older releases
 CAPPED = ('pytest<9',)

@@ -48,6 +48,15 @@ def test_a_distribution_keeps_its_own_numpy(tmp_path):
     assert 'contourpy==1.3.3' not in wanted.constraints
 
 
+def test_setuptools_is_as_new_as_torch_wants_it_also_with_a_distribution(tmp_path):
+    folder = folder_with(
+        tmp_path, requirements_test='setuptools\n', constraints='setuptools==79.0.1'
+    )
+    wanted = packages.select(folder, source(tmp_path), Path(sys.executable))
+    pins = [line for line in wanted.constraints if packages.canonical(line) == 'setuptools']
+    assert pins == ['setuptools==79.0.1']
+
+
 def test_names_are_compared_like_pip_compares_them():
     assert packages.canonical('Ruamel.YAML==0.19.1') == 'ruamel-yaml'
     assert packages.canonical("types_PyYAML==1; python_version < '3.11'") == 'types-pyyaml'
