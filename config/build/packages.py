@@ -26,8 +26,10 @@ PINNED = (
     # torch wants a newer one than the distributions have, colcon an older one than the newest
     'setuptools',
 )
-# pytest plug-ins of the distributions were written for older releases
-CAPPED = ('pytest<9',)
+# with a distribution: the newest that fits its numpy, but
+# * cv_bridge reads matrix types as OpenCV 4 numbers them; OpenCV 5 has more bits for the depth
+# * pytest plug-ins of the distributions were written for older releases
+CAPPED = ('opencv-python-headless<5', 'pytest<9')
 
 LOOK = """
 import importlib.metadata, importlib.util, json, sys

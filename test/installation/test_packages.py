@@ -57,6 +57,11 @@ def test_setuptools_is_as_new_as_torch_wants_it_also_with_a_distribution(tmp_pat
     assert pins == ['setuptools==79.0.1']
 
 
+def test_opencv_is_one_that_cv_bridge_understands_also_with_a_distribution(tmp_path):
+    wanted = packages.select(folder_with(tmp_path), source(tmp_path), Path(sys.executable))
+    assert 'opencv-python-headless<5' in wanted.constraints
+
+
 def test_names_are_compared_like_pip_compares_them():
     assert packages.canonical('Ruamel.YAML==0.19.1') == 'ruamel-yaml'
     assert packages.canonical("types_PyYAML==1; python_version < '3.11'") == 'types-pyyaml'
