@@ -23,7 +23,7 @@ ARGUMENTS = (
     DeclareLaunchArgument(
         'policy',
         default_value='',
-        choices=['', 'hold', 'replay'],
+        choices=['', 'hold', 'replay', 'wla'],
         description='policy to run, empty as params_file says',
     ),
     DeclareLaunchArgument(
