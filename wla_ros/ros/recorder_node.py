@@ -8,6 +8,7 @@ failed + waiting, for every topic.
 """
 
 import itertools
+import os
 import threading
 from collections import Counter
 from collections import deque
@@ -42,6 +43,7 @@ from wla_ros.ros.recorder_configuration import RecordedImage
 from wla_ros.ros.recorder_configuration import RecorderNodeConfiguration
 from wla_ros.ros.spinning import run_node
 
+_NICENESS = 10
 _COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
 # Many small messages may arrive while a chunk of the bag is compressed and written.
 _DEPTH = 200
@@ -275,6 +277,8 @@ def _free_folder(parent: Path, name: str) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the node; returns the exit code."""
+    # What is written may wait, what moves may not; threads made from here on inherit it.
+    os.nice(_NICENESS)
     return run_node(RecorderNode, arguments)
 
 

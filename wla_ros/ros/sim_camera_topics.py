@@ -34,7 +34,7 @@ from wla_ros.sim.sensor_noise import SensorNoise
 # Instants that may wait for the renderer. What is older is skipped, with all cameras of that
 # instant: an observation needs all of them.
 _BACKLOG = 1
-_RENDERING_NICENESS = 5
+_RENDERING_NICENESS = 15
 _PATTERN_GREY = 96
 _PATTERN_SIGMA = 8.0
 
