@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from wla_ros.cli.evaluation_run import EvaluationChoices
 from wla_ros.cli.evaluation_run import run_episodes
+from wla_ros.cli.live_run import PICTURE_CAMERA
 from wla_ros.cli.live_run import LiveOutcome
 from wla_ros.cli.live_run import LiveProgress
 from wla_ros.cli.live_run import LiveSettings
@@ -130,9 +131,7 @@ def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecor
         outcome.bag,
         outcome.windows,
         _driver_profile(),
-        RunTopics(
-            pictures={camera: f'camera/{camera}/image_raw/compressed' for camera in _CAMERAS}
-        ),
+        RunTopics(pictures={PICTURE_CAMERA: f'camera/{PICTURE_CAMERA}/image_raw/compressed'}),
         picture_period_ns=_PICTURE_PERIOD_NS,
         configuration={
             'parameters': str(settings.parameters.name),

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import rclpy
+import yaml
 from lifecycle_msgs.msg import Transition
 from rclpy.context import Context
 
@@ -39,9 +40,20 @@ _EXECUTOR_COUNTERS = (
     'rows_queued',
     'ticks', 'ticks_late', 'ticks_not_ready', 'commands_published', 'starvations', 'limit_hits',
 )  # fmt: skip
-_START_S = (
-    60.0  # processes import, discover each other and open a renderer; slow machines need a while
+PICTURE_CAMERA = 'head'
+_PICTURE_RATE_HZ = 5.0
+# The report reads the limited commands of both arms instead of what each driver is sent.
+_UNREAD_TOPICS = frozenset(
+    {
+        'joint_ctrl_cmd_left',
+        'joint_ctrl_cmd_right',
+        'arm_status_left',
+        'arm_status_right',
+        'planned_path',
+    }
 )
+# Processes import, discover each other and open a renderer; slow machines need a while.
+_START_S = 60.0
 _DISCOVERY_S = 2.0  # publishers and subscriptions match before the first image is sent
 _REFUSALS_S = 15.0
 _SETTLE_S = 0.6  # a stack that is going to fall has fallen
@@ -95,7 +107,7 @@ def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> Li
     bag = settings.folder / 'bag' if settings.record else None
     with NodeProcesses(log_folder=settings.folder / 'log') as nodes:
         for command in node_commands(
-            settings.parameters,
+            _light_recording(settings),
             without=() if settings.record else ('recorder_node',),
             overrides=(
                 'sim_node:autostart=false',
@@ -121,6 +133,29 @@ def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> Li
             context.try_shutdown()
         codes = nodes.stop()
     return LiveOutcome(windows=windows, bag=bag, exit_codes=codes, tick_lateness_p99_s=lateness)
+
+
+def _light_recording(settings: LiveSettings) -> Path:
+    """
+    Write the parameters of this run to its folder and return the file.
+
+    Recorded are what a report needs and the pictures of one camera: a recorder that receives three
+    cameras takes a third of a core, which a small machine lacks beside a renderer.
+    """
+    content = yaml.safe_load(settings.parameters.read_text(encoding='utf-8'))
+    for key, section in content.items():
+        if str(key).rsplit('/', 1)[-1] == 'recorder_node':
+            values = section['ros__parameters']
+            values['images'] = {
+                name: {**image, 'rate_hz': _PICTURE_RATE_HZ}
+                for name, image in values.get('images', {}).items()
+                if name == PICTURE_CAMERA
+            }
+            topics = values.get('topics', [])
+            values['topics'] = [name for name in topics if name not in _UNREAD_TOPICS]
+    path = settings.folder / 'parameters.yaml'
+    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding='utf-8')
+    return path
 
 
 class _Run:

@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 from wla_ros.core.types import FloatArray
 
 # Below the firmware's 3 rad/s and 5 rad/s^2 and the executor's 50 rad/s^3, so that limiters need
-# not touch it.
-MAX_SPEED_RAD_S = 2.0
-MAX_ACCELERATION_RAD_S2 = 4.2
+# not touch it, and with room for the arm to catch up after a late command: an arm that brakes with
+# all it has from 2 rad/s overshoots by 0.1 rad if the command is 50 ms late.
+MAX_SPEED_RAD_S = 1.8
+MAX_ACCELERATION_RAD_S2 = 3.5
 MAX_JERK_RAD_S3 = 40.0
 PEAK_SPEED = 1.875  # of minimum jerk over distance / duration
 
