@@ -71,10 +71,6 @@ class Plan:
         self.start_ns = start_ns
         self.end_ns = start_ns + sum(durations_ns)
 
-    def delayed(self, by_ns: int) -> 'Plan':
-        """Return the same motion, later."""
-        return Plan(self.start_ns + by_ns, self._stages)
-
     @property
     def end_row(self) -> FloatArray:
         """Return the last row [7]."""

@@ -29,7 +29,6 @@ from wla_ros.sim.expert.plan import Stage
 from wla_ros.sim.expert.tool_motion import ArmTool
 from wla_ros.sim.expert.tool_motion import CannotProceedError
 from wla_ros.sim.expert.tracking import Tracking
-from wla_ros.sim.expert.tracking import time_behind_ns
 from wla_ros.sim.tasks import stack_cup
 
 HORIZON = 32
@@ -99,10 +98,8 @@ class StackCupExpert:
             )
         if self._still_row is None:
             self._still_row = self._first_row(observation)
-        if not self._finished:
-            self._wait_for_the_arm(observation)
-            if self._is_time_to_decide(observation):
-                self._decide(observation)
+        if not self._finished and self._is_time_to_decide(observation):
+            self._decide(observation)
         times_ns = observation.stamp_ns + DT_NS * np.arange(HORIZON, dtype=np.int64)
         rows = np.tile(self._still_row, (HORIZON, 1))
         if self._plan is not None and self._arm is not None and not self._finished:
@@ -114,15 +111,6 @@ class StackCupExpert:
             subtask_id=self._subtask_id,
             finished=self._finished,
         )
-
-    def _wait_for_the_arm(self, observation: Observation) -> None:
-        """Delay the plan if the arm was stopped: it must not close a hand that has not arrived."""
-        if self._plan is None or self._arm is None:
-            return
-        position = observation.joint_position[self._layout.arm_slice(self._arm)][:6]
-        behind_ns = time_behind_ns(self._plan, observation.stamp_ns, position)
-        if behind_ns:
-            self._plan = self._plan.delayed(behind_ns)
 
     def _is_time_to_decide(self, observation: Observation) -> bool:
         """
