@@ -17,6 +17,7 @@ from wla_ros.robots.encoded_messages import EncodedJointState
 from wla_ros.robots.encoded_messages import EncodedPosCmd
 from wla_ros.ros import qos
 from wla_ros.ros.conversions import pose_message
+from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.conversions import time_message
 from wla_ros.ros.message_resolution import resolve_type
 from wla_ros.sim.driver.messages import JointStateMessage
@@ -43,9 +44,13 @@ class SimArmTopics:
         self,
         node: Node,
         arm: str,
-        on_command: Callable[[str, EncodedJointState | EncodedPosCmd], None],
+        on_command: Callable[[str, EncodedJointState | EncodedPosCmd, int], None],
     ) -> None:
-        """Create them on `node`; commands arrive in the thread that spins it."""
+        """
+        Create them on `node`; commands arrive in the thread that spins it.
+
+        `on_command` gets the arm, the command and its stamp, 0 if it has none.
+        """
         self._arm = arm
         self._on_command = on_command
         self._status_type = resolve_type(STATUS_TYPES, where=f'status of arm {arm}')
@@ -109,12 +114,13 @@ class SimArmTopics:
                 velocity=tuple(message.velocity),
                 effort=tuple(message.effort),
             ),
+            stamp_ns(message.header.stamp),
         )
 
     def _take_pose(self, message: Any) -> None:
         fields = ('x', 'y', 'z', 'roll', 'pitch', 'yaw', 'gripper', 'mode1', 'mode2')
         self._on_command(
-            self._arm, EncodedPosCmd(**{name: getattr(message, name) for name in fields})
+            self._arm, EncodedPosCmd(**{name: getattr(message, name) for name in fields}), 0
         )
 
 

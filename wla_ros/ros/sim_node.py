@@ -49,6 +49,8 @@ from wla_ros.srv import ResetEpisode
 ENABLE_TYPES = ('piper_msgs/srv/Enable', 'wla_ros/srv/PiperEnable')
 _RATE_HZ = 200.0  # of the driver's publishing loop
 _STATUS_PERIOD_S = 0.1
+# A command that came later than this was late for the robot, too.
+_LATEST_DELIVERY_NS = 50_000_000
 _POLL_S = 0.02
 # Object poses go out with every exposure, and this often without cameras.
 _OBJECTS_PERIOD_NS = 33_333_333
@@ -179,7 +181,9 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
 
     # Commands and services: the spinning thread
 
-    def _take_command(self, arm: str, command: EncodedJointState | EncodedPosCmd) -> None:
+    def _take_command(
+        self, arm: str, command: EncodedJointState | EncodedPosCmd, stamp: int
+    ) -> None:
         rig = self._rig
         if rig is None or not self.active:
             return
@@ -187,7 +191,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
             if self._quiet():
                 self._ignored_commands += 1
                 return
-            now_ns = self.now_ns() - self._slip_ns
+            now_ns = self._arrival_ns(stamp) - self._slip_ns
             if isinstance(command, EncodedPosCmd):
                 refusal = rig.command_pose(arm, command, now_ns=now_ns)
             else:
@@ -196,6 +200,16 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
             self.warn_at_times(
                 'command', f'command of {arm} refused: {refusal.reason}: {refusal.detail}'
             )
+
+    def _arrival_ns(self, stamp: int) -> int:
+        """
+        Return when a command stamped `stamp` reached the simulated bus, in ROS time.
+
+        The bus of a robot does not wait for a machine that renders three cameras beside it: a
+        recent stamp counts as the time of arrival. Without one, now does.
+        """
+        now_ns = self.now_ns()
+        return stamp if 0 <= now_ns - stamp <= _LATEST_DELIVERY_NS else now_ns
 
     def _take_enable_flag(self, message: Bool) -> None:
         rig = self._required_rig()
