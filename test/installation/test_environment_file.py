@@ -55,11 +55,11 @@ def test_a_sourced_distribution_stays_behind_the_environment(tmp_path):
     shown = source_it(
         tmp_path,
         prefix=Path('/opt/ros/jazzy'),
-        AMENT_PREFIX_PATH='/work/overlay:/opt/ros/jazzy',
+        AMENT_PREFIX_PATH='/opt/overlay:/opt/ros/jazzy',
         LD_LIBRARY_PATH='/opt/ros/jazzy/lib',
         ROS_DISTRO='jazzy',
     )
-    assert shown['AMENT_PREFIX_PATH'] == f'{tmp_path}:/work/overlay:/opt/ros/jazzy'
+    assert shown['AMENT_PREFIX_PATH'] == f'{tmp_path}:/opt/overlay:/opt/ros/jazzy'
     assert shown['LD_LIBRARY_PATH'] == f'{tmp_path}/lib:/opt/ros/jazzy/lib'
 
 
