@@ -13,6 +13,7 @@ from dataclasses import field
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.core.execution_strategy import PrefixUse
 from wla_ros.core.subtask_memory import SubtaskMemory
 
 FloatArray = NDArray[np.float64]
@@ -107,8 +108,15 @@ class CommittedPrefix:
     stamp.
     """
 
-    rows: FloatArray  # [k, D] joint positions
+    rows: FloatArray  # [k, D] joint positions, robot units; row i is due at stamp + i * dt
     weights: FloatArray  # [k] 1 is certain, 0 is free
+    use: PrefixUse = PrefixUse.GUIDED
+
+    @property
+    def committed(self) -> int:
+        """The number of leading rows that are certain."""
+        certain = self.weights >= 1.0
+        return len(certain) if certain.all() else int(np.argmin(certain))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +126,13 @@ class PolicyRequest:
     instruction: str
     prefix: CommittedPrefix | None = None
     memory: SubtaskMemory = field(default_factory=SubtaskMemory)
+    # Row 0 of the answer is due at observation stamp + row_offset * dt; the joints of the
+    # observation are those projected to that time.
+    row_offset: int = 0
+    # The policy's forward model is to imagine the observation at the time of row 0 (of row
+    # `prefix.committed` when a clean prefix is given) before it answers. What it imagines stays
+    # out of its memory.
+    imagine: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +164,11 @@ class PolicySpec:
         default_factory=dict
     )  # camera -> offsets before t, oldest first
     needs_objects: bool = False
+    # What strategies of asynchronous execution may ask of it, see core.execution_strategy
+    guided_prefix: bool = False  # denoises towards given rows
+    clean_prefix_rows: int = 0  # most clean prefix rows it was trained with, 0: none
+    rolled_rows: int = 0  # largest row_offset it was trained with, 0: none
+    forward_model: bool = False  # can imagine the observation at a later time
     deterministic_latency_ns: int = 0  # forecast used by virtual-time runs when none is measured
 
 
@@ -166,7 +186,10 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionChunk:
-    """A chunk anchored in time: row i is due at stamp_ns + i * dt_ns. Mirrors ActionChunk.msg."""
+    """
+    A chunk anchored in time: row i is due at stamp_ns + (row_offset + i) * dt_ns. Mirrors
+    ActionChunk.msg.
+    """
 
     stamp_ns: int
     dt_ns: int
@@ -175,7 +198,8 @@ class ActionChunk:
     representation: Representation
     columns: tuple[str, ...]
     rows: FloatArray  # [H, len(columns)]
-    committed_prefix: int = 0
+    row_offset: int = 0
+    committed_prefix: int = 0  # leading rows that the policy was told are executed anyway
     finished: bool = False
     provenance: Provenance
     samples: tuple[StreamSample, ...] = ()
