@@ -50,7 +50,7 @@ class StrategyConfig:
         'the forecast is the largest of this many measured delays', minimum=1, default=10
     )
     forecast_margin_rows: int = parameter(
-        'rows added to the forecast: committing to more than elapses is free of steps, less is not',
+        'rows added to the forecast: committing to more than elapses costs no step, less does',
         unit='rows',
         minimum=0,
         default=1,
@@ -62,7 +62,7 @@ class StrategyConfig:
         'duration of a crossfade', unit='s', minimum=0.01, maximum=5.0, default=0.2
     )
     ensemble_decay: float = parameter(
-        'm of the ensemble weights exp(-m i), i = 0 is the oldest chunk; negative prefers new ones',
+        'm of the ensemble weights exp(-m i), i = 0 is the oldest chunk; negative prefers new',
         default=0.01,
     )
 
