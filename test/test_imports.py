@@ -134,6 +134,6 @@ def test_execution_and_simulation_live_without_ros_and_torch():
     run = import_in_subprocess(
         {'control', 'sim', 'evaluation', 'policy'},
         {'rclpy', 'torch', 'safetensors', 'tokenizers'},
-        without=['policy/wla'],
+        without=['policy/flow', 'policy/flow_matching', 'policy/wla'],
     )
     assert run.returncode == 0, run.stderr

@@ -10,7 +10,7 @@ from policy.wla.golden_data import load_model
 from policy.wla.golden_data import read_golden
 from policy.wla.golden_data import relative_error
 
-from wla_ros.policy.wla.flow_sampler import integrate
+from wla_ros.policy.flow_matching.flow_sampler import integrate
 from wla_ros.policy.wla.token_positions import token_positions
 
 

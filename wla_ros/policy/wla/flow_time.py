@@ -1,5 +1,5 @@
 """
-Flow time: its published discretisation and its embeddings.
+The published embeddings of flow time.
 
 Time runs from 0 (noise) to 1 (data); the network sees it in buckets, as integers.
 """
@@ -14,11 +14,6 @@ from torch import nn
 # Width of the sinusoidal input of the time-step embedder: diffusers' Timesteps(256).
 _TIMESTEP_CHANNELS = 256
 _LONGEST_PERIOD = 10_000.0
-
-
-def discrete_time(step: int, steps: int, buckets: int) -> int:
-    """Return the bucket of integration step `step` of `steps`, rounded down as published."""
-    return int(step / steps * buckets)
 
 
 def sinusoids(time: Tensor, width: int) -> Tensor:

@@ -19,11 +19,11 @@ import torch
 from torch import Tensor
 from torch import nn
 
+from wla_ros.policy.flow_matching.flow_sampler import CleanPrefix
+from wla_ros.policy.flow_matching.flow_sampler import GuidedPrefix
+from wla_ros.policy.flow_matching.flow_sampler import integrate
 from wla_ros.policy.wla.action_expert import ActionExpert
 from wla_ros.policy.wla.configuration import WLAConfig
-from wla_ros.policy.wla.flow_sampler import CleanPrefix
-from wla_ros.policy.wla.flow_sampler import GuidedPrefix
-from wla_ros.policy.wla.flow_sampler import integrate
 from wla_ros.policy.wla.rotary import text_angles
 from wla_ros.policy.wla.text_decoder import ALL_ROWS
 from wla_ros.policy.wla.text_decoder import LAST_ROW

@@ -26,14 +26,14 @@ from wla_ros.core.types import PolicyRequest
 from wla_ros.core.types import PolicyResult
 from wla_ros.core.types import PolicySpec
 from wla_ros.core.types import Refusal
+from wla_ros.policy.flow_matching.flow_sampler import CleanPrefix
+from wla_ros.policy.flow_matching.flow_sampler import GuidedPrefix
+from wla_ros.policy.flow_matching.flow_sampler import draw_noise
 from wla_ros.policy.wla.action_space import Reference
 from wla_ros.policy.wla.camera_order import CameraOrder
 from wla_ros.policy.wla.conditioning import Condition
 from wla_ros.policy.wla.conditioning import Conditioning
 from wla_ros.policy.wla.conditioning import Question
-from wla_ros.policy.wla.flow_sampler import CleanPrefix
-from wla_ros.policy.wla.flow_sampler import GuidedPrefix
-from wla_ros.policy.wla.flow_sampler import draw_noise
 from wla_ros.policy.wla.image_preprocessing import prepare_images
 from wla_ros.policy.wla.model import WLAModel
 from wla_ros.policy.wla.model_columns import ModelColumns

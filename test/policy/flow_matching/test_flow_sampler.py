@@ -4,11 +4,11 @@ import pytest
 
 torch = pytest.importorskip('torch')
 
-from wla_ros.policy.wla.flow_sampler import CleanPrefix
-from wla_ros.policy.wla.flow_sampler import GuidedPrefix
-from wla_ros.policy.wla.flow_sampler import draw_noise
-from wla_ros.policy.wla.flow_sampler import integrate
-from wla_ros.policy.wla.flow_time import discrete_time
+from wla_ros.policy.flow_matching.flow_sampler import CleanPrefix
+from wla_ros.policy.flow_matching.flow_sampler import GuidedPrefix
+from wla_ros.policy.flow_matching.flow_sampler import discrete_time
+from wla_ros.policy.flow_matching.flow_sampler import draw_noise
+from wla_ros.policy.flow_matching.flow_sampler import integrate
 
 SHAPE = (2, 6, 3)
 TARGET = torch.linspace(-1.0, 1.0, 18).reshape(6, 3)
@@ -117,3 +117,24 @@ def test_impossible_requests_are_refused(prefix, steps, message):
 def test_noise_follows_from_the_seed():
     assert torch.equal(draw_noise(SHAPE, 5, 'cpu'), draw_noise(SHAPE, 5, 'cpu'))
     assert not torch.equal(draw_noise(SHAPE, 5, 'cpu'), draw_noise(SHAPE, 6, 'cpu'))
+
+
+def test_the_true_jacobian_pulls_through_the_network():
+    """x_1 = A x_t for a linear flow, so that the pull on x_t is A^T W (Y - x_1)."""
+    mixing = torch.tensor([[0.5, 0.25, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]])
+    wanted, weights = torch.full((6, 3), 3.0), torch.tensor([1.0, 0.5, 0.0, 0.0, 0.0, 0.0])
+    prefix = GuidedPrefix(rows=wanted, weights=weights, max_weight=1.0, jacobian=True)
+    noise = draw_noise(SHAPE, 2, 'cpu')
+    with torch.no_grad():
+        actions = integrate(
+            lambda x_t, _time: x_t @ mixing - x_t, noise, steps=1, buckets=1000, prefix=prefix
+        )
+    x_1 = noise @ mixing
+    pull = (weights[:, None] * (wanted - x_1)) @ mixing.T
+    torch.testing.assert_close(actions, x_1 + pull)
+
+
+def test_the_true_jacobian_needs_gradients():
+    prefix = GuidedPrefix(rows=TARGET, weights=torch.ones(6), jacobian=True)
+    with torch.inference_mode(), pytest.raises(ValueError, match='no_grad'):
+        integrate(towards_target, torch.zeros(SHAPE), steps=5, buckets=1000, prefix=prefix)

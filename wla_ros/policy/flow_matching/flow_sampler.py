@@ -6,13 +6,12 @@ weights, tau time, beta largest weight. All in normalised action space; integrat
 the model's type. Axis letters: b samples, h rows, k prefix rows, d action dim.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from wla_ros.policy.wla.flow_time import discrete_time
 
 # velocity(x_t [b, h, d], discrete time [b, h]) -> [b, h, d]
 Velocity = Callable[[Tensor, Tensor], Tensor]
@@ -28,16 +27,24 @@ class CleanPrefix:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuidedPrefix:
     """
-    Inference-time RTC (arXiv 2506.07339) with the identity in place of the network's Jacobian.
+    Inference-time RTC (arXiv 2506.07339).
 
     `weights` is 1 on committed rows and falls to 0 on free ones, see core.prefix_weights.
     `max_weight` must not exceed the number of steps: one step moves a row of weight 1 by
-    max_weight / steps of its error, more overshoots.
+    max_weight / steps of its error, more overshoots. Without `jacobian` the identity stands in for
+    the network's Jacobian: one forward pass per step, and no values far outside the data, which
+    the true one is known for. With it the caller must not be in inference mode.
     """
 
     rows: Tensor  # [h, d]; rows of weight 0 are ignored, whatever they hold
     weights: Tensor  # [h]
     max_weight: float = 5.0  # beta of the paper
+    jacobian: bool = False
+
+
+def discrete_time(step: int, steps: int, buckets: int) -> int:
+    """Return the bucket of integration step `step` of `steps`, rounded down as published."""
+    return int(step / steps * buckets)
 
 
 def draw_noise(shape: tuple[int, int, int], seed: int, device: torch.device | str) -> Tensor:
@@ -73,9 +80,10 @@ def integrate(
         if clean is not None:
             x_t = _with_prefix(x_t, clean)
             time[:, : clean.shape[0]] = buckets
-        v_t = velocity(x_t, time).float()
-        if guided is not None:
-            v_t = v_t + _guidance(x_t, v_t, step / steps, guided)
+        if guided is None:
+            v_t = velocity(x_t, time).float()
+        else:
+            v_t = _guided(velocity, x_t, time, step / steps, guided)
         x_t = x_t + v_t / steps
     return x_t if clean is None else _with_prefix(x_t, clean)
 
@@ -84,17 +92,30 @@ def _with_prefix(x_t: Tensor, rows: Tensor) -> Tensor:
     return torch.cat((rows.expand(x_t.shape[0], -1, -1), x_t[:, rows.shape[0] :]), dim=1)
 
 
-def _guidance(x_t: Tensor, v_t: Tensor, tau: float, prefix: GuidedPrefix) -> Tensor:
+def _guided(
+    velocity: Velocity, x_t: Tensor, time: Tensor, tau: float, prefix: GuidedPrefix
+) -> Tensor:
     """
-    Return w W (Y - x_1), with x_1 the clean estimate.
+    Return v_t + w J^T W (Y - x_1), with x_1 the clean estimate and J its Jacobian or 1.
 
     w = min(beta, (1 - tau) / tau * (tau^2 + (1 - tau)^2) / (1 - tau)^2), beta at tau = 0.
     """
-    x_1 = x_t + (1.0 - tau) * v_t
     w = prefix.max_weight
     if tau > 0.0:
         w = min(w, (tau**2 + (1.0 - tau) ** 2) / (tau * (1.0 - tau)))
-    return w * prefix.weights[:, None] * (prefix.rows - x_1)
+    if not prefix.jacobian:
+        v_t = velocity(x_t, time).float()
+        return v_t + w * _error(x_t + (1.0 - tau) * v_t, prefix)
+    with torch.enable_grad():
+        x_t = x_t.detach().requires_grad_()
+        v_t = velocity(x_t, time).float()
+        x_1 = x_t + (1.0 - tau) * v_t
+        (pull,) = torch.autograd.grad(x_1, x_t, _error(x_1.detach(), prefix))
+    return (v_t + w * pull).detach()
+
+
+def _error(x_1: Tensor, prefix: GuidedPrefix) -> Tensor:
+    return prefix.weights[:, None] * (prefix.rows - x_1)
 
 
 def _checked_rows(prefix: CleanPrefix, noise: Tensor) -> Tensor:
@@ -113,7 +134,11 @@ def _checked_guidance(prefix: GuidedPrefix, noise: Tensor, steps: int) -> Guided
             f'guidance of weight {prefix.max_weight} in {steps} steps overshoots: '
             'use more steps or a smaller weight'
         )
+    if prefix.jacobian and torch.is_inference_mode_enabled():
+        raise ValueError(
+            'guidance with the Jacobian needs gradients: use torch.no_grad, not inference_mode'
+        )
     weights = prefix.weights.float()
     # A free row may hold anything, even NaN, which 0 * NaN would let through.
     rows = torch.where(weights[:, None] > 0.0, prefix.rows.float(), 0.0)
-    return GuidedPrefix(rows=rows, weights=weights, max_weight=prefix.max_weight)
+    return dataclasses.replace(prefix, rows=rows, weights=weights)

@@ -1,0 +1,1 @@
+"""What every flow-matching policy shares. May import torch; no policy."""
