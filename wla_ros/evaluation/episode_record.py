@@ -76,6 +76,28 @@ class ChunkArrival:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpliceRecord:
+    """How one chunk joined the plan; steps are the largest over the arm joints."""
+
+    stamp_ns: int  # observation stamp of the chunk
+    splice_ns: int  # the executor joined it
+    effect_ns: int  # its first row takes over from the old plan, at the splice or later
+    # From the old plan to the new one, where the new one takes over
+    position_step_rad: float = 0.0
+    velocity_step_rad_s: float = 0.0
+    acceleration_step_rad_s2: float = 0.0
+    # The same of the curve that is executed, bridge included
+    bridged_position_step_rad: float = 0.0
+    bridged_velocity_step_rad_s: float = 0.0
+    bridged_acceleration_step_rad_s2: float = 0.0
+
+    @property
+    def delay_s(self) -> float:
+        """From observation to splice [s]."""
+        return (self.splice_ns - self.stamp_ns) / 1e9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """Something took a new value at `stamp_ns`: mode, state, subtask, refusal ..."""
 
@@ -134,6 +156,7 @@ class EpisodeRecord:
     commands: CommandTrack | None = None
     arms: tuple[ArmTrack, ...] = ()
     chunks: tuple[ChunkArrival, ...] = ()
+    splices: tuple[SpliceRecord, ...] = ()
     changes: tuple[Change, ...] = ()
     starvations: tuple[Interval, ...] = ()
     objects: ObjectTrack | None = None

@@ -18,6 +18,7 @@ from wla_ros.evaluation.episode_record import EpisodeRecord
 from wla_ros.evaluation.episode_record import Interval
 from wla_ros.evaluation.episode_record import ObjectTrack
 from wla_ros.evaluation.episode_record import Picture
+from wla_ros.evaluation.episode_record import SpliceRecord
 
 
 class EpisodeRecorder:
@@ -34,6 +35,7 @@ class EpisodeRecorder:
         self._samples: dict[str, list[JointSample]] = {arm: [] for arm in arms}
         self._objects: list[ObjectPoses] = []
         self._chunks: list[ChunkArrival] = []
+        self._splices: list[SpliceRecord] = []
         self._changes: list[Change] = []
         self._newest: dict[str, tuple[str, str]] = {}
         self._starvations: list[Interval] = []
@@ -85,6 +87,10 @@ class EpisodeRecorder:
             )
         )
         self.change('subtask', chunk.provenance.subtask, arrival_ns)
+
+    def splice(self, splice: SpliceRecord) -> None:
+        """Add how an accepted chunk joined the plan."""
+        self._splices.append(splice)
 
     def change(self, kind: str, value: str, stamp_ns: int, *, reason: str = '') -> None:
         """Note that `kind` has `value` now; nothing is added while it stays the same."""
@@ -153,6 +159,7 @@ class EpisodeRecorder:
             commands=self._command_track(),
             arms=tuple(_arm_track(arm, samples) for arm, samples in self._samples.items()),
             chunks=tuple(self._chunks),
+            splices=tuple(self._splices),
             changes=tuple(self._changes),
             starvations=tuple(starvations),
             objects=self._object_track(),
