@@ -9,8 +9,10 @@ import argparse
 import difflib
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
 
 from wla_ros.core.errors import WlaError
 
@@ -57,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(command_parser)
+    signal.signal(signal.SIGTERM, _end)
     try:
         return int(module.run(command_parser.parse_args(rest)))
     except WlaError as error:
@@ -66,6 +69,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has seen enough (`| head`); nothing is left to be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """Leave as by Ctrl-C, so that the nodes a command has started are stopped with it."""
+    del frame
+    raise SystemExit(128 + number)
 
 
 if __name__ == '__main__':
