@@ -22,6 +22,7 @@ import host_tools
 import packages
 import ros_source
 import stamp
+import torch_build
 from progress import Step
 from ros_source import RosSource
 from ros_source import SetupError
@@ -159,8 +160,15 @@ def _install_packages(ros: RosSource) -> None:
     requirements.write_text('\n'.join(wanted.requirements) + '\n')
     constraints = ENVIRONMENT / 'constraints.txt'
     constraints.write_text('\n'.join(wanted.constraints) + '\n')
-    command = [str(python), '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input']
-    command += ['--requirement', str(requirements), '--constraint', str(constraints)]
+    pip = [str(python), '-m', 'pip', 'install', '--disable-pip-version-check', '--no-input']
+    small_torch = torch_build.cpu_requirement(wanted.constraints)
+    if small_torch:
+        try:
+            with Step('torch for the CPU', LOGS / 'torch.log') as step:
+                step.run([*pip, *small_torch], ros.environ)
+        except SetupError as error:
+            print(f'setup: {error}\nsetup: going on with the build that pip chooses')
+    command = [*pip, '--requirement', str(requirements), '--constraint', str(constraints)]
     title = 'Python packages' if ros.is_distribution else 'ROS 2 and Python packages'
     with Step(title, LOGS / 'pip.log', advice=NETWORK_ADVICE) as step:
         step.run(command, ros.environ)
