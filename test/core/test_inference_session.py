@@ -27,7 +27,6 @@ from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.types import ActionChunk
-from wla_ros.core.types import CommittedPrefix
 from wla_ros.core.types import Observation
 from wla_ros.core.types import PolicyResult
 from wla_ros.core.types import Refusal
@@ -59,14 +58,13 @@ def test_a_chunk_is_anchored_at_the_observation_and_carries_its_provenance():
         subtask='grasp',
         subtask_id=3,
         memory_revision=2,
-        committed_prefix=1,
         finished=True,
         timings=(StageTiming(stage='vision', duration_ns=4),),
     )
     chunk = target.complete(ticket, result, ms(27))
     assert isinstance(chunk, ActionChunk)
     assert (chunk.stamp_ns, chunk.dt_ns, chunk.sequence, chunk.epoch) == (ms(0), FRAME_NS, 0, 0)
-    assert (chunk.committed_prefix, chunk.finished) == (1, True)
+    assert (chunk.committed_prefix, chunk.row_offset, chunk.finished) == (0, 0, True)
     assert chunk.samples == observation.samples
     provenance = chunk.provenance
     assert (provenance.policy, provenance.instruction) == ('fake', 'stack the cups')
@@ -137,12 +135,6 @@ def test_an_instruction_takes_effect_at_the_next_inference_of_the_same_epoch():
     ticket = target.begin(target.next_observation(ms(41)), ms(41))
     assert ticket.request.instruction == 'later'
     assert target.epoch == 0
-
-
-def test_the_committed_prefix_reaches_the_policy():
-    target, observation = ready_session()
-    prefix = CommittedPrefix(rows=np.zeros((2, 14)), weights=np.ones(2))
-    assert target.begin(observation, ms(5), prefix=prefix).request.prefix is prefix
 
 
 @pytest.mark.parametrize(

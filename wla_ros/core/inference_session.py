@@ -10,25 +10,28 @@ from collections import Counter
 from collections.abc import Callable
 
 from wla_ros.core import refusal_reasons
+from wla_ros.core.clock_watch import ClockWatch
+from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.inference_ticket import InferenceTicket
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.latency_statistics import LatencyStatistics
 from wla_ros.core.object_stream import OBJECTS_STREAM
 from wla_ros.core.observation_sync import InputStream
 from wla_ros.core.observation_sync import ObservationSync
+from wla_ros.core.plan_listener import PlanListener
 from wla_ros.core.rate_meter import RateMeter
 from wla_ros.core.remembered_result import remembered
 from wla_ros.core.result_check import check_result
 from wla_ros.core.session_check import check_session
 from wla_ros.core.session_snapshot import SessionSnapshot
-from wla_ros.core.session_snapshot import StreamHealth
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.stream_buffer import ClockJump
+from wla_ros.core.stream_health import stream_health
 from wla_ros.core.subtask_memory import SubtaskMemory
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
-from wla_ros.core.types import CommittedPrefix
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import ObjectPoses
@@ -59,19 +62,24 @@ class InferenceSession:
         config: SynchronisationConfig,
         layout: JointLayout,
         *,
+        strategy: StrategyConfig | None = None,
         first_epoch: int = 0,
     ) -> None:
         """
         Build the streams that `spec` needs. Raises ConfigurationError listing all mismatches.
 
+        Whether the policy offers what `strategy` (default: latest) asks for, check_strategy tells.
         `first_epoch` lets a restarted process continue above the epochs of its predecessor.
         """
         check_session(spec, config, layout)
         self._spec = spec
         self._lock = threading.RLock()
         self._sync = ObservationSync(spec, config, layout)
-        self._jump_tolerance_ns = seconds_to_ns(config.clock_jump_tolerance_s)
-        self._newest_time_ns: int | None = None
+        tolerance_ns = seconds_to_ns(config.clock_jump_tolerance_s)
+        self._clock = ClockWatch(tolerance_ns)
+        self._listener = PlanListener(
+            strategy or StrategyConfig(), spec, layout, jump_tolerance_ns=tolerance_ns
+        )
         self._jump: Refusal | None = None
         self._instruction = ''
         self._memory = SubtaskMemory()
@@ -107,7 +115,7 @@ class InferenceSession:
     def instruction(self, instruction: str) -> None:
         with self._lock:
             if instruction != self._instruction:
-                self.set_instruction(instruction, self._newest_time_ns or 0)
+                self.set_instruction(instruction, self._clock.newest_ns)
 
     def set_instruction(self, instruction: str, now_ns: int, *, keep_memory: bool = False) -> None:
         """Tell what to do from the next inference on; begins a new memory unless it is kept."""
@@ -173,6 +181,16 @@ class InferenceSession:
             self._watch_clock(poses.receive_ns)
             return self._after_door(objects, objects.offer(poses))
 
+    def accept_plan(self, plan: ExecutionPlan, now_ns: int) -> Refusal | None:
+        """
+        Take the plan of the executor, heard at `now_ns`; it may make an inference due.
+
+        While the executor runs another strategy there are no observations.
+        """
+        with self._lock:
+            self._watch_clock(now_ns)
+            return self._listener.accept(plan, now_ns)
+
     def refuse_input(self, stream: str, refusal: Refusal) -> Refusal:
         """Count a message that the caller could not decode (encoding, names); return why."""
         with self._lock:
@@ -182,14 +200,22 @@ class InferenceSession:
             return _unknown(stream)
 
     def next_observation(self, now_ns: int) -> Observation | Refusal:
-        """Return the newest complete observation of an unused anchor, or why there is none."""
+        """
+        Return the newest complete observation of an unused anchor, or why there is none.
+
+        An inference that is not due yet leaves the anchor for later.
+        """
         with self._lock:
             self._watch_clock(now_ns)
             result: Observation | Refusal
-            if self._jump is not None:
-                result, self._jump = self._jump, None
+            refusal = self._jump or self._listener.refusal(now_ns)
+            self._jump = None
+            if refusal is not None:
+                result = refusal
             else:
-                result = self._sync.synchronise(now_ns, self._epoch)
+                result = self._sync.synchronise(
+                    now_ns, self._epoch, oldest_anchor_ns=self._listener.oldest_anchor_ns
+                )
             if isinstance(result, Refusal):
                 self._refusal = result
                 self._refusal_counts[result.reason] += 1
@@ -198,11 +224,9 @@ class InferenceSession:
                 self._samples = result.samples
             return result
 
-    def begin(
-        self, observation: Observation, now_ns: int, *, prefix: CommittedPrefix | None = None
-    ) -> InferenceTicket:
+    def begin(self, observation: Observation, now_ns: int) -> InferenceTicket:
         """
-        Start an inference with the present instruction.
+        Start an inference with the present instruction, conditioned as the strategy wants.
 
         The caller then runs the policy with the ticket's observation and request.
         Raises ValueError while another one is running: end it with `complete` or `fail` first.
@@ -211,10 +235,16 @@ class InferenceSession:
             if self._running is not None:
                 raise ValueError('an inference is running already: complete or fail it first')
             self._observations += 1
+            asked = self._listener.begin(observation, now_ns)
             self._running = InferenceTicket(
-                observation=observation,
+                observation=asked.observation,
+                anchor=observation,
                 request=PolicyRequest(
-                    instruction=self._instruction, prefix=prefix, memory=self._memory
+                    instruction=self._instruction,
+                    prefix=asked.prefix,
+                    memory=self._memory,
+                    row_offset=asked.row_offset,
+                    imagine=asked.imagine,
                 ),
                 begun_ns=now_ns,
             )
@@ -232,7 +262,7 @@ class InferenceSession:
         with self._lock:
             self._end(ticket)
             observation = ticket.observation
-            bad = check_result(self._spec, result)
+            bad = check_result(self._spec, result, ticket.request.prefix)
             if bad is not None:
                 self._errors += 1
                 self._last_error = bad.detail
@@ -254,6 +284,7 @@ class InferenceSession:
             self._inference_rate.add(now_ns)
             self._published += 1
             self._sequence += 1
+            self._listener.published(chunk, now_ns)
             return chunk
 
     def fail(self, ticket: InferenceTicket, error: BaseException | str, now_ns: int) -> Refusal:
@@ -280,18 +311,19 @@ class InferenceSession:
         """
         with self._lock:
             self._sync.clear(floor_ns=now_ns)
+            self._listener.begin_epoch()
             return self._begin_epoch(reason)
 
     def snapshot(self, now_ns: int) -> SessionSnapshot:
         """Return counters, stream health at `now_ns` and latency percentiles."""
         with self._lock:
-            streams = tuple(_health(stream, now_ns) for stream in self._sync.streams)
+            streams = tuple(stream_health(stream, now_ns) for stream in self._sync.streams)
             optional = {
                 camera.name for camera in self._sync.cameras.values() if not camera.required
             }
             p50, p95, p99 = self._latencies.percentiles(50.0, 95.0, 99.0)
             refusal = self._refusal
-            if refusal is not None and refusal.reason == refusal_reasons.NO_NEW_FRAME:
+            if refusal is not None and refusal.reason in refusal_reasons.PACING:
                 refusal = None
             return SessionSnapshot(
                 policy=self._spec.name,
@@ -314,6 +346,7 @@ class InferenceSession:
                 latency_p50=p50,
                 latency_p95=p95,
                 latency_p99=p99,
+                plan=self._listener.health(now_ns),
                 refusal_counts=dict(self._refusal_counts),
                 epoch_counts=dict(self._epoch_counts),
             )
@@ -328,16 +361,13 @@ class InferenceSession:
 
     def _watch_clock(self, time_ns: int) -> None:
         """Notice that the ROS clock itself went back: simulation restarted or bag looped."""
-        newest_ns = self._newest_time_ns
-        if newest_ns is not None and newest_ns - time_ns > self._jump_tolerance_ns:
-            self._clock_jumped(
-                f'the clock went back by {ns_to_seconds(newest_ns - time_ns):.3f} s', keep=''
-            )
-            newest_ns = None
-        self._newest_time_ns = time_ns if newest_ns is None else max(newest_ns, time_ns)
+        back_ns = self._clock.see(time_ns)
+        if back_ns:
+            self._clock_jumped(f'the clock went back by {ns_to_seconds(back_ns):.3f} s', keep='')
 
     def _clock_jumped(self, detail: str, *, keep: str) -> None:
         self._sync.clear(floor_ns=None, keep=keep)
+        self._listener.clear()
         self._inference_rate.clear()
         self._begin_epoch(refusal_reasons.CLOCK_JUMP)
         self._jump = Refusal(reason=refusal_reasons.CLOCK_JUMP, detail=detail)
@@ -357,27 +387,6 @@ class InferenceSession:
                 'this inference is not running: its ticket was completed or failed already'
             )
         self._running = None
-
-
-def _health(stream: InputStream, now_ns: int) -> StreamHealth:
-    buffer = stream.buffer
-    counters = buffer.counters
-    problem = stream.problem(now_ns)
-    newest_ns = buffer.newest_stamp_ns
-    last = buffer.last_refusal
-    return StreamHealth(
-        stream=stream.name,
-        rate_hz=buffer.rate_hz(now_ns),
-        age_s=-1.0 if newest_ns is None else max(0.0, ns_to_seconds(now_ns - newest_ns)),
-        received=counters.received,
-        used=counters.used,
-        superseded=counters.superseded,
-        refused=counters.refused,
-        waiting=counters.waiting,
-        problem='' if problem is None else problem.reason,
-        problem_detail='' if problem is None else problem.detail,
-        last_refusal='' if last is None else last.reason,
-    )
 
 
 def _unknown(stream: str) -> Refusal:

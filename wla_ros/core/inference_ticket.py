@@ -22,7 +22,8 @@ from wla_ros.core.types import StageTiming
 class InferenceTicket:
     """One running inference: what to call the policy with, and what anchors its result."""
 
-    observation: Observation
+    observation: Observation  # as the policy is to see it: its joints may be projected
+    anchor: Observation  # as it was made
     request: PolicyRequest
     begun_ns: int
 
@@ -41,6 +42,7 @@ class InferenceTicket:
             representation=spec.representation,
             columns=spec.columns,
             rows=rows,
+            row_offset=self.request.row_offset,
             committed_prefix=result.committed_prefix,
             finished=result.finished,
             provenance=Provenance(

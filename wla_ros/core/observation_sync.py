@@ -109,8 +109,14 @@ class ObservationSync:
                 stream.buffer.clear(floor_ns=floor_ns)
         self._last_anchor_ns = None
 
-    def synchronise(self, now_ns: int, epoch: int) -> Observation | Refusal:
-        """Return the observation of the newest complete unused anchor, or why there is none."""
+    def synchronise(
+        self, now_ns: int, epoch: int, *, oldest_anchor_ns: int | None = None
+    ) -> Observation | Refusal:
+        """
+        Return the observation of the newest complete unused anchor, or why there is none.
+
+        Anchors from before `oldest_anchor_ns` do not serve.
+        """
         problems = [
             problem for stream in self._required_streams() if (problem := stream.problem(now_ns))
         ]
@@ -119,6 +125,8 @@ class ObservationSync:
             return Refusal(reason=problems[0].reason, detail=detail)
         first_refusal: Refusal | None = None
         for anchor_ns in self._anchors(now_ns):
+            if oldest_anchor_ns is not None and anchor_ns < oldest_anchor_ns:
+                break
             selection = self._select(anchor_ns, now_ns)
             if isinstance(selection, _Selection):
                 self._last_anchor_ns = anchor_ns

@@ -34,6 +34,12 @@ WAITING_FOR_JOINTS = 'waiting_for_joints'
 WAITING_FOR_OBJECTS = 'waiting_for_objects'
 NO_NEW_FRAME = 'no_new_frame'
 
+# The executor's plan says that there should be no inference now, or is not to be used.
+NOT_DUE = 'not_due'
+WAITING_FOR_PLAN = 'waiting_for_plan'
+STRATEGY_MISMATCH = 'strategy_mismatch'
+BAD_PLAN = 'bad_plan'
+
 # A result of a policy does not become a chunk.
 STALE_EPOCH = 'stale_epoch'
 BAD_RESULT = 'bad_result'
@@ -63,10 +69,18 @@ DESCRIPTIONS: Mapping[str, str] = {
     WAITING_FOR_JOINTS: 'joint samples at the anchor time have not arrived yet',
     WAITING_FOR_OBJECTS: 'object poses at the anchor time have not arrived yet',
     NO_NEW_FRAME: 'every anchor has been used; the next one has not arrived yet',
+    NOT_DUE: 'the strategy infers later',
+    WAITING_FOR_PLAN: 'the strategy infers while the arms rest, and no executor was heard',
+    STRATEGY_MISMATCH: 'executor and policy node run different asynchronous strategies',
+    BAD_PLAN: 'the plan of the executor has the wrong shape or is not finite',
     STALE_EPOCH: 'the epoch changed while the policy was thinking',
     BAD_RESULT: 'the rows of the policy do not match its specification',
     INFERENCE_ERROR: 'the policy raised an error',
 }
 
 # Ordinary pacing of a healthy system, not a fault.
-TRANSIENT = frozenset({NO_NEW_FRAME, WAITING_FOR_CAMERA, WAITING_FOR_JOINTS, WAITING_FOR_OBJECTS})
+TRANSIENT = frozenset(
+    {NO_NEW_FRAME, WAITING_FOR_CAMERA, WAITING_FOR_JOINTS, WAITING_FOR_OBJECTS, NOT_DUE}
+)
+# Nothing is missing: there is simply nothing to do.
+PACING = frozenset({NO_NEW_FRAME, NOT_DUE})

@@ -4,6 +4,7 @@ import numpy as np
 
 from wla_ros.core import refusal_reasons
 from wla_ros.core.joint_layout import POSE_WIDTH
+from wla_ros.core.types import CommittedPrefix
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import PolicyResult
 from wla_ros.core.types import PolicySpec
@@ -14,20 +15,24 @@ from wla_ros.core.types import Representation
 _QUATERNION_TOLERANCE = 1e-3
 
 
-def check_result(spec: PolicySpec, result: PolicyResult) -> Refusal | None:
-    """Return a bad_result refusal naming all mismatches, or None."""
-    problems = _problems(spec, result)
+def check_result(
+    spec: PolicySpec, result: PolicyResult, prefix: CommittedPrefix | None = None
+) -> Refusal | None:
+    """Return a bad_result refusal naming all mismatches with spec and `prefix`, or None."""
+    problems = _problems(spec, result, 0 if prefix is None else prefix.committed)
     if not problems:
         return None
     return Refusal(reason=refusal_reasons.BAD_RESULT, detail=f'{spec.name}: {"; ".join(problems)}')
 
 
-def _problems(spec: PolicySpec, result: PolicyResult) -> list[str]:
+def _problems(spec: PolicySpec, result: PolicyResult, committed: int) -> list[str]:
     rows = np.asarray(result.rows)
     problems = []
-    if not 0 <= result.committed_prefix <= spec.horizon:
+    most = min(committed, spec.horizon)
+    if not 0 <= result.committed_prefix <= most:
         problems.append(
-            f'committed_prefix {result.committed_prefix} lies outside [0, {spec.horizon}]'
+            f'committed_prefix {result.committed_prefix} lies outside [0, {most}]: '
+            f'{committed} rows were given'
         )
     if rows.dtype.kind not in 'fiu':
         return [*problems, f'rows are {rows.dtype}, expected numbers']

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
+from wla_ros.core.plan_listener import PlanHealth
 from wla_ros.core.types import StageTiming
 from wla_ros.core.types import StreamSample
 
@@ -54,6 +55,7 @@ class SessionSnapshot:
     latency_p50: tuple[StageTiming, ...]
     latency_p95: tuple[StageTiming, ...]
     latency_p99: tuple[StageTiming, ...]
+    plan: PlanHealth  # what is known of the executor, and what follows for inferences
     refusal_counts: Mapping[str, int] = field(
         default_factory=dict
     )  # calls without observation, by reason

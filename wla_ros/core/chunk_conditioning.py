@@ -1,0 +1,186 @@
+"""
+What to ask a policy besides the observation, so that its chunk fits what is executed meanwhile.
+
+Owns prefix rows, weights and the projected state. The forecast only chooses how many rows; where a
+row lies is always given by time. Knows neither when to infer nor how chunks are joined.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wla_ros.core.execution_plan import ExecutionPlan
+from wla_ros.core.execution_strategy import PrefixUse
+from wla_ros.core.plan_curve import PlanCurve
+from wla_ros.core.prefix_weights import prefix_weights
+from wla_ros.core.strategy_config import StrategyConfig
+from wla_ros.core.types import CommittedPrefix
+from wla_ros.core.types import FloatArray
+from wla_ros.core.types import Observation
+from wla_ros.core.types import PolicySpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Conditioning:
+    """What an inference is asked for."""
+
+    observation: Observation  # as the policy is to see it
+    prefix: CommittedPrefix | None = None
+    row_offset: int = 0
+    imagine: bool = False
+    asked: bool = False  # the strategy conditions on the plan at all
+    cold: bool = False  # it does, but there is nothing to condition on
+    forecast_exceeded: bool = False  # more rows will pass than the policy was trained for
+    plan_short: bool = False  # the plan ends before the forecast
+
+
+class ChunkConditioning:
+    """
+    Rows of the executor's plan, resampled to the policy's own grid::
+
+        plan rows     o  o  o  o  o  o  o  o  o|                 due as the chunks before said
+        policy's grid   0  1  2  3  4  5  6  7  8  9  10 ...     observation stamp + i * dt
+        committed       ########### d = 4
+        clean prefix    0  1  2  3                               weights 1
+        guided prefix   0  1  2  3  4  5  6  7  |7  7  7         weights 1 to d, mask, 0
+        rolled state                ^ joints of row d            row_offset d
+
+    A plan row that is due at a time of the grid is taken exactly, others are interpolated as the
+    executor does. Beyond the plan's end its last row is held with weight 0: a row of zeros would
+    mean a pose. Prefix rows are joints in robot units for every policy; one with other columns
+    converts them itself, as it does with the state.
+
+    The projected state is the planned one plus the error with which the arms follow: measured
+    joints less planned ones at the time of the observation or, where the plan does not reach
+    back that far, measured less commanded joints when the plan was written.
+
+    If the forecast exceeds what the policy was trained for, it gets as much as it was trained
+    for; the executor then bridges from the present to the first new row that is not late.
+    """
+
+    def __init__(self, config: StrategyConfig, spec: PolicySpec) -> None:
+        """Condition the policy of `spec` as `config` says."""
+        self._strategy = config.strategy
+        self._mask = config.mask
+        self._spec = spec
+
+    def condition(
+        self, observation: Observation, plan: ExecutionPlan | None, delay_rows: int
+    ) -> Conditioning:
+        """
+        Return what to ask for `observation` if the chunk is `delay_rows` d late.
+
+        Without a plan, or with one that is over, nothing is known: the policy is asked as at a
+        cold start. Arms that rest will rest until the chunk takes over, so a rolling strategy
+        asks for rows that begin then.
+        """
+        strategy = self._strategy
+        if strategy.prefix is PrefixUse.NONE and not strategy.rolls_state:
+            return Conditioning(observation=observation)
+        if plan is None or plan.resting or not len(plan.rows):
+            return self._cold(observation, plan, delay_rows)
+        curve = _curve(observation, plan)
+        stamps_ns = observation.stamp_ns + self._spec.dt_ns * np.arange(self._spec.horizon)
+        overlap = int(np.searchsorted(stamps_ns, curve.last_ns, side='right'))
+        if not overlap:
+            return self._cold(observation, None, delay_rows)
+        if strategy.prefix is PrefixUse.GUIDED:
+            return self._guided(observation, curve, stamps_ns, overlap, delay_rows)
+        rows = min(delay_rows, self._most_rows)
+        conditioning = Conditioning(
+            observation=observation,
+            imagine=strategy.imagines,
+            asked=True,
+            forecast_exceeded=delay_rows > rows,
+            plan_short=overlap < rows,
+        )
+        rows = min(rows, overlap)
+        if strategy.rolls_state:
+            rolled = _rolled(observation, plan, curve, rows * self._spec.dt_ns)
+            conditioning = dataclasses.replace(conditioning, observation=rolled)
+        if strategy.prefix is PrefixUse.NONE:
+            return dataclasses.replace(conditioning, row_offset=rows)
+        clean, _ = curve.at(stamps_ns[:rows])
+        prefix = _prefix(clean, np.ones(rows), PrefixUse.CLEAN) if rows else None
+        return dataclasses.replace(conditioning, prefix=prefix)
+
+    @property
+    def _most_rows(self) -> int:
+        """How many rows the policy may be told to lie behind it when its own begin to count."""
+        spec, strategy = self._spec, self._strategy
+        most = spec.horizon
+        if strategy.prefix is PrefixUse.CLEAN:
+            most = min(most, spec.clean_prefix_rows)
+        # A forward model imagines the time of the state, so it needs no training with old images.
+        if strategy.rolls_state and not strategy.imagines:
+            most = min(most, spec.rolled_rows)
+        return most
+
+    def _guided(
+        self,
+        observation: Observation,
+        curve: PlanCurve,
+        stamps_ns: NDArray[np.int64],
+        overlap: int,
+        delay_rows: int,
+    ) -> Conditioning:
+        rows, _ = curve.at(stamps_ns)
+        weights = prefix_weights(delay_rows, overlap, self._spec.horizon, self._mask)
+        return Conditioning(
+            observation=observation,
+            prefix=_prefix(rows, weights, PrefixUse.GUIDED),
+            asked=True,
+            forecast_exceeded=delay_rows > self._spec.horizon,
+            plan_short=overlap < min(delay_rows, self._spec.horizon),
+        )
+
+    def _cold(
+        self, observation: Observation, plan: ExecutionPlan | None, delay_rows: int
+    ) -> Conditioning:
+        rests = plan is not None and plan.resting and plan.accepting
+        offset = 0
+        if rests and self._strategy.rolls_state and self._strategy.prefix is PrefixUse.NONE:
+            offset = min(delay_rows, self._most_rows)
+        return Conditioning(
+            observation=observation,
+            row_offset=offset,
+            imagine=self._strategy.imagines and offset > 0,
+            asked=True,
+            cold=True,
+            forecast_exceeded=0 < offset < delay_rows,
+        )
+
+
+def _curve(observation: Observation, plan: ExecutionPlan) -> PlanCurve:
+    """Return the plan's curve; from before its first row it comes from the measured joints."""
+    due_ns, rows = plan.due_ns, plan.rows
+    if observation.stamp_ns < due_ns[0]:
+        due_ns = np.concatenate(([observation.stamp_ns], due_ns))
+        rows = np.concatenate((observation.joint_position[None], rows))
+    return PlanCurve(due_ns, rows)
+
+
+def _rolled(
+    observation: Observation, plan: ExecutionPlan, curve: PlanCurve, ahead_ns: int
+) -> Observation:
+    """Return `observation` with the joints projected `ahead_ns` after its stamp."""
+    times_ns = observation.stamp_ns + np.array([0, ahead_ns], dtype=np.int64)
+    planned, velocity = curve.at(times_ns)
+    reaches_back = plan.due_ns[0] <= observation.stamp_ns <= plan.due_ns[-1]
+    error = observation.joint_position - planned[0] if reaches_back else plan.tracking_error
+    return dataclasses.replace(
+        observation,
+        joint_position=_read_only(planned[1] + error),
+        joint_velocity=_read_only(velocity[1].copy()),
+    )
+
+
+def _prefix(rows: FloatArray, weights: FloatArray, use: PrefixUse) -> CommittedPrefix:
+    return CommittedPrefix(rows=_read_only(rows), weights=_read_only(weights), use=use)
+
+
+def _read_only(values: FloatArray) -> FloatArray:
+    values.flags.writeable = False
+    return values

@@ -1,0 +1,124 @@
+"""
+When to infer: as fast as possible, every s rows, below s rows left, or while the arms wait.
+
+Judges from the newest plan of the executor and from what this process did; never from an estimate
+of latency. Knows no observation.
+"""
+
+from dataclasses import dataclass
+
+from wla_ros.core import refusal_reasons
+from wla_ros.core.execution_plan import ExecutionPlan
+from wla_ros.core.strategy_config import StrategyConfig
+from wla_ros.core.timing import NS_PER_MS
+from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.types import PolicySpec
+from wla_ros.core.types import Refusal
+
+# A published chunk that no plan mentions after this time was lost or refused: plans come at every
+# splice and ten times a second, so this is five of them besides the way of the chunk.
+LOST_CHUNK_NS = 500 * NS_PER_MS
+# The executor sends its plan ten times a second; after ten missing ones it is not there.
+PLAN_MAX_AGE_NS = 1000 * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HeardPlan:
+    """A plan and when it was heard, on the clock of this process."""
+
+    plan: ExecutionPlan
+    received_ns: int
+
+    def is_fresh(self, now_ns: int) -> bool:
+        """Return whether the executor can be believed to do this still."""
+        return now_ns - self.received_ns <= PLAN_MAX_AGE_NS
+
+    def left_ns(self, now_ns: int) -> int:
+        """Return how long the rows last, 0 at their end; clocks of hosts are never compared."""
+        if self.plan.resting or not len(self.plan.due_ns):
+            return 0
+        end_ns = int(self.plan.due_ns[-1]) - self.plan.stamp_ns
+        return max(0, end_ns - (now_ns - self.received_ns))
+
+
+class InferenceCadence:
+    """One thread, or the lock of the owner."""
+
+    def __init__(self, config: StrategyConfig, spec: PolicySpec) -> None:
+        """Judge for chunks of `spec`."""
+        self._waits = config.strategy.waits
+        self._infer = config.infer
+        self._rows = config.rows_between(spec.horizon)
+        self._dt_ns = spec.dt_ns
+        self._begun_ns: int | None = None
+        self._published: tuple[int, int] | None = None  # epoch, sequence
+        self._published_ns = 0
+
+    def begun(self, now_ns: int) -> None:
+        """Note that an inference began."""
+        self._begun_ns = now_ns
+
+    def published(self, epoch: int, sequence: int, now_ns: int) -> None:
+        """Note that a chunk was published."""
+        self._published, self._published_ns = (epoch, sequence), now_ns
+
+    def clear(self) -> None:
+        """Forget what this process did: a new epoch."""
+        self._begun_ns = self._published = None
+
+    def judge(self, heard: HeardPlan | None, now_ns: int) -> Refusal | None:
+        """Return why not to infer at `now_ns`, or None."""
+        fresh = heard if heard is not None and heard.is_fresh(now_ns) else None
+        if self._waits:
+            return self._judge_rest(fresh, now_ns)
+        if self._infer == 'fast':
+            return None
+        if fresh is None:
+            # Nobody executes, as far as is known: nothing to keep pace with.
+            return None
+        if self._in_flight(fresh.plan, now_ns):
+            return _not_due('the chunk before is on its way to the executor')
+        if self._infer == 'below':
+            return self._judge_rest_of_plan(fresh, now_ns)
+        return self._judge_pause(fresh, now_ns)
+
+    def _judge_rest(self, fresh: HeardPlan | None, now_ns: int) -> Refusal | None:
+        """One pause of the arms, one inference."""
+        if fresh is None:
+            return Refusal(
+                reason=refusal_reasons.WAITING_FOR_PLAN,
+                detail='no execution_plan was heard for '
+                f'{ns_to_seconds(PLAN_MAX_AGE_NS):.1f} s: is the executor running?',
+            )
+        if not fresh.plan.accepting:
+            return _not_due('the executor takes no chunks now')
+        if not fresh.plan.resting:
+            return _not_due('the arms move; sync thinks while they rest')
+        if self._in_flight(fresh.plan, now_ns):
+            return _not_due('the chunk before is on its way to the executor')
+        return None
+
+    def _judge_rest_of_plan(self, fresh: HeardPlan, now_ns: int) -> Refusal | None:
+        left = fresh.left_ns(now_ns) / self._dt_ns
+        if left < self._rows:
+            return None
+        return _not_due(f'{left:.1f} rows are left, inference begins below {self._rows}')
+
+    def _judge_pause(self, fresh: HeardPlan, now_ns: int) -> Refusal | None:
+        if self._begun_ns is None or fresh.left_ns(now_ns) == 0:
+            return None
+        # Anchors come once in about dt: half of it is the nearest anchor, not one too late.
+        passed = (now_ns - self._begun_ns) / self._dt_ns
+        if passed >= self._rows - 0.5:
+            return None
+        return _not_due(f'{passed:.1f} rows have passed since the last one, of {self._rows}')
+
+    def _in_flight(self, plan: ExecutionPlan, now_ns: int) -> bool:
+        """Return whether a published chunk may still reach the executor."""
+        if self._published is None or (plan.epoch, plan.sequence) >= self._published:
+            return False
+        return now_ns - self._published_ns < LOST_CHUNK_NS
+
+
+def _not_due(detail: str) -> Refusal:
+    return Refusal(reason=refusal_reasons.NOT_DUE, detail=detail)
