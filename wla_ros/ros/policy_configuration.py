@@ -12,9 +12,12 @@ from wla_ros.core.subtask_memory import DEFAULT_SETTLE_NS
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.policy.wla.wla_settings import WlaSettings
+from wla_ros.robots.piper.zero_convention import ZeroConvention
 from wla_ros.ros.image_encodings import ANY_ENCODING
 from wla_ros.ros.image_encodings import CHANNELS
 from wla_ros.ros.robot_configuration import RobotSection
+
+AS_ARMS = 'as_arms'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,13 @@ class PolicySection:
 
     name: str = parameter('a policy of the registry: hold, expert, replay, wla', default='hold')
     seed: int = parameter('seed handed to the policy at every reset', minimum=0, default=0)
+    zero_convention: str = parameter(
+        'joint zeros of the data the policy was trained with: as those of the arms '
+        '(firmware_zero in the driver profile), or those of one firmware; joints 2 and 3 differ '
+        'by 2 deg and are converted both ways',
+        choices=(AS_ARMS, *(zero.value for zero in ZeroConvention)),
+        default=AS_ARMS,
+    )
     hold: HoldSection = parameter('keeps the measured joints', default_factory=HoldSection)
     replay: ReplaySection = parameter('plays a bag', default_factory=ReplaySection)
     expert: ExpertSection = parameter('scripted, with object poses', default_factory=ExpertSection)
@@ -105,7 +115,9 @@ class MemorySection:
         default=ns_to_seconds(DEFAULT_SETTLE_NS),
     )
     file: str = parameter(
-        'file that the memory survives in when the node crashes; empty: none', default=''
+        'file that the memory survives in when the node crashes, in ROS_HOME (~/.ros) unless '
+        'absolute; {node} stands for namespace and name of the node; empty: none',
+        default='',
     )
 
 

@@ -8,6 +8,7 @@ imports torch or MuJoCo for a policy it does not run.
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +16,12 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.ports import Policy
+from wla_ros.core.types import FloatArray
+from wla_ros.policy.policy_with_zero import PolicyWithZero
+from wla_ros.robots.piper.zero_convention import ZeroConvention
+from wla_ros.ros.policy_configuration import AS_ARMS
 from wla_ros.ros.policy_configuration import PolicySection
+from wla_ros.ros.robot_configuration import Robot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,8 +29,19 @@ class PolicyContext:
     """What a factory may build on."""
 
     section: PolicySection
-    layout: JointLayout
+    robot: Robot
     cameras: tuple[str, ...]  # all that are configured
+
+    @property
+    def layout(self) -> JointLayout:
+        """The joints of all arms in use."""
+        return self.robot.layout
+
+    def seen_zero(self, arm: str) -> ZeroConvention:
+        """Return the joint zeros in which the policy sees an arm."""
+        trained = self.section.zero_convention
+        own = self.robot.profile.arm(arm).zero
+        return own if trained == AS_ARMS else ZeroConvention(trained)
 
 
 def _hold(context: PolicyContext) -> Policy:
@@ -89,10 +106,11 @@ def _wla(context: PolicyContext) -> Policy:
         raise _problem('policy.name', f'wla needs torch: {error}', 'pip install torch') from error
     settings = context.section.wla
     offset_m = settings.actions.tool_offset_m
-    kinematics = dict.fromkeys(
-        context.layout.arms,
-        lambda joints: matrix_to_pose7(flange_pose(joints, tool_offset_m=offset_m)),
-    )
+
+    def tool_pose(zero: ZeroConvention, joints: FloatArray) -> FloatArray:
+        return matrix_to_pose7(flange_pose(joints, zero=zero, tool_offset_m=offset_m))
+
+    kinematics = {arm: partial(tool_pose, context.seen_zero(arm)) for arm in context.layout.arms}
     return load_wla_policy(settings, context.layout, kinematics)
 
 
@@ -102,13 +120,23 @@ POLICIES: Mapping[str, Callable[[PolicyContext], Policy]] = MappingProxyType(
 
 
 def make_policy(context: PolicyContext) -> Policy:
-    """Return the policy that the section names. Raises ConfigurationError if it cannot be made."""
+    """
+    Return the policy that the section names, speaking of joints in the zeros of the arms.
+
+    Raises ConfigurationError if it cannot be made.
+    """
     name = context.section.name
     if name not in POLICIES:
         raise _problem(
             'policy.name', f'there is no policy {name!r}', f'one of {", ".join(POLICIES)}'
         )
-    return POLICIES[name](context)
+    policy = POLICIES[name](context)
+    arm_zeros = {arm.name: arm.zero for arm in context.robot.arms}
+    trained = context.section.zero_convention
+    if trained == AS_ARMS or set(arm_zeros.values()) == {ZeroConvention(trained)}:
+        return policy
+    zero = ZeroConvention(trained)
+    return PolicyWithZero(policy, context.layout, zero=zero, arm_zeros=arm_zeros)
 
 
 def _problem(where: str, what: str, remedy: str) -> ConfigurationError:
