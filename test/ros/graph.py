@@ -4,6 +4,7 @@ A graph of node processes and a probe that speaks to them.
 Nodes run as users run them; nothing sleeps: every wait is for an event, with a generous bound.
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -43,6 +44,7 @@ class NodeProcess:
             stdout=self._file,
             stderr=subprocess.STDOUT,
             cwd=folder,
+            env={**os.environ, 'ROS_HOME': str(folder / 'ros_home')},
         )
 
     @property

@@ -1,5 +1,7 @@
 """The file that a memory survives in: the old or the new one, never half of one."""
 
+from pathlib import Path
+
 import pytest
 
 pytest.importorskip('rclpy')
@@ -7,6 +9,7 @@ pytest.importorskip('rclpy')
 from wla_ros.core.errors import ConfigurationError  # noqa: E402
 from wla_ros.core.subtask_memory import SubtaskMemory  # noqa: E402
 from wla_ros.ros.memory_file import MemoryFile  # noqa: E402
+from wla_ros.ros.memory_file import memory_path  # noqa: E402
 
 MEMORY = SubtaskMemory().begun('tidy', 1).predicted('a. b.', 2).predicted('b.', 3)
 
@@ -40,3 +43,15 @@ def test_a_damaged_file_is_named_and_moved_aside(tmp_path):
         file.load()
     assert file.load() is None
     assert (tmp_path / 'memory.damaged').read_text() == '{"version": 1'
+
+
+def test_relative_files_lie_in_ros_home_one_for_each_node(tmp_path, monkeypatch):
+    monkeypatch.setenv('ROS_HOME', str(tmp_path))
+    file = 'wla_ros/{node}.json'
+    assert memory_path(file, '/policy_node') == tmp_path / 'wla_ros' / 'policy_node.json'
+    assert memory_path(file, '/a/b/policy').name == 'a.b.policy.json'
+    assert memory_path('/var/memory.json', '/policy_node') == Path('/var/memory.json')
+    monkeypatch.delenv('ROS_HOME')
+    monkeypatch.setenv('HOME', '/home/operator')
+    assert memory_path('m.json', '/n') == Path('/home/operator/.ros/m.json')
+    assert memory_path('~/m.json', '/n') == Path('/home/operator/m.json')

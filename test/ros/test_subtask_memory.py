@@ -125,8 +125,8 @@ def test_another_instruction_begins_a_new_memory_unless_asked_otherwise(graph: G
 
 
 def test_a_crashed_node_resumes_its_memory_and_another_task_does_not(graph: Graph) -> None:
-    file = graph.folder / 'memory.json'
-    probe = MemoryProbe(graph, **{'memory.file': str(file)})
+    file = graph.folder / 'ros_home' / 'wla_ros' / 'policy_node.subtasks.json'  # as shipped
+    probe = MemoryProbe(graph)
     probe.instruct('tidy')
     probe.edit(Edit.SET, 'pick the cup')
     probe.edit(Edit.SET, 'place it')
@@ -138,7 +138,7 @@ def test_a_crashed_node_resumes_its_memory_and_another_task_does_not(graph: Grap
         lambda: 'policy_node' not in graph.probe.get_node_names(), 'the end of the lease', 60.0
     )
 
-    again = MemoryProbe(graph, **{'memory.file': str(file)})
+    again = MemoryProbe(graph)
     again.wait_for(
         lambda m: m.instruction == 'tidy' and m.current.source == 'restored', 'the restored memory'
     )
@@ -146,7 +146,7 @@ def test_a_crashed_node_resumes_its_memory_and_another_task_does_not(graph: Grap
     assert again.memories[-1].current.text == 'place it.'
     again.node.stop()
 
-    other = MemoryProbe(graph, instruction='stack', **{'memory.file': str(file)})
+    other = MemoryProbe(graph, instruction='stack')
     other.wait_for(
         lambda m: m.instruction == 'stack' and not m.completed and m.current.id == 0,
         'an empty memory',

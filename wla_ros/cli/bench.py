@@ -89,7 +89,10 @@ def _measure(transport: str, arguments: argparse.Namespace) -> dict[str, Any]:
     profile = load_driver_profile(_driver_file())
     with (
         tempfile.TemporaryDirectory() as logs,
-        NodeProcesses(log_folder=Path(logs), environment=environment) as nodes,
+        # What outlives a node (the subtask memory) stays out of the user's ROS_HOME.
+        NodeProcesses(
+            log_folder=Path(logs), environment={**environment, 'ROS_HOME': logs}
+        ) as nodes,
     ):
         nodes.start(_source_command(profile))
         for command in node_commands(

@@ -105,7 +105,9 @@ def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> Li
     """
     prefer_local_transport()
     bag = settings.folder / 'bag' if settings.record else None
-    with NodeProcesses(log_folder=settings.folder / 'log') as nodes:
+    # What outlives a node (the subtask memory) stays in the folder of the run.
+    environment = {'ROS_HOME': str(settings.folder / 'ros')}
+    with NodeProcesses(log_folder=settings.folder / 'log', environment=environment) as nodes:
         for command in node_commands(
             _light_recording(settings),
             without=() if settings.record else ('recorder_node',),

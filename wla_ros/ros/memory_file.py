@@ -12,6 +12,17 @@ from wla_ros.core.subtask_memory_json import memory_from_json
 from wla_ros.core.subtask_memory_json import memory_to_json
 
 
+def memory_path(file: str, node: str) -> Path:
+    """
+    Return the path of the parameter `file` for the fully qualified node name `node`.
+
+    Relative ones lie where ROS keeps what outlives a process: ROS_HOME, or ~/.ros.
+    """
+    named = file.replace('{node}', node.strip('/').replace('/', '.'))
+    home = os.environ.get('ROS_HOME') or '~/.ros'
+    return Path(home).expanduser() / Path(named).expanduser()
+
+
 class MemoryFile:
     """One file, written by one process."""
 

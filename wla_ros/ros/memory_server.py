@@ -7,7 +7,6 @@ waits for the disk: the file is written by a thread of its own, newest memory on
 
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from wla_ros.core.errors import ConfigurationError
@@ -20,6 +19,7 @@ from wla_ros.ros import qos
 from wla_ros.ros.inference_worker import InferenceWorker
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.memory_file import MemoryFile
+from wla_ros.ros.memory_file import memory_path
 from wla_ros.ros.policy_configuration import MemorySection
 from wla_ros.ros.status_conversion import memory_message
 from wla_ros.ros.status_conversion import subtask_message
@@ -42,7 +42,11 @@ class MemoryServer:
         self._lock = threading.Lock()
         self._published: SubtaskMemory | None = None
         self._saved: SubtaskMemory | None = None
-        self._file = MemoryFile(Path(section.file).expanduser()) if section.file else None
+        self._file = (
+            MemoryFile(memory_path(section.file, node.get_fully_qualified_name()))
+            if section.file
+            else None
+        )
         self._subtask = node.create_publisher(SubtaskMessage, 'subtask', qos.LATCHED)
         self._memory = node.create_publisher(SubtaskMemoryMessage, 'subtask_memory', qos.LATCHED)
         node.create_service(GetSubtaskMemory, '~/get_subtask_memory', self._on_get)
