@@ -1,4 +1,4 @@
-"""The import rule: core <- robots <- {policy, control, sim, evaluation} <- {ros, cli}."""
+"""The import rule: core <- robots <- {policy, control, sim, ...} <- {ros, cli}."""
 
 import ast
 import importlib.util
@@ -10,6 +10,7 @@ import pytest
 
 PACKAGE = Path(importlib.util.find_spec('wla_ros').submodule_search_locations[0])
 
+PURE_SIBLINGS = ('policy', 'control', 'sim', 'evaluation', 'calibration')
 # What each package may import of ours, and which third-party packages it may know.
 OURS = {
     'core': {'core'},
@@ -18,8 +19,9 @@ OURS = {
     'control': {'core', 'robots', 'control'},
     'sim': {'core', 'robots', 'sim'},
     'evaluation': {'core', 'robots', 'evaluation'},
-    'ros': {'core', 'robots', 'policy', 'control', 'sim', 'evaluation', 'ros'},
-    'cli': {'core', 'robots', 'policy', 'control', 'sim', 'evaluation', 'ros', 'cli'},
+    'calibration': {'core', 'robots', 'calibration'},
+    'ros': {'core', 'robots', *PURE_SIBLINGS, 'ros'},
+    'cli': {'core', 'robots', *PURE_SIBLINGS, 'ros', 'cli'},
 }
 THIRD_PARTY = {
     'core': {'numpy'},
@@ -28,6 +30,7 @@ THIRD_PARTY = {
     'control': {'numpy', 'ruckig'},
     'sim': {'numpy', 'mujoco'},
     'evaluation': {'numpy', 'mcap', 'rosbags', 'matplotlib', 'jinja2', 'cv2', 'yaml'},
+    'calibration': {'numpy', 'cv2', 'yaml'},
 }
 MESSAGES = {
     'msg',
@@ -130,9 +133,9 @@ def test_the_core_lives_without_ros_torch_and_simulation():
 
 
 def test_execution_and_simulation_live_without_ros_and_torch():
-    """Control, sim, evaluation and light policies import where rclpy and torch are absent."""
+    """Control, sim, evaluation, calibration and light policies import without rclpy and torch."""
     run = import_in_subprocess(
-        {'control', 'sim', 'evaluation', 'policy'},
+        {'control', 'sim', 'evaluation', 'calibration', 'policy'},
         {'rclpy', 'torch', 'safetensors', 'tokenizers'},
         without=['policy/flow', 'policy/flow_matching', 'policy/wla'],
     )
