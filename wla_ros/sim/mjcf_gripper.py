@@ -34,6 +34,7 @@ def add_gripper(root: ET.Element, hand: ET.Element, arm: str) -> None:
     for y in (0.0405, -0.0405):
         mark = f'{arm}_mark'
         look(hand, 'cylinder', (0.013, 0.0015), (0, y, 0.030), axis=(0, 1, 0), material=mark)
+    add(hand, 'site', name=f'{arm}/tool', pos=(0, 0, settings.TCP_OFFSET_M), group=4)  # not drawn
     _add_camera_housing(hand)
     for number, side in ((1, 1.0), (2, -1.0)):
         _add_finger(hand, arm, number, side)

@@ -7,6 +7,7 @@ from wla_ros.core.configuration import parameter
 from wla_ros.sim.cameras import ROBOT_CAMERAS
 from wla_ros.sim.driver.driver_config import DriverConfig
 from wla_ros.sim.faults import FaultConfig
+from wla_ros.sim.tasks.task_options import TaskOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +51,7 @@ class RigConfig:
     """One simulated rig."""
 
     task: str = parameter('name of the task', default='stack_cup')
+    task_options: TaskOptions = parameter('of the tasks', default_factory=TaskOptions)
     gripper_start_m: float = parameter(
         'opening of the grippers after a reset', unit='m', minimum=0.0, maximum=0.07, default=0.07
     )

@@ -25,13 +25,12 @@ from wla_ros.sim import arm_settings as settings
 from wla_ros.sim.arm_power import ArmPower
 from wla_ros.sim.arm_servos import ArmServos
 from wla_ros.sim.scene_model import build_model
+from wla_ros.sim.tasks.task import Course
 from wla_ros.sim.tasks.task import Judgement
 from wla_ros.sim.tasks.task import ObjectState
 from wla_ros.sim.tasks.task import Task
+from wla_ros.sim.tasks.task import TaskWithCourse
 
-TIMESTEP_NS = (
-    2_500_000  # two steps in a 200 Hz period; contact settings are insensitive between 1 and 8 ms
-)
 ARMS = tuple(settings.ARM_BASES)
 
 
@@ -46,18 +45,19 @@ class SceneSnapshot:
 class TwoArmScene:
     """Two simulated Pipers and the objects of one task."""
 
-    def __init__(self, task: Task, *, timestep_ns: int = TIMESTEP_NS) -> None:
-        """Compile the model and reset with seed 0."""
+    def __init__(self, task: Task, *, timestep_ns: int = 0) -> None:
+        """Compile the model, with the timestep of the task unless given, and reset with seed 0."""
         self.task = task
-        self.timestep_ns = timestep_ns
-        self.model = build_model(task, timestep_s=ns_to_seconds(timestep_ns))
+        self.timestep_ns = timestep_ns or task.timestep_ns
+        self.model = build_model(task, timestep_s=ns_to_seconds(self.timestep_ns))
         self.data = mujoco.MjData(self.model)
         self._servos = {arm: ArmServos(self.model, self.data, arm) for arm in ARMS}
-        self._object_bodies = np.array(
-            [self.model.body(name).id for name in task.objects], dtype=np.int64
-        )
-        self._object_joints = {name: self.model.joint(name) for name in task.objects}
+        self._qpos_of = {name: int(self.model.joint(name).qposadr[0]) for name in task.objects}
+        self._dof_of = {name: int(self.model.joint(name).dofadr[0]) for name in task.objects}
+        self._object_name = {int(self.model.body(name).id): name for name in task.objects}
+        self._tools = {arm: int(self.model.site(f'{arm}/tool').id) for arm in ARMS}
         self._arm_of_body = self._owners()
+        self._course: Course | None = None
         self._steps = 0
         self.reset(seed=0)
 
@@ -71,19 +71,26 @@ class TwoArmScene:
         mujoco.mj_resetData(self.model, self.data)
         self._steps = 0
         for name, pose in self.task.place(seed).items():
-            start = self._object_joints[name].qposadr[0]
+            start = self._qpos_of[name]
             self.data.qpos[start : start + 7] = pose[[0, 1, 2, 6, 3, 4, 5]]
+        self._course = self.task.course(seed) if isinstance(self.task, TaskWithCourse) else None
+        if self._course is not None:
+            self._drive(self._course)
         for servos in self._servos.values():
             servos.reset(np.array(settings.HOME_RAD))
         mujoco.mj_forward(self.model, self.data)
 
     def step(self, count: int = 1) -> None:
         """Advance by `count` timesteps."""
+        course = self._course
         for _ in range(count):
             for servos in self._servos.values():
                 servos.advance(self.timestep_ns)
             mujoco.mj_step(self.model, self.data)
-        self._steps += count
+            self._steps += 1
+            if course is not None:
+                course.watch(self)
+                self._drive(course)
 
     def place_arm(self, arm: str, position: FloatArray, *, gripper_width_m: float = 0.0) -> None:
         """Put `arm` at `position` [6] [rad] at rest, for the start of an episode."""
@@ -152,17 +159,17 @@ class TwoArmScene:
         """Return the names of the objects and their poses [n, 7] in the world, xyz and xyzw."""
         poses = np.empty((len(self.task.objects), 7))
         for i, name in enumerate(self.task.objects):
-            start = self._object_joints[name].qposadr[0]
+            start = self._qpos_of[name]
             poses[i] = self.data.qpos[start : start + 7][[0, 1, 2, 4, 5, 6, 3]]
         return self.task.objects, poses
 
     def object_states(self) -> dict[str, ObjectState]:
         """Return the physical state of every object, contacts with the arms included."""
         names, poses = self.object_poses()
-        touching = self._touching()
+        touching = self.touching()
         states = {}
         for i, name in enumerate(names):
-            start = self._object_joints[name].dofadr[0]
+            start = self._dof_of[name]
             states[name] = ObjectState(
                 name=name,
                 pose=poses[i],
@@ -172,8 +179,31 @@ class TwoArmScene:
         return states
 
     def judge(self) -> Judgement:
-        """Return the task's judgement of the present state."""
-        return self.task.judge(self.object_states())
+        """Return the task's judgement of the present state, and of the way there if it counts."""
+        judge = self.task if self._course is None else self._course
+        return judge.judge(self.object_states())
+
+    def tool_point(self, arm: str) -> FloatArray:
+        """Return the tool centre point [3] [m] at the beginning of the last step."""
+        return np.array(self.data.site_xpos[self._tools[arm]])
+
+    def object_point(self, name: str) -> FloatArray:
+        """Return the origin [3] [m] of an object."""
+        start = self._qpos_of[name]
+        return np.array(self.data.qpos[start : start + 3])
+
+    def touching(self) -> frozenset[tuple[str, str]]:
+        """Return the (arm, object) pairs in contact."""
+        if not self.data.ncon:
+            return frozenset()
+        pairs: set[tuple[str, str]] = set()
+        names, arms = self._object_name, self._arm_of_body
+        bodies = self.model.geom_bodyid[self.data.contact.geom]  # [contacts, 2]
+        for first, second in bodies.tolist():
+            for one, other in ((first, second), (second, first)):
+                if one in arms and other in names:
+                    pairs.add((arms[one], names[other]))
+        return frozenset(pairs)
 
     def snapshot(self) -> SceneSnapshot:
         """Copy what rendering needs, so that physics may go on."""
@@ -189,13 +219,16 @@ class TwoArmScene:
                 owners[body] = arm
         return owners
 
-    def _touching(self) -> set[tuple[str, str]]:
-        """Return the (arm, object) pairs in contact."""
-        pairs: set[tuple[str, str]] = set()
-        names = dict(zip(self._object_bodies.tolist(), self.task.objects, strict=True))
-        bodies = self.model.geom_bodyid[self.data.contact.geom]  # [contacts, 2]
-        for first, second in bodies.tolist():
-            for one, other in ((first, second), (second, first)):
-                if one in self._arm_of_body and other in names:
-                    pairs.add((self._arm_of_body[one], names[other]))
-        return pairs
+    def _drive(self, course: Course) -> None:
+        """
+        Put the driven objects where they are now, moving as they do, so that contacts of the next
+        step feel their speed.
+        """
+        qpos, qvel = self.data.qpos, self.data.qvel
+        for name, state in course.drive(self.elapsed_ns).items():
+            x, y, z, qx, qy, qz, qw = state.pose.tolist()
+            start = self._qpos_of[name]
+            qpos[start : start + 7] = (x, y, z, qw, qx, qy, qz)
+            start = self._dof_of[name]
+            qvel[start : start + 3] = state.velocity
+            qvel[start + 3 : start + 6] = (0.0, 0.0, state.turn_rad_s)

@@ -79,7 +79,7 @@ class SimulatedRig:
         """
         _check(config)
         self.config = config
-        self._scene = TwoArmScene(make_task(config.task))
+        self._scene = TwoArmScene(make_task(config.task, config.task_options))
         faults = config.faults
         self._lines = {
             arm: ArmLine(

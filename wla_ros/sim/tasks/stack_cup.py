@@ -38,6 +38,8 @@ class StackCup:
     name = 'stack_cup'
     instruction = 'Stack the orange cup on the blue cup.'
     objects = (MOVED, TARGET)
+    timestep_ns = 2_500_000
+    time_limit_s = 60.0
 
     def add_to(self, root: ET.Element) -> None:
         """Append the two cups."""

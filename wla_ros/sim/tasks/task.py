@@ -1,14 +1,15 @@
 """
 What a simulated task is: objects to add, where to put them for a seed, a judgement from their
-physical state.
+physical state; and, for tasks in which something moves by itself, the course of an episode.
 
-A task knows nothing of arms, time or policies; `TASKS` of `tasks/__init__` lists what there is.
+A task knows nothing of policies; `TASKS` of `tasks/__init__` lists what there is.
 """
 
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
+from typing import runtime_checkable
 
 from wla_ros.core.types import FloatArray
 
@@ -29,6 +30,7 @@ class Judgement:
 
     success: bool
     text: str  # 'success' or what is missing
+    final: bool = False  # nothing that still happens can change it
 
 
 class Task(Protocol):
@@ -49,6 +51,16 @@ class Task(Protocol):
         """Names of the bodies whose poses are published."""
         ...
 
+    @property
+    def timestep_ns(self) -> int:
+        """Step of the physics; the driver's period of 5 ms has to be a multiple."""
+        ...
+
+    @property
+    def time_limit_s(self) -> float:
+        """How long an episode may take unless the caller says otherwise."""
+        ...
+
     def add_to(self, root: ET.Element) -> None:
         """
         Append assets and bodies to the MJCF `root`; every object is a body with a free joint of
@@ -62,4 +74,62 @@ class Task(Protocol):
 
     def judge(self, objects: Mapping[str, ObjectState]) -> Judgement:
         """Judge the present state."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrivenState:
+    """Where a driven object is and how it moves at one instant, in the world frame."""
+
+    pose: FloatArray  # [7] x y z [m], qx qy qz qw
+    velocity: FloatArray  # [3] [m/s] of its origin
+    turn_rad_s: float = 0.0  # about the vertical
+
+
+class SceneSight(Protocol):
+    """What the course of an episode may see after a step of the physics."""
+
+    @property
+    def elapsed_ns(self) -> int:
+        """Simulated time since the reset."""
+        ...
+
+    def tool_point(self, arm: str) -> FloatArray:
+        """Return the tool centre point [3] [m] at the beginning of the step."""
+        ...
+
+    def object_point(self, name: str) -> FloatArray:
+        """Return the origin [3] [m] of an object."""
+        ...
+
+    def touching(self) -> frozenset[tuple[str, str]]:
+        """Return the (arm, object) pairs in contact."""
+        ...
+
+
+class Course(Protocol):
+    """
+    One episode of a task in which things move by themselves or whose success lies in the way
+    there. The same seed gives the same course.
+    """
+
+    def drive(self, elapsed_ns: int) -> Mapping[str, DrivenState]:
+        """Return the state of every driven object."""
+        ...
+
+    def watch(self, scene: SceneSight) -> None:
+        """Take note of what a step of the physics has led to."""
+        ...
+
+    def judge(self, objects: Mapping[str, ObjectState]) -> Judgement:
+        """Judge the present state and what was noted."""
+        ...
+
+
+@runtime_checkable
+class TaskWithCourse(Protocol):
+    """A task whose episodes have a course; judging is the business of the course alone."""
+
+    def course(self, seed: int) -> Course:
+        """Return the course of the episode `seed`."""
         ...
