@@ -18,6 +18,7 @@ SCATTERED = 'scattered'
 
 _FARTHEST_S = 0.02  # an image whose interval misses the estimate by more is an outlier
 _MOST_OUTLIERS = 0.25
+_RESAMPLES = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class CameraLatency:
     """Exposure to header stamp."""
 
     latency_s: float
-    uncertainty_s: float  # what the images leave open, half a width
+    uncertainty_s: float  # half the width that the images leave open, and their standard error
     spread_s: float  # 90 % of the images miss the estimate by less: jitter of the stamps
     images: int
     outliers: int
@@ -59,7 +60,7 @@ def estimate_camera_latency(
     spread_s = float(np.percentile(missed_s, 90.0))
     return CameraLatency(
         latency_s=latency_s - display_lag_s,
-        uncertainty_s=open_s + spread_s / np.sqrt(len(kept)),
+        uncertainty_s=open_s + _standard_error(kept),
         spread_s=spread_s,
         images=len(kept),
         outliers=outliers,
@@ -71,6 +72,13 @@ def _nearest_point(bounds_s: FloatArray) -> tuple[float, float]:
     ends = np.sort(bounds_s, axis=None)
     low, high = float(ends[len(bounds_s) - 1]), float(ends[len(bounds_s)])
     return (low + high) / 2.0, (high - low) / 2.0
+
+
+def _standard_error(bounds_s: FloatArray) -> float:
+    """Return how far the estimate moves when other images had been taken, by resampling."""
+    random = np.random.default_rng(0)
+    chosen = random.integers(0, len(bounds_s), (_RESAMPLES, len(bounds_s)))
+    return float(np.std([_nearest_point(bounds_s[images])[0] for images in chosen]))
 
 
 def _distance(bounds_s: FloatArray, point_s: float) -> FloatArray:

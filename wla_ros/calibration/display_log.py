@@ -17,11 +17,13 @@ from wla_ros.core.types import Refusal
 NO_REPORT = 'no_report'
 UNKNOWN_COUNT = 'unknown_count'
 
-# Among the quickest trips the median is taken: one that was quick by chance does not decide.
-_QUICKEST_SHARE = 0.2
+# The median of so many of the quickest trips: browsers round their clocks, some to 1 ms.
+_QUICKEST = 5
 _FARTHEST_NS = 5_000_000_000
-# An exposure is shorter than a count and shows a tenth of both at least, or it would read as one.
+# An exposure is shorter than the shortest count, or some of them could not be read; and it shows a
+# tenth of both, or it would read as one.
 _BLENDED_REACH = 0.4
+_NEIGHBOURS = 20
 # A page in the background draws nothing for seconds.
 _LONGEST_COUNT_NS = 500_000_000
 
@@ -92,7 +94,7 @@ class DisplayLog:
         if not self._trips:
             return Refusal(reason=NO_REPORT, detail='the page has not reported yet: is it open?')
         trips = sorted(self._trips, key=lambda trip: trip.travel_ns)
-        best = trips[: max(1, int(len(trips) * _QUICKEST_SHARE))]
+        best = trips[:_QUICKEST]
         return ClockOffset(
             offset_ns=int(np.median([trip.offset_ns for trip in best])),
             uncertainty_ns=best[-1].travel_ns // 2,
@@ -118,10 +120,8 @@ class DisplayLog:
         if end_ns - begin_ns > _LONGEST_COUNT_NS:
             return Refusal(reason=UNKNOWN_COUNT, detail='the page was asleep at that time')
         if reading.first != reading.last:
-            if index + 2 >= len(self._begin_ns):
-                return Refusal(reason=UNKNOWN_COUNT, detail='the page reported no further')
-            shorter_ns = min(end_ns - begin_ns, self._begin_ns[index + 2] - end_ns)
-            reach_ns = int(_BLENDED_REACH * shorter_ns)
+            around = self._begin_ns[max(0, index - _NEIGHBOURS) : index + _NEIGHBOURS]
+            reach_ns = int(_BLENDED_REACH * np.min(np.diff(around)))
             begin_ns, end_ns = end_ns - reach_ns, end_ns + reach_ns
         return begin_ns + offset_ns, end_ns + offset_ns
 
