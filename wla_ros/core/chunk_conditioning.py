@@ -52,7 +52,8 @@ class ChunkConditioning:
     mean a pose. Prefix rows are joints in robot units for every policy; one with other columns
     converts them itself, as it does with the state.
 
-    The projected state is the planned one plus the error with which the arms follow: measured
+    Beyond the plan's end the projected state rests at the last row, as the arms will. It is the
+    planned one plus the error with which the arms follow: measured
     joints less planned ones at the time of the observation or, where the plan does not reach
     back that far, measured less commanded joints when the plan was written.
 
@@ -96,7 +97,8 @@ class ChunkConditioning:
             forecast_exceeded=delay_rows > rows,
             plan_short=overlap < rows,
         )
-        rows = min(rows, overlap)
+        if strategy.prefix is not PrefixUse.NONE:
+            rows = min(rows, overlap)
         if strategy.rolls_state:
             rolled = _rolled(observation, plan, curve, rows * self._spec.dt_ns)
             conditioning = dataclasses.replace(conditioning, observation=rolled)
