@@ -4,6 +4,7 @@ from collections.abc import Mapping
 import pytest
 
 from wla_ros.core.configuration import describe
+from wla_ros.core.configuration import filled_by_owner
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.configuration import parameter
 from wla_ros.core.errors import ConfigurationError
@@ -118,3 +119,15 @@ def test_the_reference_table_names_every_parameter():
     assert rows['arms.<name>.soft'].default == 'True'
     assert rows['name'].bounds == 'piper, other'
     assert rows['offsets_s'].unit == 's'
+
+
+def test_what_the_owner_fills_is_no_parameter():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Owned:
+        count: int = parameter('count', default=1)
+        robot: Robot = filled_by_owner(lambda: Robot(limits=Limits(speed_rad_s=1.0)))
+
+    assert [row.key for row in describe(Owned)] == ['count']
+    with pytest.raises(ConfigurationError, match=r'robot: unknown key'):
+        load_configuration(Owned, {'robot': {'name': 'piper'}}, source='owned.yaml')
+    assert load_configuration(Owned, {}, source='owned.yaml').robot.name == 'piper'

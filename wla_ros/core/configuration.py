@@ -22,6 +22,7 @@ from wla_ros.core.errors import Problem
 
 T = TypeVar('T')
 _MISSING = dataclasses.MISSING
+_OWNED = 'filled_by_owner'
 _NUMBER_WORDS = {
     float: 'a number',
     int: 'an integer',
@@ -55,6 +56,20 @@ def parameter(
     return dataclasses.field(metadata=metadata)
 
 
+def filled_by_owner(default_factory: Any) -> Any:
+    """
+    Return a dataclass field that is no parameter where it stands: whoever owns the section fills it.
+
+    For a section that two nodes share under one key, while one of them needs it further inside.
+    """
+    return dataclasses.field(default_factory=default_factory, metadata={_OWNED: True})
+
+
+def parameters_of(section: Any) -> 'tuple[dataclasses.Field[Any], ...]':
+    """Return the fields of a dataclass, or instance of one, that are parameters or sections."""
+    return tuple(item for item in dataclasses.fields(section) if _OWNED not in item.metadata)
+
+
 def load_configuration(kind: type[T], values: Mapping[str, Any], *, source: str) -> T:
     """
     Return `values` as an instance of the dataclass `kind`.
@@ -84,7 +99,7 @@ class ParameterRow:
 def describe(kind: type[Any], prefix: str = '') -> Iterator[ParameterRow]:
     """Yield a row for every parameter of `kind`; tables of sections appear as '<name>'."""
     hints = typing.get_type_hints(kind)
-    for item in dataclasses.fields(kind):
+    for item in parameters_of(kind):
         key = f'{prefix}{item.name}'
         hint = hints[item.name]
         section = _table_section(hint)
@@ -143,7 +158,7 @@ def _load_section(kind: type[Any], values: Any, where: str, problems: list[Probl
             Problem(where=where or 'top level', what=f'expected a section, got {values!r}')
         )
         return None
-    known = {item.name: item for item in dataclasses.fields(kind)}
+    known = {item.name: item for item in parameters_of(kind)}
     problems.extend(_unknown_key(str(key), known, where) for key in values if key not in known)
     hints = typing.get_type_hints(kind)
     arguments: dict[str, Any] = {}

@@ -18,6 +18,7 @@ from wla_ros.core.latency_statistics import LatencyStatistics
 from wla_ros.core.object_stream import OBJECTS_STREAM
 from wla_ros.core.observation_sync import InputStream
 from wla_ros.core.observation_sync import ObservationSync
+from wla_ros.core.plan_listener import PLAN_STREAM
 from wla_ros.core.plan_listener import PlanListener
 from wla_ros.core.rate_meter import RateMeter
 from wla_ros.core.remembered_result import remembered
@@ -194,6 +195,8 @@ class InferenceSession:
     def refuse_input(self, stream: str, refusal: Refusal) -> Refusal:
         """Count a message that the caller could not decode (encoding, names); return why."""
         with self._lock:
+            if stream == PLAN_STREAM:
+                return self._listener.refuse(refusal)
             for candidate in self._sync.streams:
                 if candidate.name == stream:
                     return candidate.buffer.refuse(refusal)

@@ -25,6 +25,8 @@ from wla_ros.core.types import Observation
 from wla_ros.core.types import PolicySpec
 from wla_ros.core.types import Refusal
 
+PLAN_STREAM = 'execution_plan'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanHealth:
@@ -94,6 +96,12 @@ class PlanListener:
         if plan.splice is not None:
             self._forecast.learn(plan.splice)
         return None
+
+    def refuse(self, refusal: Refusal) -> Refusal:
+        """Count a plan that the caller could not decode; return why."""
+        self._received += 1
+        self._refused += 1
+        return refusal
 
     def refusal(self, now_ns: int) -> Refusal | None:
         """Return why there should be no inference at `now_ns`, or None."""

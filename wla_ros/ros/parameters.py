@@ -21,6 +21,7 @@ from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 
 from wla_ros.core.configuration import load_configuration
+from wla_ros.core.configuration import parameters_of
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 
@@ -132,7 +133,7 @@ def _remove(values: dict[str, Any], where: str) -> bool:
 
 
 def _leaves(section: Any, prefix: str) -> Iterator[tuple[str, Any, Mapping[str, Any]]]:
-    for item in dataclasses.fields(section):
+    for item in parameters_of(section):
         value = getattr(section, item.name)
         name = f'{prefix}{item.name}'
         if isinstance(value, Mapping):
