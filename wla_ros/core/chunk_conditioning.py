@@ -53,9 +53,9 @@ class ChunkConditioning:
     converts them itself, as it does with the state.
 
     Beyond the plan's end the projected state rests at the last row, as the arms will. It is the
-    planned one plus the error with which the arms follow: measured
-    joints less planned ones at the time of the observation or, where the plan does not reach
-    back that far, measured less commanded joints when the plan was written.
+    planned one plus the error with which the arms follow: measured joints less planned ones at
+    the time of the observation or, where the plan does not reach back that far, measured less
+    commanded joints when the plan was written.
 
     If the forecast exceeds what the policy was trained for, it gets as much as it was trained
     for; the executor then bridges from the present to the first new row that is not late.
