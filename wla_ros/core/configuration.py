@@ -58,7 +58,7 @@ def parameter(
 
 def filled_by_owner(default_factory: Any) -> Any:
     """
-    Return a dataclass field that is no parameter where it stands: whoever owns the section fills it.
+    Return a dataclass field that is no parameter where it stands: the section's owner fills it.
 
     For a section that two nodes share under one key, while one of them needs it further inside.
     """
