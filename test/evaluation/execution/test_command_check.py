@@ -1,0 +1,80 @@
+"""The independent check finds every excess and nothing else."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import settings
+from hypothesis import strategies as st
+
+from wla_ros.control.motion_limiter import MotionLimiter
+from wla_ros.control.motion_limiter import MotionTarget
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.evaluation.execution.command_check import check_commands
+from wla_ros.robots.piper.limits import piper_limits
+
+LAYOUT = JointLayout(('left',))
+LIMITS = piper_limits(LAYOUT)
+PERIOD_NS = 5_000_000
+MIDDLE = (LIMITS.lower + LIMITS.upper) / 2.0
+
+
+def check(position, stamps=None):
+    stamps = np.arange(len(position)) * PERIOD_NS if stamps is None else stamps
+    return check_commands(
+        stamps, position, LIMITS, period_ns=PERIOD_NS, joint_columns=LAYOUT.joint_indices
+    )
+
+
+def polynomial(order, rate):
+    """Return commands whose `order`-th derivative is `rate` in the first joint."""
+    times = np.arange(40) * PERIOD_NS / 1e9
+    commands = np.tile(MIDDLE, (40, 1))
+    commands[:, 0] += rate * times**order / [1, 1, 2, 6][order]
+    return commands
+
+
+@pytest.mark.parametrize(('order', 'name'), [(1, 'velocity'), (2, 'acceleration'), (3, 'jerk')])
+def test_a_rate_above_its_limit_is_found_and_one_below_is_not(order, name):
+    limit = getattr(LIMITS, name)[0]
+    found = check(polynomial(order, 1.02 * limit))
+    assert found.violations[name] == 40 - order
+    assert found.worst_ratio[name] == pytest.approx(1.02, rel=1e-4)
+    assert check(polynomial(order, 0.98 * limit)).violations[name] == 0
+
+
+def test_positions_outside_and_not_finite_are_found():
+    commands = np.tile(MIDDLE, (5, 1))
+    commands[2, 1] = LIMITS.upper[1] + 0.01
+    commands[3, 0] = np.nan
+    assert check(commands).violations['position'] == 2
+
+
+def test_a_gap_in_the_stream_is_no_motion():
+    commands = np.tile(MIDDLE, (20, 1))
+    commands[10:, 0] += 0.5
+    stamps = np.arange(20) * PERIOD_NS
+    assert check(commands, stamps).violated
+    stamps[10:] += 1_000_000_000
+    assert not check(commands, stamps).violated
+
+
+def test_no_commands_are_no_violation():
+    found = check(np.zeros((0, LAYOUT.width)))
+    assert (found.commands, found.violated, found.jerk.size) == (0, 0, 0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_what_the_limiter_emits_is_within_the_limits(seed):
+    random = np.random.default_rng(seed)
+    limiter = MotionLimiter(LIMITS)
+    nothing = np.zeros(LAYOUT.width)
+    commands = []
+    target = MIDDLE
+    for tick in range(120):
+        if tick % 7 == 0:
+            target = random.uniform(LIMITS.lower - 0.3, LIMITS.upper + 0.3)
+        limiter.step(MotionTarget(target, nothing, nothing, np.zeros(7, dtype=bool)), 0.005)
+        commands.append(limiter.position)
+    found = check(np.array(commands))
+    assert not found.violated, found

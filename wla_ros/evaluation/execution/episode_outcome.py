@@ -1,0 +1,141 @@
+"""
+What the benchmark keeps of one episode: numbers only, one line of JSON.
+
+Distributions are binned, so that a file of ten thousand episodes stays small. Pure.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field
+from typing import Any
+
+import numpy as np
+
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.joint_limits import JointLimits
+from wla_ros.evaluation.episode_record import EpisodeRecord
+from wla_ros.evaluation.execution.binned_values import BinnedValues
+from wla_ros.evaluation.execution.binned_values import binned
+from wla_ros.evaluation.execution.binned_values import parsed
+from wla_ros.evaluation.execution.command_check import check_commands
+from wla_ros.evaluation.execution.reaction_time import reaction_times_s
+
+DISTRIBUTIONS = (
+    'position_step_rad',
+    'velocity_step_rad_s',
+    'acceleration_step_rad_s2',
+    'bridged_position_step_rad',
+    'bridged_velocity_step_rad_s',
+    'bridged_acceleration_step_rad_s2',
+    'delay_s',
+    'reaction_s',
+    'jerk_rad_s3',
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpisodeOutcome:
+    """One episode of one cell."""
+
+    cell: str  # key
+    seed: int
+    success: bool
+    end_reason: str
+    judgement: str
+    task_s: float | None  # until the task stayed solved
+    duration_s: float
+    limit_s: float  # time an unsolved episode is counted with
+    splices: int
+    chunks_refused: int
+    starvations: int
+    starved_s: float
+    commands: int
+    violations: Mapping[str, int]  # per quantity of command_check
+    worst_ratio: Mapping[str, float]
+    jerk_rms_rad_s3: float
+    distributions: Mapping[str, BinnedValues] = field(default_factory=dict)  # of DISTRIBUTIONS
+    refusals: Mapping[str, int] = field(default_factory=dict)  # chunks by reason
+    cpu_s: float = 0.0
+
+    @property
+    def counted_s(self) -> float:
+        """Time until solved, the limit if that never happened."""
+        return self.task_s if self.success and self.task_s is not None else self.limit_s
+
+
+def outcome_of(
+    record: EpisodeRecord,
+    *,
+    cell: str,
+    limits: JointLimits,
+    layout: JointLayout,
+    period_ns: int,
+    limit_s: float,
+    cpu_s: float,
+) -> EpisodeOutcome:
+    """Return what the benchmark keeps of `record`; `period_ns` is that of the commands."""
+    commands = record.commands
+    stamps = np.empty(0, dtype=np.int64) if commands is None else commands.stamps_ns
+    position = np.empty((0, layout.width)) if commands is None else commands.position
+    check = check_commands(
+        stamps, position, limits, period_ns=period_ns, joint_columns=layout.joint_indices
+    )
+    splices = record.splices
+    values = {
+        name: np.array([getattr(splice, name) for splice in splices]) for name in DISTRIBUTIONS[:7]
+    }
+    values['reaction_s'] = reaction_times_s(
+        np.array([splice.stamp_ns for splice in splices], dtype=np.int64),
+        np.array([splice.effect_ns for splice in splices], dtype=np.int64),
+        record.start_ns,
+        record.start_ns + (record.task_ns or record.end_ns - record.start_ns),
+    )
+    values['jerk_rad_s3'] = check.jerk
+    refusals: dict[str, int] = {}
+    for chunk in record.chunks:
+        if chunk.refusal:
+            refusals[chunk.refusal] = refusals.get(chunk.refusal, 0) + 1
+    return EpisodeOutcome(
+        cell=cell,
+        seed=record.seed,
+        success=record.success,
+        end_reason=record.end_reason,
+        judgement=record.judgement,
+        task_s=record.task_s,
+        duration_s=record.duration_s,
+        limit_s=limit_s,
+        splices=len(splices),
+        chunks_refused=sum(refusals.values()),
+        starvations=len(record.starvations),
+        starved_s=sum(span.end_ns - span.start_ns for span in record.starvations) / 1e9,
+        commands=check.commands,
+        violations=dict(check.violations),
+        worst_ratio=dict(check.worst_ratio),
+        jerk_rms_rad_s3=float(np.sqrt(np.mean(check.jerk**2))) if check.jerk.size else 0.0,
+        distributions={name: binned(np.abs(items)) for name, items in values.items()},
+        refusals=refusals,
+        cpu_s=cpu_s,
+    )
+
+
+def outcome_line(outcome: EpisodeOutcome) -> str:
+    """Return `outcome` as one line of JSON without its end."""
+    values = {name: getattr(outcome, name) for name in EpisodeOutcome.__slots__}
+    for name in ('duration_s', 'starved_s', 'jerk_rms_rad_s3', 'cpu_s'):
+        values[name] = round(values[name], 6)
+    values['worst_ratio'] = {key: round(v, 9) for key, v in outcome.worst_ratio.items()}
+    values['distributions'] = {key: v.as_text() for key, v in outcome.distributions.items()}
+    return json.dumps(values, separators=(',', ':'))
+
+
+def outcome_from(line: str) -> EpisodeOutcome:
+    """Return the outcome that `outcome_line` wrote. Raises ValueError for anything else."""
+    values: dict[str, Any] = json.loads(line)
+    try:
+        values['distributions'] = {
+            key: parsed(text) for key, text in values['distributions'].items()
+        }
+        return EpisodeOutcome(**values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f'no outcome of an episode: {error}') from error
