@@ -4,8 +4,11 @@ import dataclasses
 
 import numpy as np
 
+from wla_ros.core.execution_plan import ExecutionPlan
+from wla_ros.core.execution_plan import SpliceDelay
 from wla_ros.core.inference_session import InferenceSession
 from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.types import ImageFrame
@@ -18,6 +21,7 @@ from wla_ros.core.types import PolicySpec
 from wla_ros.core.types import Refusal
 from wla_ros.core.types import Representation
 from wla_ros.evaluation.episode_record import Counter
+from wla_ros.evaluation.episode_record import SpliceRecord
 from wla_ros.evaluation.episode_settings import EpisodeSettings
 from wla_ros.evaluation.ports import ExecutorView
 from wla_ros.evaluation.ports import Verdict
@@ -134,9 +138,14 @@ class FakeRig:
 
 
 class FakeExecutor:
-    """Commands the row that is due; holds without one."""
+    """Commands the row that is due of the newest chunk; holds without one."""
 
-    def __init__(self):
+    def __init__(self, strategy='latest'):
+        self._strategy = strategy
+        self._splice = None
+        self._delay = None
+        self.plan_revision = 0
+        self._newest = (0, 0)
         self._mode = Mode.HOLD
         self._chunk = None
         self._measured = {}
@@ -166,13 +175,22 @@ class FakeExecutor:
         if self._mode is not Mode.AUTONOMY:
             self._counts['chunks_rejected'] += 1
             return Refusal(reason='wrong_mode', detail='')
+        if (chunk.epoch, chunk.sequence) < self._newest:
+            self._counts['chunks_rejected'] += 1
+            return Refusal(reason='out_of_order', detail='')
         self._counts['chunks_accepted'] += 1
         self._chunk = chunk
+        self._newest = (chunk.epoch, chunk.sequence)
+        delay_ns = now_ns - chunk.stamp_ns
+        self._delay = SpliceDelay(epoch=chunk.epoch, sequence=chunk.sequence, delay_ns=delay_ns)
+        self._splice = SpliceRecord(stamp_ns=chunk.stamp_ns, splice_ns=now_ns, effect_ns=now_ns)
+        self.plan_revision += 1
         return None
 
     def set_mode(self, mode, now_ns, reason):
         self._mode = mode
         self._chunk = None
+        self.plan_revision += 1
         return
 
     def tick(self, now_ns):
@@ -184,9 +202,10 @@ class FakeExecutor:
             self._position = np.concatenate([self._measured[arm] for arm in LAYOUT.arms])
         chunk = self._chunk
         if chunk is not None:
-            index = (now_ns - chunk.stamp_ns) // chunk.dt_ns
+            index = (now_ns - chunk.stamp_ns) // chunk.dt_ns - chunk.row_offset
             starving = index >= chunk.rows.shape[0]
             self._counts['starvations'] += starving and not self._starving
+            self.plan_revision += starving != self._starving
             self._starving = starving
             if not starving:
                 self._position = chunk.rows[max(0, index)]
@@ -195,6 +214,27 @@ class FakeExecutor:
         return JointCommand(
             stamp_ns=now_ns, position=self._position, velocity=zeros, acceleration=zeros
         )
+
+    def execution_plan(self, now_ns):
+        moving = self._chunk is not None and not self._starving
+        rows = self._chunk.rows if moving else np.empty((0, LAYOUT.width))
+        first_ns = self._chunk.stamp_ns + self._chunk.row_offset * FRAME_NS if moving else 0
+        return ExecutionPlan(
+            stamp_ns=now_ns,
+            strategy=self._strategy,
+            epoch=self._newest[0],
+            sequence=self._newest[1],
+            due_ns=first_ns + FRAME_NS * np.arange(len(rows), dtype=np.int64),
+            rows=rows,
+            accepting=self._mode is Mode.AUTONOMY,
+            resting=not moving,
+            tracking_error=np.zeros(LAYOUT.width),
+            splice=self._delay,
+        )
+
+    def take_splice(self):
+        splice, self._splice = self._splice, None
+        return splice
 
     def view(self, now_ns):
         tracking = self._chunk is not None and not self._starving
@@ -219,6 +259,7 @@ class FakePolicy:
         self._duration_s = duration_s
         self._first_ns = None
         self.observations = []
+        self.requests = []
         self.spec = PolicySpec(
             name='fake',
             version='1',
@@ -228,6 +269,10 @@ class FakePolicy:
             dt_ns=FRAME_NS,
             cameras=cameras,
             needs_objects=needs_objects,
+            guided_prefix=True,
+            clean_prefix_rows=8,
+            rolled_rows=8,
+            forward_model=True,
         )
 
     def reset(self, *, seed):
@@ -235,30 +280,47 @@ class FakePolicy:
 
     def infer(self, observation, request):
         self.observations.append(observation)
+        self.requests.append(request)
         if self._error is not None and len(self.observations) % 3 == 0:
             raise self._error
         if self._first_ns is None:
             self._first_ns = observation.stamp_ns
         elapsed_s = (observation.stamp_ns - self._first_ns) / 1e9
-        times = elapsed_s + np.arange(16) / 30.0
+        times = elapsed_s + (request.row_offset + np.arange(16)) / 30.0
         rows = np.tile(0.1 + 0.5 * times[:, None], (1, LAYOUT.width))
         rows[:, list(LAYOUT.gripper_indices)] = GRIPPER_M
-        return PolicyResult(rows=rows, subtask='rise', finished=elapsed_s >= self._duration_s)
+        return PolicyResult(
+            rows=rows,
+            subtask='rise',
+            committed_prefix=0 if request.prefix is None else request.prefix.committed,
+            finished=elapsed_s >= self._duration_s,
+        )
 
     def close(self):
         pass
 
 
-def make_episode(*, policy=None, rig=None, seed=0, **settings):
+def make_episode(*, policy=None, rig=None, seed=0, strategy='latest', **settings):
     """Return an episode of fakes around the real session."""
     policy = policy or FakePolicy()
     rig = rig or FakeRig(cameras=policy.spec.cameras)
-    defaults = EpisodeSettings(time_limit_ns=4_000_000_000, settle_ns=100_000_000)
+    defaults = EpisodeSettings(
+        time_limit_ns=4_000_000_000,
+        settle_ns=100_000_000,
+        strategy=strategy
+        if isinstance(strategy, StrategyConfig)
+        else StrategyConfig(name=strategy),
+    )
     cameras = {name: CameraSync() for name in policy.spec.cameras}
     return VirtualEpisode(
         rig=rig,
-        session=InferenceSession(policy.spec, SynchronisationConfig(cameras=cameras), LAYOUT),
-        executor=FakeExecutor(),
+        session=InferenceSession(
+            policy.spec,
+            SynchronisationConfig(cameras=cameras),
+            LAYOUT,
+            strategy=defaults.strategy,
+        ),
+        executor=FakeExecutor(defaults.strategy.name),
         policy=policy,
         layout=LAYOUT,
         settings=dataclasses.replace(defaults, **settings),

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -11,6 +12,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from wla_ros.core.errors import WlaError
+from wla_ros.core.execution_strategy import STRATEGIES
+from wla_ros.core.strategy_config import CADENCES
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.evaluation.conservation import equations
 from wla_ros.evaluation.episode_metrics import measure
 from wla_ros.evaluation.episode_settings import EpisodeSettings
@@ -62,6 +66,7 @@ link_models = st.builds(
     delay_ns=st.integers(0, 120 * MS),
     jitter_ns=st.integers(0, 60 * MS),
     drop_probability=st.sampled_from([0.0, 0.1, 0.5, 1.0]),
+    keeps_order=st.booleans(),
 )
 
 
@@ -71,12 +76,16 @@ link_models = st.builds(
     joints=link_models,
     chunks=link_models,
     commands=link_models,
+    plans=link_models,
+    strategy=st.sampled_from(sorted(STRATEGIES)),
+    infer=st.sampled_from(CADENCES),
+    lost=st.sampled_from([0.0, 0.3, 1.0]),
     latency_ns=st.integers(0, 400 * MS),
     failing=st.booleans(),
     seed=st.integers(0, 2**31),
 )
 def test_nothing_is_lost_silently_under_any_delay_and_loss(
-    image, joints, chunks, commands, latency_ns, failing, seed
+    image, joints, chunks, commands, plans, strategy, infer, lost, latency_ns, failing, seed
 ):
     policy = FakePolicy(error=WlaError('no') if failing else None, duration_s=0.6)
     episode = make_episode(
@@ -86,6 +95,9 @@ def test_nothing_is_lost_silently_under_any_delay_and_loss(
         joint_link=joints,
         chunk_link=chunks,
         command_link=commands,
+        plan_link=plans,
+        strategy=StrategyConfig(name=strategy, infer=infer),
+        inference_drop_probability=lost,
         inference_latency_ns=latency_ns,
         start_limit_ns=500 * MS,
         time_limit_ns=1200 * MS,
@@ -113,6 +125,58 @@ def test_latency_is_measured_from_exposure():
     assert metrics.stage_durations_ms['inference'].min() >= 50.0
 
 
+def counted(record):
+    return {(item.owner, item.name): item.value for item in record.counters}
+
+
+def test_a_lost_result_is_an_inference_that_failed_by_name():
+    record = make_episode(inference_drop_probability=0.5, seed=3).run()
+    counts = counted(record)
+    assert 5 < counts['policy', 'inference_errors'] < counts['policy', 'observations'] - 5
+    assert 'lost' in record.changes_of('policy error')[0].reason
+    assert record.success
+
+
+@pytest.mark.parametrize('strategy', ['rtc', 'prefix', 'rollforward', 'prefix+rollforward'])
+def test_plans_reach_the_policy_and_condition_it(strategy):
+    policy = FakePolicy()
+    record = make_episode(policy=policy, strategy=strategy, inference_latency_ns=90 * MS).run()
+    counts = counted(record)
+    assert record.success
+    assert counts['policy', 'conditioned'] > 5
+    assert 1 <= counts['policy', 'cold_starts'] <= 3
+    last = policy.requests[-1]
+    rows = last.row_offset if strategy == 'rollforward' else last.prefix.committed
+    # images take 25..33 ms and wait for up to a frame, the inference takes 90..95 ms
+    delays_s = [splice.delay_s for splice in record.splices]
+    assert 0.115 < min(delays_s) <= max(delays_s) < 0.17
+    assert rows == math.ceil(30.0 * max(delays_s[-11:-1])) + 1
+
+
+def test_sync_waits_for_the_end_of_the_rows_and_survives_lost_chunks():
+    policy = FakePolicy(duration_s=3.0)
+    record = make_episode(
+        policy=policy,
+        strategy='sync',
+        time_limit_ns=12_000 * MS,
+        chunk_link=LinkModel(drop_probability=0.3),
+        seed=1,
+    ).run()
+    assert record.end_reason == 'finished'
+    stamps = np.array([item.stamp_ns for item in policy.observations])
+    # 16 rows last 0.53 s; a lost chunk is given up after 0.5 s
+    assert np.diff(stamps).min() > 450 * MS
+    assert len(record.chunks) < len(stamps)
+
+
+def test_an_executor_of_another_strategy_stops_the_policy_by_name():
+    episode = make_episode(strategy='rtc')
+    episode._executor._strategy = 'latest'  # noqa: SLF001
+    record = episode.run()
+    assert record.chunks == ()
+    assert record.changes_of('refusal observation')[0].value == 'strategy_mismatch'
+
+
 def test_a_rig_that_never_speaks_ends_the_episode_without_motion():
     record = make_episode(
         joint_link=LinkModel(drop_probability=1.0), start_limit_ns=300 * MS
@@ -130,8 +194,7 @@ def test_a_policy_slower_than_its_horizon_starves_and_the_record_shows_when():
 
 def test_errors_of_the_policy_are_counted_and_named():
     record = make_episode(policy=FakePolicy(error=WlaError('camera is dirty'))).run()
-    counted = {(item.owner, item.name): item.value for item in record.counters}
-    assert counted['policy', 'inference_errors'] > 3
+    assert counted(record)['policy', 'inference_errors'] > 3
     assert 'camera is dirty' in record.changes_of('policy error')[0].reason
 
 
@@ -142,10 +205,11 @@ def test_a_policy_with_objects_and_no_camera_runs():
     assert record.objects.poses.shape[1:] == (1, 7)
 
 
-def test_messages_of_a_link_do_not_overtake_each_other():
-    link = TransportLink('x', LinkModel(delay_ns=5, jitter_ns=100), seed=1)
-    arrivals = [link.send(now) for now in range(200)]
-    assert arrivals == sorted(arrivals)
+def test_messages_of_a_link_do_not_overtake_each_other_unless_it_is_asked_for():
+    for ordered in (True, False):
+        link = TransportLink('x', LinkModel(jitter_ns=100, keeps_order=ordered), seed=1)
+        arrivals = [link.send(now) for now in range(200)]
+        assert (arrivals == sorted(arrivals)) == ordered
 
 
 @pytest.mark.parametrize(
@@ -159,6 +223,8 @@ def test_impossible_links_are_refused(wrong):
 def test_impossible_settings_are_refused():
     with pytest.raises(ValueError, match='tick_period_ns'):
         EpisodeSettings(tick_period_ns=0)
+    with pytest.raises(ValueError, match='inference_drop_probability'):
+        EpisodeSettings(inference_drop_probability=1.5)
 
 
 def test_events_of_equal_time_run_by_rank_then_in_order():

@@ -7,7 +7,8 @@ same seed gives the same episode. Prints a table, then one JSON line. Exit code 
 
 Examples:
   wla_ros evaluate --episodes 100 --report out/
-  wla_ros evaluate --latency-ms 150 --jitter-ms 50 --drop-chunks 0.1
+  wla_ros evaluate --delay-ms 150 --jitter-ms 50 --drop 0.1
+  wla_ros evaluate --strategy sync --delay-ms 200
 """
 
 import argparse
@@ -27,6 +28,12 @@ from wla_ros.cli.evaluation_run import EvaluationChoices
 from wla_ros.cli.evaluation_run import run_episodes
 from wla_ros.cli.result_table import result_table
 from wla_ros.cli.versions import installed_versions
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+from wla_ros.core.execution_strategy import STRATEGIES
+from wla_ros.core.strategy_config import CADENCES
+from wla_ros.core.strategy_config import MASKS
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.evaluation.episode_report import write_report
@@ -52,9 +59,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--latency-ms',
+        '--delay-ms',
         type=float,
         default=defaults.inference_latency_ns / NS_PER_MS,
-        help='of the policy',
+        help='of the policy, from observation to result',
     )
     parser.add_argument(
         '--jitter-ms',
@@ -62,6 +70,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=defaults.inference_jitter_ns / NS_PER_MS,
         help='added, uniform',
     )
+    parser.add_argument(
+        '--drop', type=_share, default=0.0, metavar='P', help='share of results lost, 0..1'
+    )
+    _add_strategy_arguments(parser)
     parser.add_argument('--image-delay-ms', type=float, default=image.delay_ns / NS_PER_MS)
     parser.add_argument('--image-jitter-ms', type=float, default=image.jitter_ns / NS_PER_MS)
     for name in ('images', 'feedback', 'chunks', 'commands'):
@@ -72,6 +84,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             metavar='P',
             help='share lost on the way, 0..1',
         )
+    parser.add_argument(
+        '--scatter-chunks-ms',
+        type=float,
+        default=0.0,
+        help='delay of chunks on the way, uniform from 0; they may overtake each other',
+    )
     parser.add_argument(
         '--cameras',
         default='head,left_wrist,right_wrist',
@@ -96,6 +114,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--jobs', type=_positive, default=os.cpu_count() or 1, help='parallel processes'
     )
     parser.add_argument('--min-success', type=_share, default=0.0, help='share of episodes, 0..1')
+
+
+def _add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
+    defaults = StrategyConfig()
+    parser.add_argument(
+        '--strategy', default=defaults.name, help=f'one of {", ".join(STRATEGIES)}'
+    )
+    parser.add_argument('--infer', choices=CADENCES, default=defaults.infer, help='when')
+    parser.add_argument(
+        '--rows', type=int, default=defaults.rows, help='between inferences, 0: half the horizon'
+    )
+    parser.add_argument('--mask', choices=MASKS, default=defaults.mask, help='of rtc')
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -124,6 +154,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     values = {
         'policy': choices.policy,
+        'strategy': choices.settings.strategy.name,
         'task': choices.task,
         'seed': arguments.seed,
         'render': choices.render,
@@ -178,7 +209,9 @@ def _choices(arguments: argparse.Namespace) -> EvaluationChoices:
             drop_probability=arguments.drop_images,
         ),
         joint_link=_lossy(defaults.joint_link, arguments.drop_feedback),
-        chunk_link=_lossy(defaults.chunk_link, arguments.drop_chunks),
+        inference_drop_probability=arguments.drop,
+        strategy=_strategy(arguments),
+        chunk_link=_chunk_link(arguments, defaults.chunk_link),
         command_link=_lossy(defaults.command_link, arguments.drop_commands),
     )
     return EvaluationChoices(
@@ -190,6 +223,36 @@ def _choices(arguments: argparse.Namespace) -> EvaluationChoices:
         cameras=tuple(name for name in arguments.cameras.split(',') if name),
         pictures=arguments.report is not None and not arguments.no_pictures,
         settings=settings,
+    )
+
+
+def _strategy(arguments: argparse.Namespace) -> StrategyConfig:
+    """Return the strategy; it expects what is modelled at its worst until it has measured."""
+    delays_ms = (
+        arguments.latency_ms,
+        arguments.jitter_ms,
+        arguments.image_delay_ms,
+        arguments.image_jitter_ms,
+        arguments.scatter_chunks_ms,
+    )
+    try:
+        return StrategyConfig(
+            name=arguments.strategy,
+            infer=arguments.infer,
+            rows=arguments.rows,
+            mask=arguments.mask,
+            expected_delay_s=sum(delays_ms) / 1000.0,
+        )
+    except ValueError as error:
+        problem = Problem(where='strategy', what=str(error))
+        raise ConfigurationError('evaluate', (problem,)) from error
+
+
+def _chunk_link(arguments: argparse.Namespace, link: LinkModel) -> LinkModel:
+    link = _lossy(link, arguments.drop_chunks)
+    scatter_ns = round(arguments.scatter_chunks_ms * NS_PER_MS)
+    return (
+        dataclasses.replace(link, jitter_ns=scatter_ns, keeps_order=False) if scatter_ns else link
     )
 
 

@@ -29,6 +29,7 @@ from wla_ros.core.errors import Problem
 from wla_ros.core.inference_session import InferenceSession
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.ports import Policy
+from wla_ros.core.strategy_check import check_strategy
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.types import Observation
@@ -112,6 +113,9 @@ def check(choices: EvaluationChoices) -> None:
     policy = make_policy(choices, robot.layout)
     InferenceSession(policy.spec, synchronisation(choices), robot.layout)
     policy.close()
+    problems = check_strategy(policy.spec, choices.settings.strategy)
+    if problems:
+        raise ConfigurationError('evaluate', problems)
 
 
 def make_policy(choices: EvaluationChoices, layout: JointLayout) -> Policy:
@@ -149,10 +153,18 @@ def run_virtual(choices: EvaluationChoices, seed: int, *, pictures: bool) -> Epi
     try:
         episode = VirtualEpisode(
             rig=virtual_rig,
-            session=InferenceSession(policy.spec, synchronisation(choices), robot.layout),
+            session=InferenceSession(
+                policy.spec,
+                synchronisation(choices),
+                robot.layout,
+                strategy=settings.strategy,
+            ),
             executor=VirtualExecutor(
                 ChunkExecutor(
-                    load_configuration(ExecutorConfig, {}, source='defaults'),
+                    dataclasses.replace(
+                        load_configuration(ExecutorConfig, {}, source='defaults'),
+                        strategy=settings.strategy,
+                    ),
                     robot.layout,
                     piper_limits(robot.layout),
                 )

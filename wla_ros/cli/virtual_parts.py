@@ -11,7 +11,12 @@ import numpy as np
 
 from wla_ros.control.arm_condition import ArmCondition
 from wla_ros.control.chunk_executor import ChunkExecutor
+from wla_ros.core.execution_plan import ExecutionPlan
+from wla_ros.core.execution_strategy import Join
+from wla_ros.core.execution_strategy import strategy_named
 from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.timing import row_due_ns
+from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import ImageFrame
@@ -21,6 +26,7 @@ from wla_ros.core.types import Mode
 from wla_ros.core.types import ObjectPoses
 from wla_ros.core.types import Refusal
 from wla_ros.evaluation.episode_record import Counter
+from wla_ros.evaluation.episode_record import SpliceRecord
 from wla_ros.evaluation.episode_record import counters_of
 from wla_ros.evaluation.ports import STATES
 from wla_ros.evaluation.ports import ExecutorView
@@ -260,6 +266,7 @@ class VirtualExecutor:
     def __init__(self, executor: ChunkExecutor) -> None:
         """Wrap `executor`."""
         self._executor = executor
+        self._chunk: ActionChunk | None = None  # the newest that was accepted
 
     def accept_feedback(self, sample: JointSample) -> Refusal | None:
         """Take feedback of one arm."""
@@ -271,7 +278,10 @@ class VirtualExecutor:
 
     def accept_chunk(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
         """Take a chunk, or say why not."""
-        return self._executor.accept_chunk(chunk, now_ns)
+        refusal = self._executor.accept_chunk(chunk, now_ns)
+        if refusal is None:
+            self._chunk = chunk
+        return refusal
 
     def set_mode(self, mode: Mode, now_ns: int, reason: str) -> Refusal | None:
         """Change who commands, or say why not."""
@@ -280,6 +290,38 @@ class VirtualExecutor:
     def tick(self, now_ns: int) -> JointCommand | None:
         """Return the command of this tick."""
         return self._executor.tick(now_ns)
+
+    @property
+    def plan_revision(self) -> int:
+        """Rises whenever the plan changes other than by time passing."""
+        return self._executor.plan_revision
+
+    def execution_plan(self, now_ns: int) -> ExecutionPlan:
+        """Return what is going to be executed."""
+        return self._executor.execution_plan(now_ns)
+
+    def take_splice(self) -> SpliceRecord | None:
+        """Return how the newest accepted chunk joined the plan, once."""
+        reports, chunk = self._executor.take_splices(), self._chunk
+        if not reports or chunk is None:
+            return None
+        report = reports[-1]
+        splice_ns = chunk.stamp_ns + seconds_to_ns(report.delay_s)
+        first_new = chunk.row_offset + max(report.rows_late, chunk.committed_prefix)
+        arrives = strategy_named(report.strategy).join is Join.ARRIVAL
+        return SpliceRecord(
+            stamp_ns=chunk.stamp_ns,
+            splice_ns=splice_ns,
+            effect_ns=splice_ns
+            if arrives
+            else max(splice_ns, row_due_ns(chunk.stamp_ns, chunk.dt_ns, first_new)),
+            position_step_rad=report.position_step_rad,
+            velocity_step_rad_s=report.velocity_step_rad_s,
+            acceleration_step_rad_s2=report.acceleration_step_rad_s2,
+            bridged_position_step_rad=report.bridged_position_step_rad,
+            bridged_velocity_step_rad_s=report.bridged_velocity_step_rad_s,
+            bridged_acceleration_step_rad_s2=report.bridged_acceleration_step_rad_s2,
+        )
 
     def view(self, now_ns: int) -> ExecutorView:
         """Return the state."""

@@ -17,6 +17,7 @@ _SUMS = (
     ('transport', 'sent', ('delivered', 'dropped', 'in_flight')),
     ('stream', 'received', ('used', 'superseded', 'refused', 'waiting')),
     ('policy', 'observations', ('inferences', 'inference_errors', 'running')),
+    ('policy', 'asked', ('unconditioned', 'conditioned', 'cold_starts')),
     ('policy', 'inferences', ('chunks_published', 'results_discarded')),
     ('executor', 'chunks_received', ('chunks_accepted', 'chunks_rejected')),
     (
@@ -42,6 +43,7 @@ _HANDOVERS = (
     ('transport *', 'delivered', 'stream *', 'received'),
     ('policy', 'chunks_published', 'transport chunks', 'sent'),
     ('transport chunks', 'delivered', 'executor', 'chunks_received'),
+    ('transport plans', 'delivered', 'policy', 'plans_received'),
     ('executor', 'commands_published', 'transport commands *', 'sent'),
     ('transport commands *', 'delivered', 'driver *', 'received'),
 )

@@ -6,6 +6,7 @@ time.
 import dataclasses
 from dataclasses import dataclass
 
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.timing import period_ns
@@ -33,8 +34,12 @@ class EpisodeSettings:
     object_link: LinkModel = LinkModel(delay_ns=200_000, jitter_ns=300_000)
     chunk_link: LinkModel = LinkModel(delay_ns=200_000, jitter_ns=300_000)
     command_link: LinkModel = LinkModel(delay_ns=200_000, jitter_ns=300_000)
+    plan_link: LinkModel = LinkModel(delay_ns=200_000, jitter_ns=300_000)
+    plan_period_ns: int = period_ns(10.0)  # besides at every change of the plan
     inference_latency_ns: int = 40 * NS_PER_MS
-    inference_jitter_ns: int = 5 * NS_PER_MS
+    inference_jitter_ns: int = 5 * NS_PER_MS  # added, uniform in [0, jitter)
+    inference_drop_probability: float = 0.0  # the result is lost when it is due
+    strategy: StrategyConfig = dataclasses.field(default_factory=StrategyConfig)
     start_limit_ns: int = 5 * NS_PER_S  # time to become ready before the episode is given up
     time_limit_ns: int = 60 * NS_PER_S
     settle_ns: int = 500 * NS_PER_MS  # from holding at the end to the final judgement
@@ -47,6 +52,11 @@ class EpisodeSettings:
                 if item.name == 'picture_period_ns' and value == 0:
                     continue
                 raise ValueError(f'{item.name} is {value}, too small')
+        if not (0.0 <= self.inference_drop_probability <= 1.0):
+            raise ValueError(
+                'inference_drop_probability must lie in 0..1, '
+                f'got {self.inference_drop_probability!r}'
+            )
 
     def described(self) -> dict[str, str]:
         """Return the settings as text for the report."""
@@ -57,7 +67,13 @@ class EpisodeSettings:
                 texts[item.name] = (
                     f'{value.delay_ns / NS_PER_MS:g} ms + 0..{value.jitter_ns / NS_PER_MS:g} ms, '
                     f'{100 * value.drop_probability:g} % lost'
+                    f'{"" if value.keeps_order else ", any order"}'
                 )
+            elif isinstance(value, StrategyConfig):
+                texts |= {
+                    f'strategy {part.name}': str(getattr(value, part.name))
+                    for part in dataclasses.fields(value)
+                }
             elif item.name.endswith('_ns'):
                 texts[item.name.removesuffix('_ns')] = f'{value / NS_PER_MS:g} ms'
             else:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from typing import Protocol
 
+from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import ImageFrame
@@ -18,6 +19,7 @@ from wla_ros.core.types import Mode
 from wla_ros.core.types import ObjectPoses
 from wla_ros.core.types import Refusal
 from wla_ros.evaluation.episode_record import Counter
+from wla_ros.evaluation.episode_record import SpliceRecord
 
 STATES = ('tracking', 'decelerating', 'holding', 'not ready')  # as in ExecutorStatus.msg
 
@@ -115,6 +117,19 @@ class Executor(Protocol):
 
     def tick(self, now_ns: int) -> JointCommand | None:
         """Return the command of this tick, None while nothing trustworthy can be commanded."""
+        ...
+
+    @property
+    def plan_revision(self) -> int:
+        """Changes whenever `execution_plan` changes other than by time passing."""
+        ...
+
+    def execution_plan(self, now_ns: int) -> ExecutionPlan:
+        """Return what is going to be executed, for the policy."""
+        ...
+
+    def take_splice(self) -> SpliceRecord | None:
+        """Return how the newest accepted chunk joined the plan, once."""
         ...
 
     def view(self, now_ns: int) -> ExecutorView:

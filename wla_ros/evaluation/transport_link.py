@@ -1,4 +1,4 @@
-"""A modelled connection between two parts: delay, jitter, loss, order kept, everything counted."""
+"""A modelled connection between two parts: delay, jitter, loss, order, everything counted."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,7 @@ class LinkModel:
     delay_ns: int = 0
     jitter_ns: int = 0
     drop_probability: float = 0.0
+    keeps_order: bool = True  # messages do not overtake each other, as in DDS
 
     def __post_init__(self) -> None:
         """Refuse models that would travel back in time."""
@@ -24,7 +25,7 @@ class LinkModel:
 
 
 class TransportLink:
-    """One direction of one topic. Messages do not overtake each other, as in DDS."""
+    """One direction of one topic."""
 
     def __init__(self, name: str, model: LinkModel, *, seed: int) -> None:
         """Draw from a generator of its own, so that links do not disturb each other."""
@@ -44,8 +45,9 @@ class TransportLink:
         if lost:
             self._dropped += 1
             return None
-        arrival_ns = max(now_ns + self._model.delay_ns + jitter_ns, self._last_arrival_ns)
-        self._last_arrival_ns = arrival_ns
+        arrival_ns = now_ns + self._model.delay_ns + jitter_ns
+        if self._model.keeps_order:
+            arrival_ns = self._last_arrival_ns = max(arrival_ns, self._last_arrival_ns)
         return arrival_ns
 
     def deliver(self) -> None:

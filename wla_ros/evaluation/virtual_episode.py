@@ -6,31 +6,26 @@ the nodes; only DDS, threads and the wall clock are replaced. Nothing here reads
 same seed gives the same record.
 
     rig --image, feedback, objects--> session --observation--> policy
-     ^  \--feedback, condition--\       ^-----------rows-----------/
-     |                            v      |
-     \-----command, 200 Hz---- executor <--chunk (from the session)
+     ^  \--feedback, condition--\     ^ |  ^----------rows-----------/
+     |                            v  plan |
+     \-----command, 200 Hz---- executor <-- chunk
 """
 
 import dataclasses
 from collections.abc import Callable
 from typing import TypeVar
 
-import numpy as np
-
-from wla_ros.core.errors import WlaError
+from wla_ros.core import refusal_reasons
+from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.inference_session import InferenceSession
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.ports import Policy
-from wla_ros.core.refusal_reasons import TRANSIENT
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import ImageFrame
 from wla_ros.core.types import JointCommand
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Mode
 from wla_ros.core.types import ObjectPoses
-from wla_ros.core.types import Observation
-from wla_ros.core.types import PolicyRequest
-from wla_ros.core.types import PolicyResult
 from wla_ros.core.types import Refusal
 from wla_ros.evaluation.episode_record import Counter
 from wla_ros.evaluation.episode_record import EpisodeRecord
@@ -44,6 +39,7 @@ from wla_ros.evaluation.ports import STATES
 from wla_ros.evaluation.ports import Executor
 from wla_ros.evaluation.ports import Rig
 from wla_ros.evaluation.transport_link import TransportLink
+from wla_ros.evaluation.virtual_thinking import VirtualThinking
 
 POLICY_COUNTERS = (
     'observations',
@@ -52,6 +48,7 @@ POLICY_COUNTERS = (
     'chunks_published',
     'results_discarded',
 )
+PLAN_COUNTERS = ('plans_received', 'unconditioned', 'conditioned', 'cold_starts')
 STREAM_COUNTERS = ('received', 'used', 'superseded', 'refused', 'waiting')
 _Sample = TypeVar('_Sample', ImageFrame, JointSample, ObjectPoses)
 
@@ -89,12 +86,22 @@ class VirtualEpisode:
         self._instruction = instruction
         self._queue = EventQueue(start_ns)
         self._recorder = EpisodeRecorder(arms=rig.arms, columns=layout.columns)
-        self._random = np.random.default_rng([seed, 1])
+        self._thinking = VirtualThinking(
+            session,
+            policy,
+            self._queue,
+            settings,
+            seed=seed,
+            rank=_ARRIVE,
+            wanted=lambda: self._started_ns is not None and not self._ending,
+            on_outcome=self._publish,
+            on_refusal=lambda refusal, now_ns: self._note('observation', refusal, now_ns),
+        )
         self._links: dict[str, TransportLink] = {}
         self._started_ns: int | None = None
         self._ending = ''
         self._finished_ns: int | None = None
-        self._thinking = False
+        self._told_revision: int | None = None
         self._refused: set[str] = set()
         self._solved_since_ns: int | None = None
 
@@ -138,6 +145,7 @@ class VirtualEpisode:
         if spec.needs_objects:
             queue.every(settings.object_period_ns, self._locate, first_ns=now_ns, rank=_MEASURE)
         queue.every(settings.tick_period_ns, self._tick, first_ns=now_ns, rank=_TICK)
+        queue.every(settings.plan_period_ns, self._send_plan, first_ns=now_ns, rank=_TICK)
         queue.every(settings.status_period_ns, self._sample, first_ns=now_ns, rank=_SAMPLE)
         queue.every(settings.judge_period_ns, self._judge, first_ns=now_ns, rank=_SAMPLE)
         if settings.picture_period_ns:
@@ -150,6 +158,7 @@ class VirtualEpisode:
             models = {
                 'commands': self._settings.command_link,
                 'chunks': self._settings.chunk_link,
+                'plans': self._settings.plan_link,
                 'objects': self._settings.object_link,
             }
             model = models.get(kind, self._settings.image_link)
@@ -195,7 +204,7 @@ class VirtualEpisode:
 
     def _offer_joints(self, sample: JointSample, now_ns: int) -> None:
         self._note(f'door {sample.arm}_joints', self._session.offer_joints(sample), now_ns)
-        self._think(now_ns)
+        self._thinking.wake(now_ns)
 
     def _feed_executor(self, sample: JointSample, now_ns: int) -> None:
         refusal = self._executor.accept_feedback(sample)
@@ -206,51 +215,20 @@ class VirtualEpisode:
             frame.stream, frame.stamp_ns, frame.receive_ns, frame.pixels
         )
         self._note(f'door {frame.stream}', refusal, now_ns)
-        self._think(now_ns)
+        self._thinking.wake(now_ns)
 
     def _offer_objects(self, poses: ObjectPoses, now_ns: int) -> None:
         self._note('door objects', self._session.offer_objects(poses), now_ns)
-        self._think(now_ns)
+        self._thinking.wake(now_ns)
 
-    # The policy: one inference at a time, the newest observation wins
-
-    def _think(self, now_ns: int) -> None:
-        if self._thinking or self._started_ns is None or self._ending:
-            return
-        observation = self._session.next_observation(now_ns)
-        if isinstance(observation, Refusal):
-            if observation.reason not in TRANSIENT:
-                self._note('observation', observation, now_ns)
-            return
-        self._note('observation', None, now_ns)
-        self._thinking = True
-        ticket = self._session.begin(observation, now_ns)
-        jitter_ns = int(self._random.integers(0, max(1, self._settings.inference_jitter_ns)))
-        done_ns = now_ns + self._settings.inference_latency_ns + jitter_ns
-        outcome = self._infer(observation, ticket.request)
-
-        def finish(now_ns: int) -> None:
-            self._thinking = False
-            if isinstance(outcome, PolicyResult):
-                self._publish(self._session.complete(ticket, outcome, now_ns), now_ns)
-            else:
-                self._session.fail(ticket, outcome, now_ns)
-                self._recorder.change(
-                    'policy error', type(outcome).__name__, now_ns, reason=str(outcome)
-                )
-            self._think(now_ns)
-
-        self._queue.at(done_ns, finish, rank=_ARRIVE)
-
-    def _infer(self, observation: Observation, request: PolicyRequest) -> PolicyResult | WlaError:
-        try:
-            return self._policy.infer(observation, request)
-        except WlaError as error:
-            return error
+    # The policy and its chunks
 
     def _publish(self, chunk: ActionChunk | Refusal, now_ns: int) -> None:
         if isinstance(chunk, Refusal):
-            self._note('result', chunk, now_ns)
+            if chunk.reason == refusal_reasons.INFERENCE_ERROR:
+                self._recorder.change('policy error', chunk.reason, now_ns, reason=chunk.detail)
+            else:
+                self._note('result', chunk, now_ns)
             return
         published = chunk
         link = self._link('chunks')
@@ -278,12 +256,17 @@ class VirtualEpisode:
             seam_position_step_rad=view.seam_position_step_rad,
             seam_velocity_step_rad_s=view.seam_velocity_step_rad_s,
         )
+        splice = self._executor.take_splice()
+        if splice is not None:
+            self._recorder.splice(splice)
+        self._tell_plan(now_ns)
         if chunk.finished and refusal is None:
             self._finished_ns = now_ns
             self._end('finished', now_ns)
 
     def _tick(self, now_ns: int) -> None:
         command = self._executor.tick(now_ns)
+        self._tell_plan(now_ns)
         if command is None:
             return
         self._recorder.command(command)
@@ -303,6 +286,29 @@ class VirtualEpisode:
 
         return arrive
 
+    def _tell_plan(self, now_ns: int) -> None:
+        """Send the plan if it is another one than the last that was sent."""
+        if self._executor.plan_revision != self._told_revision:
+            self._send_plan(now_ns)
+
+    def _send_plan(self, now_ns: int) -> None:
+        self._told_revision = self._executor.plan_revision
+        plan = self._executor.execution_plan(now_ns)
+        link = self._link('plans')
+        arrival_ns = link.send(now_ns)
+        if arrival_ns is None:
+            return
+
+        def arrive(arrival_ns: int) -> None:
+            link.deliver()
+            self._hear(plan, arrival_ns)
+
+        self._queue.at(arrival_ns, arrive, rank=_ARRIVE)
+
+    def _hear(self, plan: ExecutionPlan, now_ns: int) -> None:
+        self._note('plan', self._session.accept_plan(plan, now_ns), now_ns)
+        self._thinking.wake(now_ns)
+
     def _start(self, now_ns: int) -> None:
         """Hand the arms to the policy as soon as the executor allows it."""
         refusal = self._executor.set_mode(Mode.AUTONOMY, now_ns, f'episode {self._seed}')
@@ -312,6 +318,7 @@ class VirtualEpisode:
             self._policy.reset(seed=self._seed)
             self._session.instruction = self._instruction
             self._session.reset(f'episode {self._seed}', now_ns)
+            self._tell_plan(now_ns)
 
     def _end(self, reason: str, now_ns: int) -> None:
         """Hold, let the objects come to rest, then stop."""
@@ -361,7 +368,10 @@ class VirtualEpisode:
         session = self._session.snapshot(now_ns)
         counters = [
             *counters_of('policy', session, POLICY_COUNTERS),
-            Counter(owner='policy', name='running', value=int(self._thinking)),
+            Counter(owner='policy', name='running', value=int(self._thinking.running)),
+            # As often as the policy was asked, it was told of the plan, or there was none.
+            Counter(owner='policy', name='asked', value=session.observations),
+            *counters_of('policy', session.plan, PLAN_COUNTERS),
             *self._executor.counters(now_ns),
             *self._rig.counters(),
         ]
