@@ -39,14 +39,21 @@ def test_all_mistakes_are_listed() -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(
             {
-                'merge_strategy': 'newest',
+                'strategy': {'name': 'newest'},
+                'bridge': {'min_s': 0.5, 'max_s': 0.1},
                 'arms': {'left': {'action_latency_ms': 50, 'home_rad': [0.0, 1.0]}},
                 'gate': {'max_start_deviation': 0.2},
                 'deviation': {'max_deviation_rad': 0.08, 'resume_reseed_rad': 0.1},
             }
         )
     text = str(caught.value)
-    for word in ('newest', 'action_latency_s', 'max_start_deviation_rad', 'in rad'):
+    for word in (
+        'newest',
+        'action_latency_s',
+        'max_start_deviation_rad',
+        'in rad',
+        'bridge.min_s',
+    ):
         assert word in text
 
 

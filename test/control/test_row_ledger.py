@@ -16,8 +16,6 @@ from hypothesis import strategies as st
 from wla_ros.control.chunk_schedule import ChunkSchedule
 from wla_ros.control.chunk_schedule import RowOrigin
 from wla_ros.control.chunk_schedule import schedule_of
-from wla_ros.control.merge_strategy import MERGE_STRATEGIES
-from wla_ros.control.merge_strategy import latest
 from wla_ros.control.row_ledger import RowLedger
 
 
@@ -37,16 +35,22 @@ def assert_adds_up(ledger: RowLedger) -> None:
     assert min(counts.executed, counts.late, counts.superseded, counts.flushed, counts.queued) >= 0
 
 
+def latest(ledger: RowLedger, new: ChunkSchedule, now_ns: int, *, new_epoch: bool = False) -> int:
+    """Follow `new` from now on."""
+    from_ns = max(now_ns, new.due_ns[0])
+    return ledger.splice(new, from_ns, now_ns, received=len(new.due_ns), new_epoch=new_epoch)
+
+
 def test_a_row_due_exactly_now_is_not_late() -> None:
-    ledger = RowLedger(latest)
-    ledger.splice(incoming(1000, count=3, dt_ns=100), 1100)
+    ledger = RowLedger()
+    latest(ledger, incoming(1000, count=3, dt_ns=100), 1100)
     assert ledger.counts.late == 1
     assert ledger.counts.queued == 2
 
 
 def test_a_row_is_executed_when_its_due_time_has_passed() -> None:
-    ledger = RowLedger(latest)
-    ledger.splice(incoming(1000, count=3, dt_ns=100), 1000)
+    ledger = RowLedger()
+    latest(ledger, incoming(1000, count=3, dt_ns=100), 1000)
     ledger.advance(1100)
     assert ledger.counts.executed == 1
     ledger.advance(1101)
@@ -55,62 +59,86 @@ def test_a_row_is_executed_when_its_due_time_has_passed() -> None:
     assert ledger.counts.executed == 2
 
 
-def test_latest_supersedes_the_queued_rows_of_the_old_chunk() -> None:
-    ledger = RowLedger(latest)
-    ledger.splice(incoming(1000, count=5, dt_ns=100), 1000)
-    merged = ledger.splice(incoming(1100, sequence=1, count=5, dt_ns=100), 1150)
-    assert {origin.sequence for origin in merged.origins} == {1}
+def test_old_rows_behind_the_takeover_are_superseded() -> None:
+    ledger = RowLedger()
+    latest(ledger, incoming(1000, count=5, dt_ns=100), 1000)
+    assert latest(ledger, incoming(1100, sequence=1, count=5, dt_ns=100), 1150) == 0
+    assert ledger.schedule is not None
+    assert [origin.sequence for origin in ledger.schedule.origins] == [0, 0, 1, 1, 1, 1]
+    assert ledger.schedule.support == 2
     assert ledger.counts.executed == 2
     assert ledger.counts.superseded == 3
     assert ledger.counts.late == 1
 
 
-def test_latest_keeps_old_rows_until_the_first_new_row_is_due() -> None:
-    ledger = RowLedger(latest)
-    ledger.splice(incoming(1000 * MS, count=9, dt_ns=100 * MS), 1000 * MS)
-    merged = ledger.splice(incoming(1450 * MS, sequence=1, count=3, dt_ns=100 * MS), 1250 * MS)
-    assert merged.due_ns == tuple(ms * MS for ms in (1100, 1200, 1300, 1400, 1450, 1550, 1650))
-    assert merged.support == 2
+def test_old_rows_before_the_takeover_stay() -> None:
+    ledger = RowLedger()
+    latest(ledger, incoming(1000 * MS, count=9, dt_ns=100 * MS), 1000 * MS)
+    new = incoming(1450 * MS, sequence=1, count=3, dt_ns=100 * MS)
+    assert latest(ledger, new, 1250 * MS) == 2
+    assert ledger.schedule is not None
+    assert ledger.schedule.due_ns == tuple(
+        ms * MS for ms in (1000, 1100, 1200, 1300, 1400, 1450, 1550, 1650)
+    )
+    assert ledger.schedule.support == 3
     assert ledger.counts.queued == 5
     assert ledger.counts.superseded == 4
 
 
-def test_rows_of_two_chunks_keep_half_a_period_between_them() -> None:
-    ledger = RowLedger(latest)
-    ledger.splice(incoming(1000 * MS, count=9, dt_ns=100 * MS), 1000 * MS)
-    merged = ledger.splice(incoming(1449 * MS, count=2, dt_ns=100 * MS), 1399 * MS)
-    assert merged.due_ns == (1200 * MS, 1300 * MS, 1449 * MS, 1549 * MS)
-    assert merged.support == 2
-    merged = ledger.splice(incoming(1460 * MS, count=2, dt_ns=100 * MS), 1460 * MS)
-    assert merged.due_ns == (1460 * MS, 1560 * MS)
+def test_new_rows_before_the_takeover_are_superseded_by_the_old_ones() -> None:
+    ledger = RowLedger()
+    latest(ledger, incoming(1000, count=9, dt_ns=100), 1000)
+    new = incoming(1100, sequence=1, count=9, dt_ns=100)
+    ledger.splice(new, 1401, 1250, received=9)
+    assert ledger.schedule is not None
+    assert [origin.sequence for origin in ledger.schedule.origins] == [0] * 5 + [1] * 5
+    counts = ledger.counts
+    assert (counts.executed, counts.late, counts.queued) == (3, 2, 7)
+    assert counts.superseded == 4 + 2  # old rows behind, new rows before
     assert_adds_up(ledger)
 
 
-def test_two_late_rows_of_the_new_chunk_shape_its_beginning() -> None:
-    merged = latest(None, incoming(1000, count=6, dt_ns=100), 1350)
-    assert merged.due_ns == (1200, 1300, 1400, 1500)
-    assert merged.support == 2
-    assert merged.origins[2] == RowOrigin(epoch=1, sequence=0, row=4)
+def test_rows_that_never_enter_the_schedule_are_superseded() -> None:
+    ledger = RowLedger()
+    ledger.splice(incoming(1000, count=3, dt_ns=100), 1000, 1000, received=8)
+    assert ledger.counts.superseded == 5
+    assert_adds_up(ledger)
+
+
+def test_past_rows_are_kept_for_a_second() -> None:
+    ledger = RowLedger()
+    latest(ledger, incoming(0, count=30, dt_ns=100 * MS), 0)
+    latest(ledger, incoming(2000 * MS, sequence=1, count=5, dt_ns=100 * MS), 2050 * MS)
+    assert ledger.schedule is not None
+    assert ledger.schedule.due_ns[0] == 1100 * MS
+    assert ledger.schedule.support == 10
 
 
 def test_a_flush_counts_the_queued_rows_and_keeps_history_on_request() -> None:
-    ledger = RowLedger(latest)
-    ledger.splice(incoming(1000, count=6, dt_ns=100), 1000)
+    ledger = RowLedger()
+    latest(ledger, incoming(1000, count=6, dt_ns=100), 1000)
     assert ledger.flush(1250, keep_history=True) == 3
     assert ledger.schedule is not None
-    assert ledger.schedule.due_ns == (1100, 1200)
+    assert ledger.schedule.due_ns == (1000, 1100, 1200)
     assert ledger.flush(1300) == 0
     assert ledger.schedule is None
     assert_adds_up(ledger)
 
 
-def test_a_strategy_that_leaves_past_rows_queued_is_a_bug() -> None:
-    def naive(current: ChunkSchedule | None, new: ChunkSchedule, now_ns: int) -> ChunkSchedule:
-        return new
+def test_a_new_epoch_flushes_what_it_does_not_keep() -> None:
+    ledger = RowLedger()
+    latest(ledger, incoming(1000, count=6, dt_ns=100), 1000)
+    latest(ledger, incoming(1250, sequence=1, count=6, dt_ns=100), 1150, new_epoch=True)
+    counts = ledger.counts
+    assert (counts.flushed, counts.superseded, counts.queued) == (3, 0, 7)
+    assert_adds_up(ledger)
 
-    ledger = RowLedger(naive)
-    with pytest.raises(ValueError, match='support'):
-        ledger.splice(incoming(1000, count=6, dt_ns=100), 1350)
+
+@pytest.mark.parametrize('from_ns', [1349, 1501])
+def test_a_takeover_before_now_or_behind_the_last_row_is_a_bug(from_ns: int) -> None:
+    ledger = RowLedger()
+    with pytest.raises(ValueError, match='now is 1350'):
+        ledger.splice(incoming(1000, count=6, dt_ns=100), from_ns, 1350, received=6)
 
 
 @dataclass(frozen=True)
@@ -133,18 +161,19 @@ events = st.builds(
 
 
 @settings(max_examples=200, deadline=None)
-@given(story=st.lists(events, max_size=30), name=st.sampled_from(sorted(MERGE_STRATEGIES)))
-def test_every_row_ends_in_exactly_one_way(story: list[Event], name: str) -> None:
-    ledger = RowLedger(MERGE_STRATEGIES[name])
+@given(story=st.lists(events, max_size=30), ahead_ns=st.integers(0, 200_000_000))
+def test_every_row_ends_in_exactly_one_way(story: list[Event], ahead_ns: int) -> None:
+    ledger = RowLedger()
     now_ns, sequence = 10**9, 0
     executed: list[tuple[RowOrigin, int]] = []
     for event in story:
         before_ns, now_ns = now_ns, now_ns + event.delay_ns
         if ledger.schedule is not None:
+            queued = slice(ledger.schedule.support, None)
             executed += [
                 (origin, due_ns)
                 for origin, due_ns in zip(
-                    ledger.schedule.origins, ledger.schedule.due_ns, strict=True
+                    ledger.schedule.origins[queued], ledger.schedule.due_ns[queued], strict=True
                 )
                 if before_ns <= due_ns < now_ns
             ]
@@ -154,10 +183,12 @@ def test_every_row_ends_in_exactly_one_way(story: list[Event], name: str) -> Non
                 now_ns - event.age_ns, sequence=sequence, count=event.count, dt_ns=event.dt_ns
             )
             sequence += 1
-            if new.last_due_ns >= now_ns:
-                merged = ledger.splice(new, now_ns)
-                assert merged.passed(now_ns) == merged.support
-                assert merged.rows.shape == (len(merged.due_ns), WIDTH)
+            from_ns = max(now_ns + ahead_ns * (sequence % 2), new.due_ns[0])
+            if new.last_due_ns >= from_ns:
+                ledger.splice(new, from_ns, now_ns, received=event.count)
+                assert ledger.schedule is not None
+                assert ledger.schedule.passed(now_ns) == ledger.schedule.support
+                assert ledger.schedule.rows.shape == (len(ledger.schedule.due_ns), WIDTH)
         elif event.kind in ('flush', 'keep'):
             ledger.flush(now_ns, keep_history=event.kind == 'keep')
         assert_adds_up(ledger)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from wla_ros.control import reasons
 from wla_ros.control.arm_condition import ArmCondition
+from wla_ros.control.command_history import CommandHistory
 from wla_ros.control.control_modes import ControlModes
 from wla_ros.control.deviation_monitor import DeviationMonitor
 from wla_ros.control.end_effector_rows import ArmKinematics
@@ -24,13 +25,17 @@ from wla_ros.control.executor_snapshot import ExecutorSnapshot
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.control.feedback_monitor import FeedbackMonitor
 from wla_ros.control.held_position import HeldPosition
+from wla_ros.control.hermite_interpolation import CurveSample
 from wla_ros.control.motion_limiter import MotionLimiter
 from wla_ros.control.motion_limiter import MotionTarget
 from wla_ros.control.planned_motion import PlannedMotion
+from wla_ros.control.splice_report import SpliceReport
 from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.latency_statistics import LatencyStatistics
+from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
@@ -73,7 +78,11 @@ class ChunkExecutor:
         self._slow = np.minimum(scaled.velocity, slow)
         self._nothing = np.zeros(layout.width)
         self._moving: NDArray[np.bool_] = np.zeros(layout.width, dtype=np.bool_)
-        self._stopping = MotionTarget(self._nothing, self._nothing, self._nothing, ~self._moving)
+        self._everything = ~self._moving
+        self._stopping = MotionTarget(
+            self._nothing, self._nothing, self._nothing, self._everything
+        )
+        self._latency_ns = config.latencies_s(layout) * NS_PER_S
 
         self._feedback = FeedbackMonitor(config.feedback, layout, limits)
         self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
@@ -82,6 +91,7 @@ class ChunkExecutor:
         self._deviation = DeviationMonitor(layout)
         self._held = HeldPosition(config.deviation, layout)
         self._lateness = LatencyStatistics()
+        self._history = CommandHistory()
 
         self._counts: Counter[str] = Counter()
         self._seeded = False
@@ -89,6 +99,8 @@ class ChunkExecutor:
         self._reseeded: tuple[str, ...] = ()  # arms that were set to the measured joints
         self._tick_ns: int | None = None
         self._state = ExecutorState.NOT_READY
+        self._changes = 0  # of what the policy is told besides the plan itself
+        self._told = (self._state, False, False)
         self._stale = ''  # why the feedback is not trusted at this tick
         self._idle = (reasons.WAITING_FOR_CHUNK, 'no chunk was accepted since autonomy began')
         self._why = (reasons.WAITING_FOR_FEEDBACK, 'no tick yet')
@@ -108,9 +120,11 @@ class ChunkExecutor:
     def accept_chunk(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
         """Splice `chunk` into the schedule, or say why not; either way it is counted."""
         self._counts['chunks_received'] += 1
-        return self._plan.offer(
-            chunk, now_ns, commanded=self._limiter.position, blocked=self._judge_openness()
+        limiter = self._limiter
+        command = CurveSample(
+            limiter.position, limiter.velocity, limiter.acceleration, ~self._everything
         )
+        return self._plan.offer(chunk, now_ns, command=command, blocked=self._judge_openness())
 
     def set_mode(self, mode: Mode, now_ns: int, reason: str) -> Refusal | None:
         """Enter `mode`, or say why not. Entering the present mode changes nothing."""
@@ -138,6 +152,7 @@ class ChunkExecutor:
         self._interrupt(now_ns)
         self._feedback.reset()
         self._deviation.reset()
+        self._history.clear()
         self._reseed = True
         self._tick_ns = None
 
@@ -174,6 +189,8 @@ class ChunkExecutor:
             self._hold(now_ns, duration_s, faults)
         self._counts['commands_published'] += 1
         limiter = self._limiter
+        self._history.add(now_ns, limiter.position)
+        self._note_change()
         return JointCommand(
             stamp_ns=now_ns,
             position=limiter.position,
@@ -181,6 +198,33 @@ class ChunkExecutor:
             acceleration=limiter.acceleration,
             reseeded_arms=self._reseeded,
         )
+
+    @property
+    def plan_revision(self) -> int:
+        """Rises whenever `execution_plan` changes other than by time passing; for polling."""
+        return self._plan.revision + self._modes.entry.revision + self._changes
+
+    def execution_plan(self, now_ns: int) -> ExecutionPlan:
+        """Return what is going to be executed, and the rows of the last second."""
+        plan = self._plan
+        due_ns, rows = plan.path_with_history(now_ns)
+        epoch, sequence = plan.newest_chunk
+        return ExecutionPlan(
+            stamp_ns=now_ns,
+            strategy=self._config.strategy.strategy.name,
+            epoch=epoch,
+            sequence=sequence,
+            due_ns=due_ns,
+            rows=rows,
+            accepting=self._judge_openness() is None,
+            resting=self._resting,
+            tracking_error=self._tracking_error(),
+            splice=plan.delay,
+        )
+
+    def take_splices(self) -> tuple[SpliceReport, ...]:
+        """Return what the splices since the last call did, oldest first."""
+        return self._plan.take_splices()
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D]; n may be 0."""
@@ -193,8 +237,11 @@ class ChunkExecutor:
         median, tail = self._lateness.percentiles(50.0, 99.0)
         counts: dict[str, int] = {
             **self._counts,
-            'chunks_accepted': plan.accepted,
+            'chunks_accepted': plan.chunk_counts['accepted'],
             'chunks_rejected': sum(count for _, count in plan.rejections),
+            'chunks_missed': plan.chunk_counts['missed'],
+            'forecasts_short': plan.chunk_counts['short'],
+            'bridges_steep': plan.chunk_counts['steep'],
             'stops_forced': self._limiter.stops_forced,
             'planner_failures': self._limiter.planner_failures,
         }
@@ -216,6 +263,32 @@ class ChunkExecutor:
             max_deviation_rad=self._deviation.largest(now_ns),
             seams=plan.seams,
         )
+
+    @property
+    def _resting(self) -> bool:
+        """Whether nothing is planned and the command stands still."""
+        return self._plan.is_empty and self._seeded and self._limiter.at_rest
+
+    def _note_change(self) -> None:
+        """Count changes of what the policy is told besides the plan itself."""
+        present = (self._state, self._resting, bool(self._stale))
+        self._changes += present != self._told
+        self._told = present
+
+    def _tracking_error(self) -> FloatArray:
+        """
+        Return measured joints less the command that was to be reached when they were measured.
+
+        A joint arrives its action latency after the command; compared with the command in force it
+        would lag by speed times latency.
+        """
+        error = np.zeros(self._layout.width)
+        measured = self._feedback.position
+        for arm, stamp_ns in self._feedback.stamps_ns.items():
+            columns = self._layout.arm_slice(arm)
+            commanded = self._history.at(stamp_ns - self._latency_ns)[columns]
+            error[columns] = np.nan_to_num(measured[columns] - commanded)
+        return error
 
     # Modes and supervision
 
@@ -354,6 +427,11 @@ class ChunkExecutor:
         """Note that the last row has passed and nothing follows."""
         if self._plan.finished:
             self._idle = (reasons.FINISHED, 'the policy considers the task done')
+        elif self._plan.rests_between:
+            self._idle = (
+                reasons.WAITING_FOR_CHUNK,
+                'the chunk is executed, the next is thought of',
+            )
         else:
             self._counts['starvations'] += 1
             self._idle = (reasons.STARVATION, 'the last row has passed and no newer chunk came')

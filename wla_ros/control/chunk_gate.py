@@ -34,6 +34,7 @@ class ChunkGate:
         self._lowest, self._highest = limits.lower - tolerance, limits.upper + tolerance
         self._fastest = limits.velocity * config.max_velocity_ratio
         self._newest: tuple[int, int] | None = None  # epoch, sequence
+        self._seen: tuple[int, int] | None = None  # of the newest offered chunk, accepted or not
         self._earliest_anchor_ns: int | None = None
 
     @property
@@ -47,22 +48,35 @@ class ChunkGate:
 
     def forget(self) -> None:
         """Accept any epoch next: the operator starts anew, perhaps with a new policy process."""
-        self._newest = None
+        self._newest = self._seen = None
 
     def accepted(self, chunk: ActionChunk) -> None:
         """Remember `chunk` as the newest."""
         self._newest = (chunk.epoch, chunk.sequence)
 
-    def judge_envelope(self, chunk: ActionChunk, now_ns: int, lead_ns: int) -> Refusal | None:
+    def note_sequence(self, chunk: ActionChunk) -> int:
+        """Take note of what was offered; return how many chunks before it never came."""
+        seen, self._seen = self._seen, (chunk.epoch, chunk.sequence)
+        if seen is None or seen[0] != chunk.epoch:
+            return 0
+        if chunk.sequence <= seen[1]:
+            self._seen = seen
+            return 0
+        return chunk.sequence - seen[1] - 1
+
+    def judge_envelope(
+        self, chunk: ActionChunk, now_ns: int, lead_ns: int, *, retimed: bool = False
+    ) -> Refusal | None:
         """
         Judge order, shape and time of `chunk`, everything but the numbers in its rows.
 
-        `lead_ns` is how far ahead of now the plan is sampled; rows due before now + lead are late.
+        `lead_ns` is how far ahead of now the plan is sampled; rows due before now + lead are late,
+        unless the rows are `retimed` to begin when they arrive.
         """
         return (
             self._judge_order(chunk)
             or self._judge_shape(chunk)
-            or self._judge_time(chunk, now_ns, now_ns + lead_ns)
+            or self._judge_time(chunk, now_ns, now_ns + lead_ns, retimed=retimed)
         )
 
     def judge_finite(self, rows: FloatArray, columns: tuple[str, ...]) -> Refusal | None:
@@ -164,10 +178,19 @@ class ChunkGate:
                 reason=reasons.PREFIX_WRONG,
                 detail=f'committed prefix of {chunk.committed_prefix} rows in a chunk of {count}',
             )
+        if not 0 <= chunk.row_offset <= config.max_horizon:
+            return Refusal(
+                reason=reasons.OFFSET_WRONG,
+                detail=f'row 0 is due {chunk.row_offset} periods after the observation, '
+                f'acceptable are 0 .. {config.max_horizon}',
+            )
         poses = chunk.representation == Representation.END_EFFECTOR_POSE
         return _judge_columns(chunk, self._layout.pose_columns if poses else self._layout.columns)
 
-    def _judge_time(self, chunk: ActionChunk, now_ns: int, effective_ns: int) -> Refusal | None:
+    def _judge_time(
+        self, chunk: ActionChunk, now_ns: int, effective_ns: int, *, retimed: bool
+    ) -> Refusal | None:
+        # The anchor is an observation and never lies ahead; rows may, by their offset.
         ahead_ns = chunk.stamp_ns - now_ns
         if ahead_ns > seconds_to_ns(self._config.max_future_s):
             return Refusal(
@@ -182,8 +205,8 @@ class ChunkGate:
                 detail=f'observed {(earliest_ns - chunk.stamp_ns) / NS_PER_MS:.1f} ms before '
                 'the present mode was entered or motion was last interrupted',
             )
-        last_ns = row_due_ns(chunk.stamp_ns, chunk.dt_ns, len(chunk.rows) - 1)
-        if last_ns < effective_ns:
+        last_ns = row_due_ns(chunk.stamp_ns, chunk.dt_ns, chunk.row_offset + len(chunk.rows) - 1)
+        if last_ns < effective_ns and not retimed:
             return Refusal(
                 reason=reasons.ALL_ROWS_LATE,
                 detail=f'all {len(chunk.rows)} rows are late, the last by '

@@ -1,7 +1,7 @@
 """
 The rows that are due, anchored in time, each with the chunk it came from. Immutable.
 
-Rows in front of `support` are in the past: they only shape the curve through the rows behind them.
+The first `support` rows are past: they stay for a while for those who plan with what was executed.
 Knows no curve, no limits and no modes. A row is late when its due time lies before now, never by
 an estimate of latency.
 """
@@ -9,22 +9,22 @@ an estimate of latency.
 import functools
 from bisect import bisect_left
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from wla_ros.core.timing import NS_PER_MS
+from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.timing import row_due_ns
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
 
-# Past rows that a curve needs to keep its shape between them and the next row: position and
-# velocity.
-SUPPORT_ROWS = 2
+# Past rows are kept this long: longer than a chunk in flight is old, and bounded.
+HISTORY_NS = NS_PER_S
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowOrigin:
+class RowOrigin(NamedTuple):
     """Which row of which chunk."""
 
     epoch: int
@@ -39,8 +39,10 @@ class ChunkSchedule:
     due_ns: tuple[int, ...]  # [n] rising strictly
     rows: FloatArray  # [n, D] [rad] and [m]
     origins: tuple[RowOrigin, ...]  # [n]
-    support: int = 0  # the first rows are kept for the shape of the curve only, 0..n
+    support: int = 0  # the first rows are past, 0..n
     finished: bool = False  # the policy considers the task done with these rows
+    # End-effector rows [n, 8 * arms] that the rows were solved for; NaN where a row had none
+    poses: FloatArray | None = None
 
     def __post_init__(self) -> None:
         """Refuse schedules that would be ambiguous."""
@@ -49,6 +51,8 @@ class ChunkSchedule:
             raise ValueError(
                 'a schedule needs at least one row and one due time and origin per row'
             )
+        if self.poses is not None and len(self.poses) != count:
+            raise ValueError(f'{count} rows need as many poses, got {len(self.poses)}')
         if not all(a < b for a, b in zip(self.due_ns, self.due_ns[1:], strict=False)):
             raise ValueError('due times must rise strictly')
         self.rows.flags.writeable = False
@@ -59,11 +63,6 @@ class ChunkSchedule:
         times_ns = np.array(self.due_ns, dtype=np.int64)
         times_ns.flags.writeable = False
         return times_ns
-
-    @property
-    def period_ns(self) -> int:
-        """Shortest time between two rows, 0 if there is only one."""
-        return int(np.diff(self.times_ns).min()) if len(self.due_ns) > 1 else 0
 
     @property
     def last_due_ns(self) -> int:
@@ -92,48 +91,60 @@ class ChunkSchedule:
             origins=self.origins[start:stop],
             support=support,
             finished=self.finished,
+            poses=None if self.poses is None else self.poses[start:stop],
         )
 
-    def history(self, now_ns: int) -> 'ChunkSchedule | None':
-        """Return only the last past rows, as support for what follows; None if there are none."""
+    def until(self, now_ns: int, stop_ns: int) -> 'ChunkSchedule | None':
+        """Return the past rows of `HISTORY_NS` and the queued ones due before `stop_ns`."""
         passed = self.passed(now_ns)
-        start = max(passed - SUPPORT_ROWS, 0)
-        return self.slice(start, passed, support=passed - start)
+        start = self.passed(now_ns - HISTORY_NS)
+        stop = max(self.passed(stop_ns), start)
+        return self.slice(start, stop, support=min(passed, stop) - start)
 
 
-def schedule_of(chunk: ActionChunk, rows: FloatArray) -> ChunkSchedule:
-    """Return all rows of a chunk as a schedule; `rows` [H, D] are its joint positions."""
+def schedule_of(
+    chunk: ActionChunk, rows: FloatArray, poses: FloatArray | None = None
+) -> ChunkSchedule:
+    """
+    Return all rows of a chunk as a schedule.
+
+    `rows` [H, D] are its joint positions, `poses` [H, 8 * arms] what they were solved for.
+    """
     count = len(rows)
+    first, dt_ns = chunk.row_offset, chunk.dt_ns
     return ChunkSchedule(
-        due_ns=tuple(chunk.stamp_ns + i * chunk.dt_ns for i in range(count)),
+        due_ns=tuple(row_due_ns(chunk.stamp_ns, dt_ns, first + i) for i in range(count)),
         rows=np.array(rows, dtype=np.float64),
-        origins=tuple(
-            RowOrigin(epoch=chunk.epoch, sequence=chunk.sequence, row=i) for i in range(count)
-        ),
+        origins=tuple(RowOrigin(chunk.epoch, chunk.sequence, i) for i in range(count)),
         finished=chunk.finished,
+        poses=poses,
     )
 
 
-def clearance_ns(before: ChunkSchedule, after: ChunkSchedule) -> int:
-    """
-    Return how close to the first row of `after` a row of `before` may be.
-
-    Rows of two chunks may be due nanoseconds apart. Their distance over that time is no velocity;
-    half a row period bounds it to twice what either chunk asks for.
-    """
-    return max(before.period_ns, after.period_ns, 2 * NS_PER_MS) // 2
-
-
 def joined(before: ChunkSchedule | None, after: ChunkSchedule) -> ChunkSchedule:
-    """Return `before` followed by `after`, which is due later throughout."""
+    """Return `before` followed by `after`, which is due later throughout and has no past rows."""
     if before is None:
         return after
     return ChunkSchedule(
         due_ns=before.due_ns + after.due_ns,
         rows=np.concatenate([before.rows, after.rows]),
         origins=before.origins + after.origins,
-        support=before.support
-        if before.support < len(before.due_ns)
-        else before.support + after.support,
+        support=before.support,
         finished=after.finished,
+        poses=_joined_poses(before, after),
+    )
+
+
+def _joined_poses(before: ChunkSchedule, after: ChunkSchedule) -> FloatArray | None:
+    if before.poses is None and after.poses is None:
+        return None
+    known = before.poses if after.poses is None else after.poses
+    assert known is not None
+    return np.concatenate(
+        [
+            np.full((len(part.due_ns), known.shape[1]), np.nan)
+            if part.poses is None
+            else part.poses
+            for part in (before, after)
+        ]
     )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wla_ros.control.merge_strategy import MERGE_STRATEGIES
 from wla_ros.core.configuration import parameter
 from wla_ros.core.errors import Problem
 from wla_ros.core.joint_layout import ARM_JOINTS
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.timing import period_ns
 from wla_ros.core.types import FloatArray
 
@@ -177,6 +177,35 @@ class MotionConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeConfig:
+    """
+    How the step between two plans is spread.
+
+    The step may cost these shares of the limits, the plan needs the rest.
+    """
+
+    velocity_share: float = parameter(
+        'share of the velocity limit', minimum=0.01, maximum=1.0, default=0.5
+    )
+    acceleration_share: float = parameter(
+        'share of the acceleration limit', minimum=0.01, maximum=1.0, default=0.7
+    )
+    jerk_share: float = parameter(
+        'share of the jerk limit; exceeded if the bridge would be longer than max_s',
+        minimum=0.01,
+        maximum=1.0,
+        default=1.0,
+    )
+    min_s: float = parameter('shortest bridge', unit='s', minimum=0.001, default=0.02)
+    max_s: float = parameter('longest bridge', unit='s', maximum=5.0, default=0.8)
+
+    def __post_init__(self) -> None:
+        """Refuse bounds without anything between them."""
+        if not self.min_s < self.max_s:
+            raise ValueError('bridge.min_s must be below bridge.max_s')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeviationConfig:
     """What the difference between commanded and measured joints means. Grippers are exempt."""
 
@@ -206,8 +235,11 @@ class ExecutorConfig:
     rate_hz: float = parameter(
         'ticks and commands per second', unit='Hz', minimum=10.0, maximum=1000.0, default=200.0
     )
-    merge_strategy: str = parameter(
-        'how a new chunk joins the running one', choices=tuple(MERGE_STRATEGIES), default='latest'
+    strategy: StrategyConfig = parameter(
+        'how chunks are asked for and joined', default_factory=StrategyConfig
+    )
+    bridge: BridgeConfig = parameter(
+        'how the step between two plans is spread', default_factory=BridgeConfig
     )
     arms: Mapping[str, ArmExecution] = parameter(
         'latencies and home per arm', default_factory=dict

@@ -37,6 +37,9 @@ class ExecutorCounts:
     stops_forced: int = 0  # ticks in which a column took its stop to stay inside the bounds
     planner_failures: int = 0
     feedback_refused: int = 0
+    chunks_missed: int = 0  # gaps in the sequence: dropped inferences, lost or overtaken messages
+    forecasts_short: int = 0  # chunks that came after their committed rows had ended
+    bridges_steep: int = 0  # splices whose step no bridge spreads within the configured shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

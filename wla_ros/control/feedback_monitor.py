@@ -46,6 +46,11 @@ class FeedbackMonitor:
         """Measured columns [D]; meaningless for an arm before its first sample."""
         return self._position
 
+    @property
+    def stamps_ns(self) -> dict[str, int]:
+        """Stamp of the newest sample of every arm that has one."""
+        return self._stamp_ns
+
     def reset(self) -> None:
         """Forget all joints; conditions stay, they carry no measured position."""
         self._stamp_ns.clear()

@@ -29,10 +29,32 @@ class CurveSample:
     )
 
 
+def difference(first: CurveSample, second: CurveSample) -> CurveSample:
+    """Return `first` less `second`, outside where either is."""
+    return CurveSample(
+        position=first.position - second.position,
+        velocity=first.velocity - second.velocity,
+        acceleration=first.acceleration - second.acceleration,
+        outside=first.outside | second.outside,
+    )
+
+
+def lifted(sample: CurveSample, offset: tuple[FloatArray, FloatArray, FloatArray]) -> CurveSample:
+    """Return `sample` with position, velocity and acceleration of `offset` on it where inside."""
+    position, velocity, acceleration = offset
+    inside = ~sample.outside
+    return CurveSample(
+        position=sample.position + position,
+        velocity=sample.velocity + velocity * inside,
+        acceleration=sample.acceleration + acceleration * inside,
+        outside=sample.outside,
+    )
+
+
 class HermiteInterpolation:
     """A curve through n >= 1 rows; immutable, coefficients are computed once."""
 
-    __slots__ = ('_coefficients', '_columns', '_last', '_origin_ns', '_seconds')
+    __slots__ = ('_coefficients', '_columns', '_last', '_seconds', 'origin_ns')
 
     def __init__(self, time_ns: NDArray[np.int64], rows: FloatArray) -> None:
         """
@@ -47,7 +69,7 @@ class HermiteInterpolation:
         seconds = (time_ns - time_ns[0]) * 1e-9  # [n]
         if not np.all(np.diff(time_ns) > 0):
             raise ValueError('the times of the rows do not rise strictly')
-        self._origin_ns = int(time_ns[0])
+        self.origin_ns = int(time_ns[0])
         self._seconds = seconds
         self._last = len(seconds) - 2
         self._columns = np.arange(rows.shape[1])
@@ -58,14 +80,17 @@ class HermiteInterpolation:
         Return the curve with column c taken at `time_ns` + `offset_s[c]`; `offset_s` is [D] in
         seconds.
         """
-        instant = (time_ns - self._origin_ns) * 1e-9 + offset_s  # [D]
+        return self.at((time_ns - self.origin_ns) * 1e-9 + offset_s)
+
+    def at(self, instant: FloatArray) -> CurveSample:
+        """Return the curve with column c taken `instant[..., c]` seconds after `origin_ns`."""
         seconds = self._seconds
         inside = np.minimum(np.maximum(instant, 0.0), seconds[-1])
         segment = np.searchsorted(seconds, inside, side='right') - 1
         segment = np.minimum(segment, max(self._last, 0))
         s = inside - seconds[segment]
-        c = self._coefficients[segment, self._columns]  # [D, 4]
-        c0, c1, c2, c3 = c.T
+        c = self._coefficients[segment, self._columns]  # [..., D, 4]
+        c0, c1, c2, c3 = c[..., 0], c[..., 1], c[..., 2], c[..., 3]
         outside = inside != instant
         moving = ~outside
         return CurveSample(

@@ -1,12 +1,14 @@
 """
 What is planned: from the door for chunks to a curve that can be asked for any instant.
 
-Owns gate, conversion, schedule, row counts and seams. Knows the action latencies: column c of the
-plan is meant for now + latency_c. The smallest latency is the lead, and everything that is due
-before now + lead is past. Knows no modes, no feedback and no limits on motion.
+Owns gate, conversion, strategy, schedule, row counts and seams. Knows the action latencies:
+column c of the plan is meant for now + latency_c. The smallest latency is the lead, and everything
+that is due before now + lead is past. Rows are counted by that time; a column with a larger
+latency is further along. Knows no modes, no feedback and no limits on motion.
 """
 
 from collections import Counter
+from collections import deque
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,17 +16,27 @@ from numpy.typing import NDArray
 
 from wla_ros.control import reasons
 from wla_ros.control.chunk_gate import ChunkGate
+from wla_ros.control.chunk_schedule import HISTORY_NS
+from wla_ros.control.chunk_schedule import ChunkSchedule
 from wla_ros.control.chunk_schedule import schedule_of
 from wla_ros.control.end_effector_rows import ArmKinematics
 from wla_ros.control.end_effector_rows import EndEffectorRows
 from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.control.hermite_interpolation import CurveSample
-from wla_ros.control.hermite_interpolation import HermiteInterpolation
-from wla_ros.control.merge_strategy import MERGE_STRATEGIES
+from wla_ros.control.merge_strategy import RunningPlan
+from wla_ros.control.merge_strategy import SpliceMoment
+from wla_ros.control.merge_strategy import Takeover
+from wla_ros.control.plan_splicer import PlanSplicer
+from wla_ros.control.plan_splicer import PreparedSplice
+from wla_ros.control.planned_curve import PlannedCurve
 from wla_ros.control.row_ledger import RowCounts
 from wla_ros.control.row_ledger import RowLedger
 from wla_ros.control.seam_metrics import SeamMetrics
 from wla_ros.control.seam_metrics import SeamSummary
+from wla_ros.control.splice_bridge import BridgeFitter
+from wla_ros.control.splice_report import SpliceReport
+from wla_ros.control.strategy_table import merge_strategy
+from wla_ros.core.execution_plan import SpliceDelay
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.timing import ns_to_seconds
@@ -33,6 +45,9 @@ from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Refusal
 from wla_ros.core.types import Representation
+
+# Reports nobody takes are forgotten: 8 s at 32 chunks per second.
+_MOST_REPORTS = 256
 
 
 class PlannedMotion:
@@ -53,42 +68,46 @@ class PlannedMotion:
         self._fastest = float(limits.velocity[list(layout.joint_indices)].max())
         self._gate = ChunkGate(config.gate, layout, limits)
         self._poses = None if arm_kinematics is None else EndEffectorRows(layout, arm_kinematics)
-        self._ledger = RowLedger(MERGE_STRATEGIES[config.merge_strategy])
-        self._seams = SeamMetrics(layout)
-        self._curve: HermiteInterpolation | None = None
-        self._accepted = 0
+        bridges = BridgeFitter(config.bridge, limits)
+        self._splicer = PlanSplicer(bridges, np.array(layout.joint_indices))
+        self._joins = merge_strategy(config.strategy, bridges)
+        self._waits = config.strategy.strategy.waits
+        self._ledger = RowLedger()
+        self._seams = SeamMetrics()
+        self._curve: PlannedCurve | None = None
+        self._counts: Counter[str] = Counter()
         self._rejections: Counter[str] = Counter()
+        self._reports: deque[SpliceReport] = deque(maxlen=_MOST_REPORTS)
         self.last_rejection = ''
+        self.delay: SpliceDelay | None = None  # of the newest accepted chunk
+        self.revision = 0  # rises whenever what is planned changes other than by time
 
     # What comes in
 
     def offer(
-        self, chunk: ActionChunk, now_ns: int, *, commanded: FloatArray, blocked: Refusal | None
+        self, chunk: ActionChunk, now_ns: int, *, command: CurveSample, blocked: Refusal | None
     ) -> Refusal | None:
         """
         Splice `chunk` into the plan, or say why not; counted either way.
 
-        `commanded` [D] is where the arms are told to be now; `blocked` says why no chunk is wanted
-        at all.
+        `command` [D] is what the arms are told now; `blocked` says why no chunk is wanted at all.
         """
-        outcome = blocked or self._judge(chunk, now_ns, commanded)
-        if isinstance(outcome, Refusal):
-            self._rejections[outcome.reason] += 1
-            self.last_rejection = f'{outcome.reason}: {outcome.detail}'
-            return outcome
-        self._accepted += 1
-        self._splice(chunk, outcome, now_ns)
-        return None
+        missed = self._gate.note_sequence(chunk)
+        refusal = blocked or self._accept(chunk, now_ns, command)
+        self._counts['missed'] += missed
+        if refusal is not None:
+            self._rejections[refusal.reason] += 1
+            self.last_rejection = f'{refusal.reason}: {refusal.detail}'
+        return refusal
 
     def drop(self, now_ns: int) -> None:
         """Flush the plan; chunks observed before `now_ns` no longer fit the state of the arms."""
-        self.end(now_ns)
+        self._flush(now_ns, keep_history=False)
         self._gate.open_from(now_ns)
 
     def end(self, now_ns: int) -> None:
         """Flush the plan; a chunk in flight may still take over."""
-        self._ledger.flush(now_ns + self._lead_ns)
-        self._curve = None
+        self._flush(now_ns, keep_history=True)
 
     def forget_order(self) -> None:
         """Accept any epoch and sequence next: the policy may be a new process."""
@@ -107,12 +126,21 @@ class PlannedMotion:
         schedule = self._ledger.schedule
         return schedule is not None and schedule.finished
 
+    @property
+    def rests_between(self) -> bool:
+        """Whether the arms rest after every chunk because the strategy thinks at rest."""
+        return self._waits
+
     def advance(self, now_ns: int) -> bool:
         """Count the rows that were due; return whether all have passed."""
         effective_ns = now_ns + self._lead_ns
         self._ledger.advance(effective_ns)
         schedule = self._ledger.schedule
-        return schedule is not None and effective_ns > schedule.last_due_ns
+        return (
+            self._curve is not None
+            and schedule is not None
+            and effective_ns > schedule.last_due_ns
+        )
 
     def sample(self, now_ns: int) -> CurveSample:
         """Return where to be at `now_ns`. Raises ValueError if nothing is planned."""
@@ -122,16 +150,21 @@ class PlannedMotion:
 
     def path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D], read-only."""
-        schedule = self._ledger.schedule
-        if schedule is None:
-            return np.zeros(0, dtype=np.int64), np.zeros((0, self._layout.width))
-        first = schedule.passed(now_ns + self._lead_ns)
-        return schedule.times_ns[first:], schedule.rows[first:]
+        return self._rows_from(now_ns + self._lead_ns)
+
+    def path_with_history(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return `path` and the executed rows of the last second before it."""
+        return self._rows_from(now_ns + self._lead_ns - HISTORY_NS)
+
+    @property
+    def newest_chunk(self) -> tuple[int, int]:
+        """Epoch and sequence of the newest accepted chunk, zeros before the first."""
+        return self._gate.newest
 
     def current_chunk(self, now_ns: int) -> tuple[int, int]:
         """Return epoch and sequence of the chunk in execution, else of the newest accepted one."""
         schedule = self._ledger.schedule
-        if schedule is None:
+        if schedule is None or self._curve is None:
             return self._gate.newest
         origin = schedule.current(now_ns + self._lead_ns)
         return origin.epoch, origin.sequence
@@ -147,9 +180,12 @@ class PlannedMotion:
         return self._ledger.counts
 
     @property
-    def accepted(self) -> int:
-        """Number of chunks that were accepted."""
-        return self._accepted
+    def chunk_counts(self) -> Mapping[str, int]:
+        """
+        Chunks that were `accepted`, `missed` (gaps in the sequence), came after their committed
+        rows (`short`) or stepped more than a bridge can spread (`steep`).
+        """
+        return self._counts
 
     @property
     def rejections(self) -> tuple[tuple[str, int], ...]:
@@ -161,28 +197,144 @@ class PlannedMotion:
         """The steps between consecutive plans."""
         return self._seams.summary()
 
-    def _judge(
-        self, chunk: ActionChunk, now_ns: int, commanded: FloatArray
-    ) -> FloatArray | Refusal:
-        """Return the joint rows [H, D] of an acceptable chunk."""
-        refusal = self._gate.judge_envelope(chunk, now_ns, self._lead_ns)
-        if refusal is not None:
-            return refusal
-        rows = self._joint_rows(chunk, commanded)
-        if isinstance(rows, Refusal):
-            return rows
-        refusal = self._gate.judge_rows(rows, chunk.dt_ns)
-        if refusal is not None:
-            return refusal
-        plan = schedule_of(chunk, rows)
-        curve = HermiteInterpolation(plan.times_ns, plan.rows)
-        start = curve.sample(now_ns + self._lead_ns, self._offset_s)
-        return self._gate.judge_start(start.position, commanded) or rows
+    def take_splices(self) -> tuple[SpliceReport, ...]:
+        """Return the reports of the splices since the last call, oldest first."""
+        taken = tuple(self._reports)
+        self._reports.clear()
+        return taken
 
-    def _joint_rows(self, chunk: ActionChunk, commanded: FloatArray) -> FloatArray | Refusal:
+    # Splicing
+
+    def _accept(self, chunk: ActionChunk, now_ns: int, command: CurveSample) -> Refusal | None:
+        refusal = self._gate.judge_envelope(chunk, now_ns, self._lead_ns, retimed=self._waits)
+        if refusal is not None:
+            return refusal
+        incoming = self._schedule_of(chunk, command.position)
+        if isinstance(incoming, Refusal):
+            return incoming
+        refusal = self._gate.judge_rows(incoming.rows, chunk.dt_ns)
+        if refusal is not None:
+            return refusal
+        effective_ns = now_ns + self._lead_ns
+        moment, follows = self._moment(chunk, effective_ns, command)
+        takeover = self._joins.join(chunk, incoming, self._running(chunk), moment)
+        if takeover.from_ns > takeover.path.last_due_ns:
+            return Refusal(
+                reason=reasons.NOTHING_NEW,
+                detail=f'all {len(chunk.rows)} rows are due before the old plan ends its '
+                f'{chunk.committed_prefix} committed rows',
+            )
+        splice = self._splicer.prepare(takeover, self._curve, moment)
+        refusal = self._gate.judge_start(splice.starts_at, splice.comes_from)
+        if refusal is None:
+            self._make(chunk, incoming, takeover, splice, now_ns=now_ns, follows=follows)
+        return refusal
+
+    def _running(self, chunk: ActionChunk) -> RunningPlan | None:
+        """Return what the chunk joins: nothing of an earlier epoch."""
+        schedule = self._ledger.schedule
+        if self._curve is None or schedule is None or chunk.epoch != self._gate.newest[0]:
+            return None
+        return RunningPlan(schedule=schedule, curve=self._curve)
+
+    def _moment(
+        self, chunk: ActionChunk, effective_ns: int, command: CurveSample
+    ) -> tuple[SpliceMoment, bool]:
+        """Return the moment, and whether the new plan follows on an old one."""
+        state, follows = command, False
+        if self._curve is not None:
+            plan = self._curve.sample(effective_ns, self._offset_s)
+            follows = not plan.outside.all()
+            state = CurveSample(
+                position=np.where(plan.outside, command.position, plan.position),
+                velocity=np.where(plan.outside, command.velocity, plan.velocity),
+                acceleration=np.where(plan.outside, command.acceleration, plan.acceleration),
+                outside=command.outside,
+            )
+        poses = self._poses
+        moment = SpliceMoment(
+            effective_ns=effective_ns,
+            offset_s=self._offset_s,
+            state=state,
+            to_joints=None
+            if poses is None
+            else lambda rows: self._to_joints(poses, rows, chunk.dt_ns, command.position),
+        )
+        return moment, follows
+
+    def _make(
+        self,
+        chunk: ActionChunk,
+        incoming: ChunkSchedule,
+        takeover: Takeover,
+        splice: PreparedSplice,
+        *,
+        now_ns: int,
+        follows: bool,
+    ) -> None:
+        effective_ns = now_ns + self._lead_ns
+        new_epoch = chunk.epoch != self._gate.newest[0]
+        if new_epoch:
+            self._joins.flush()
+        kept = self._ledger.splice(
+            splice.path,
+            takeover.from_ns,
+            effective_ns,
+            received=len(chunk.rows),
+            new_epoch=new_epoch,
+        )
+        self._curve = splice.curve
+        self._joins.accepted(incoming, effective_ns)
+        self._gate.accepted(chunk)
+        self.revision += 1
+        self._counts['accepted'] += 1
+        self._counts['short'] += takeover.short
+        self._counts['steep'] += splice.steep
+        if follows:
+            self._seams.add(splice.step, splice.bridged_step, splice.bridge_s)
+        delay_ns = effective_ns - chunk.stamp_ns
+        self.delay = SpliceDelay(epoch=chunk.epoch, sequence=chunk.sequence, delay_ns=delay_ns)
+        step, bridged = splice.step, splice.bridged_step
+        self._reports.append(
+            SpliceReport(
+                stamp_ns=now_ns,
+                strategy=self._config.strategy.strategy.name,
+                epoch=chunk.epoch,
+                sequence=chunk.sequence,
+                delay_s=ns_to_seconds(delay_ns),
+                rows_late=splice.path.passed(effective_ns),
+                rows_kept=kept,
+                position_step_rad=step.position_rad,
+                velocity_step_rad_s=step.velocity_rad_s,
+                acceleration_step_rad_s2=step.acceleration_rad_s2,
+                bridge_s=splice.bridge_s,
+                bridged_position_step_rad=bridged.position_rad,
+                bridged_velocity_step_rad_s=bridged.velocity_rad_s,
+                bridged_acceleration_step_rad_s2=bridged.acceleration_rad_s2,
+                followed=follows,
+                steep=splice.steep,
+                short=takeover.short,
+            )
+        )
+
+    def _flush(self, now_ns: int, *, keep_history: bool) -> None:
+        planned = self._curve is not None
+        self._ledger.flush(now_ns + self._lead_ns, keep_history=keep_history)
+        self._joins.flush()
+        self._curve = None
+        self.revision += planned or not keep_history
+
+    def _rows_from(self, time_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
+        schedule = self._ledger.schedule
+        if schedule is None:
+            return np.zeros(0, dtype=np.int64), np.zeros((0, self._layout.width))
+        first = schedule.passed(time_ns)
+        return schedule.times_ns[first:], schedule.rows[first:]
+
+    def _schedule_of(self, chunk: ActionChunk, commanded: FloatArray) -> ChunkSchedule | Refusal:
         rows = np.asarray(chunk.rows, dtype=np.float64)
         if chunk.representation == Representation.JOINT_POSITION:
-            return rows
+            return schedule_of(chunk, rows)
         if self._poses is None:
             return Refusal(
                 reason=reasons.REPRESENTATION_UNSUPPORTED,
@@ -191,24 +343,16 @@ class PlannedMotion:
         refusal = self._gate.judge_finite(rows, chunk.columns)
         if refusal is not None:
             return refusal
+        joints = self._to_joints(self._poses, rows, chunk.dt_ns, commanded)
+        return joints if isinstance(joints, Refusal) else schedule_of(chunk, joints, rows)
+
+    def _to_joints(
+        self, poses: EndEffectorRows, rows: FloatArray, dt_ns: int, commanded: FloatArray
+    ) -> FloatArray | Refusal:
         gate = self._config.gate
-        return self._poses.to_joints(
+        return poses.to_joints(
             rows,
             commanded,
-            max_step_rad=self._fastest * gate.max_velocity_ratio * ns_to_seconds(chunk.dt_ns),
+            max_step_rad=self._fastest * gate.max_velocity_ratio * ns_to_seconds(dt_ns),
             first_step_rad=gate.max_pose_start_rad,
         )
-
-    def _splice(self, chunk: ActionChunk, rows: FloatArray, now_ns: int) -> None:
-        effective_ns = now_ns + self._lead_ns
-        before = self._curve
-        if chunk.epoch != self._gate.newest[0]:
-            self._ledger.flush(effective_ns, keep_history=True)
-        merged = self._ledger.splice(schedule_of(chunk, rows), effective_ns)
-        self._curve = HermiteInterpolation(merged.times_ns, merged.rows)
-        self._gate.accepted(chunk)
-        if before is not None:
-            self._seams.add(
-                before.sample(effective_ns, self._offset_s),
-                self._curve.sample(effective_ns, self._offset_s),
-            )

@@ -1,0 +1,185 @@
+"""
+From a takeover to the curve that is executed: when each column changes over, and its bridge.
+
+Pure: prepares a splice that may still be refused. Knows no ledger, no gate and no strategies.
+"""
+
+from dataclasses import dataclass
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wla_ros.control.chunk_schedule import ChunkSchedule
+from wla_ros.control.hermite_interpolation import CurveSample
+from wla_ros.control.hermite_interpolation import HermiteInterpolation
+from wla_ros.control.hermite_interpolation import difference
+from wla_ros.control.hermite_interpolation import lifted
+from wla_ros.control.merge_strategy import SpliceMoment
+from wla_ros.control.merge_strategy import Takeover
+from wla_ros.control.planned_curve import PlannedCurve
+from wla_ros.control.splice_bridge import BridgeFit
+from wla_ros.control.splice_bridge import BridgeFitter
+from wla_ros.control.splice_bridge import SpliceBridge
+from wla_ros.control.splice_bridge import bridge_over
+from wla_ros.control.splice_report import SpliceSteps
+from wla_ros.control.splice_report import steps_between
+from wla_ros.core.timing import seconds_to_ns
+from wla_ros.core.types import FloatArray
+
+_NO_STEPS = SpliceSteps()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PreparedSplice:
+    """What is executed once the splice is made."""
+
+    curve: PlannedCurve
+    path: ChunkSchedule  # rows where the executed curve passes
+    starts_at: FloatArray  # [D] where the new plan begins
+    comes_from: FloatArray  # [D] where the motion is then
+    step: SpliceSteps
+    bridged_step: SpliceSteps
+    bridge_s: float
+    steep: bool
+
+
+class PlanSplicer:
+    """Splices curves; holds no state."""
+
+    def __init__(self, bridges: BridgeFitter, joints: NDArray[np.intp]) -> None:
+        """Measure steps over the columns `joints`."""
+        self._bridges, self._joints = bridges, joints
+
+    def prepare(
+        self, takeover: Takeover, before: PlannedCurve | None, moment: SpliceMoment
+    ) -> PreparedSplice:
+        """
+        Return the splice of `takeover` behind the curve `before`.
+
+        Column c changes over at the plan time from_ns, or now if it is further already: its own
+        latency decides. What is executed up to there is not touched.
+        """
+        path = takeover.path
+        curve = _curve_of(takeover)
+        now_s = (moment.effective_ns - curve.origin_ns) * 1e-9
+        start_s = now_s + moment.offset_s
+        later = (takeover.from_ns - curve.origin_ns) * 1e-9 > start_s
+        if later.any():
+            start_s = np.where(later, (takeover.from_ns - curve.origin_ns) * 1e-9, start_s)
+        state, old_plan = _motion_at(start_s - now_s, later, before, moment)
+        plan = curve.at(start_s)
+        bridge, fit = self._bridge(
+            takeover, difference(old_plan, plan), difference(state, plan), start_s
+        )
+        if before is not None:
+            bridge = _carried_over(
+                bridge, fit, before.bridge(moment.effective_ns, start_s - now_s, curve.origin_ns)
+            )
+        live = bridge if bridge.duration_s.any() else None
+        executed = (before or PlannedCurve()).spliced(
+            curve, start_s, live, now_ns=moment.effective_ns
+        )
+        # With a run-up the plan proper begins with its first row.
+        first_s = (path.due_ns[0] - curve.origin_ns) * 1e-9
+        begin = curve.at(np.maximum(start_s, first_s)) if takeover.run_up_s else plan
+        return PreparedSplice(
+            curve=executed,
+            path=_executed_path(path, before, live, start_s, curve.origin_ns),
+            starts_at=begin.position,
+            comes_from=state.position,
+            step=steps_between(old_plan, begin, self._joints) or _NO_STEPS,
+            bridged_step=steps_between(state, lifted(plan, bridge.at(start_s)), self._joints)
+            or _NO_STEPS,
+            bridge_s=float(fit.duration_s.max()),
+            steep=bool(fit.steep.any()),
+        )
+
+    def _bridge(
+        self, takeover: Takeover, step: CurveSample, residual: CurveSample, start_s: FloatArray
+    ) -> tuple[SpliceBridge, BridgeFit]:
+        """Return the bridge over `residual` [D] for columns whose plans differ by `step` [D]."""
+        fit = self._bridges.fit(step, residual)
+        if takeover.run_up_s:
+            stepping = fit.duration_s > 0.0
+            fit = BridgeFit(np.where(stepping, 2.0 * takeover.run_up_s, 0.0), ~stepping & stepping)
+        return bridge_over(residual, start_s, fit.duration_s), fit
+
+
+def _carried_over(bridge: SpliceBridge, fit: BridgeFit, running: SpliceBridge) -> SpliceBridge:
+    """Return `bridge`, or the `running` one where the plans agree: the curve goes on as it was."""
+    carried = (fit.duration_s == 0.0) & (running.duration_s > 0.0)
+    if not carried.any():
+        return bridge
+    return SpliceBridge(
+        np.where(carried, running.start_s, bridge.start_s),
+        np.where(carried, running.duration_s, bridge.duration_s),
+        np.where(carried, running.coefficients, bridge.coefficients),
+    )
+
+
+def _curve_of(takeover: Takeover) -> HermiteInterpolation:
+    """Return the curve through the rows, led to the first one by a straight run-up."""
+    path = takeover.path
+    times_ns, rows = path.times_ns, path.rows
+    run_up_ns = seconds_to_ns(takeover.run_up_s)
+    if run_up_ns:
+        way = np.zeros(rows.shape[1])
+        if len(rows) > 1:
+            way = (rows[1] - rows[0]) * (run_up_ns / (path.due_ns[1] - path.due_ns[0]))
+        times_ns = np.concatenate([[path.due_ns[0] - run_up_ns], times_ns])
+        rows = np.concatenate([[rows[0] - way], rows])
+    return HermiteInterpolation(times_ns, rows)
+
+
+def _motion_at(
+    ahead_s: FloatArray,
+    later: NDArray[np.bool_],
+    before: PlannedCurve | None,
+    moment: SpliceMoment,
+) -> tuple[CurveSample, CurveSample]:
+    """
+    Return what is executed `ahead_s` [D] after the splice, and the plan behind it without bridges.
+
+    Where nothing is planned it is the command for columns that change over now; `later` ones move
+    until then as nobody knows, and are outside.
+    """
+    if before is None:
+        state = replace(moment.state, outside=moment.state.outside | later)
+        return state, state
+    executed = before.sample(moment.effective_ns, ahead_s)
+    plan = before.plan(moment.effective_ns, ahead_s)
+    if not executed.outside.any():
+        return executed, plan
+    gone = executed.outside
+    state = CurveSample(
+        position=np.where(gone, moment.state.position, executed.position),
+        velocity=np.where(gone, moment.state.velocity, executed.velocity),
+        acceleration=np.where(gone, moment.state.acceleration, executed.acceleration),
+        outside=gone & later,
+    )
+    return state, CurveSample(
+        position=np.where(gone, state.position, plan.position),
+        velocity=np.where(gone, state.velocity, plan.velocity),
+        acceleration=np.where(gone, state.acceleration, plan.acceleration),
+        outside=state.outside,
+    )
+
+
+def _executed_path(
+    path: ChunkSchedule,
+    before: PlannedCurve | None,
+    bridge: SpliceBridge | None,
+    start_s: FloatArray,
+    origin_ns: int,
+) -> ChunkSchedule:
+    """Return `path` with rows where the executed curve passes; untouched if that is the plan."""
+    due_s = np.asarray((path.times_ns - origin_ns) * 1e-9, dtype=np.float64)[:, None]  # [n, 1]
+    early = due_s < start_s  # [n, D] the column changes over after this row
+    rows = path.rows
+    if bridge is not None:
+        rows = rows + bridge.at(due_s)[0]
+    if before is not None and early.any():
+        old = before.at_times(path.times_ns)
+        rows = np.where(early & ~old.outside, old.position, rows)
+    return path if rows is path.rows else replace(path, rows=rows)

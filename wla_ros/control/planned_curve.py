@@ -1,0 +1,136 @@
+"""
+The curve that is executed: the curves of consecutive plans, each with its bridge, per column.
+
+Column c follows a piece from that piece's start for c on, so columns may change over at different
+times: each has its own latency. Immutable: a splice returns a new one. Knows no rows, no limits.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wla_ros.control.hermite_interpolation import CurveSample
+from wla_ros.control.hermite_interpolation import HermiteInterpolation
+from wla_ros.control.hermite_interpolation import lifted
+from wla_ros.control.splice_bridge import SpliceBridge
+from wla_ros.core.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """One plan; times are seconds since the origin of its curve."""
+
+    curve: HermiteInterpolation
+    start_s: FloatArray  # [D]
+    last_start_s: float
+    bridge: SpliceBridge | None
+    bridge_end_s: float
+
+    def at(self, instant_s: FloatArray, earliest_s: float) -> CurveSample:
+        sample = self.curve.at(instant_s)
+        if self.bridge is None or earliest_s >= self.bridge_end_s:
+            return sample
+        return lifted(sample, self.bridge.at(instant_s))
+
+
+class PlannedCurve:
+    """See the module docstring. Offsets of columns are never negative."""
+
+    __slots__ = ('_pieces',)
+
+    def __init__(self, pieces: tuple[_Piece, ...] = ()) -> None:
+        """Begin with no piece: there is no curve before the first splice."""
+        self._pieces = pieces
+
+    def spliced(
+        self,
+        curve: HermiteInterpolation,
+        start_s: FloatArray,
+        bridge: SpliceBridge | None,
+        *,
+        now_ns: int,
+    ) -> 'PlannedCurve':
+        """
+        Return this curve until `start_s` [D] and `curve` with `bridge` from there on.
+
+        Times are seconds since the origin of `curve`. What nobody follows at `now_ns` any more is
+        left out.
+        """
+        piece = _Piece(
+            curve=curve,
+            start_s=start_s,
+            last_start_s=float(start_s.max()),
+            bridge=bridge,
+            bridge_end_s=-np.inf if bridge is None else bridge.end_s,
+        )
+        pieces = self._pieces
+        first = 0
+        for i, each in enumerate(pieces):
+            if (now_ns - each.curve.origin_ns) * 1e-9 >= each.last_start_s:
+                first = i
+        return PlannedCurve((*pieces[first:], piece))
+
+    def sample(self, time_ns: int, offset_s: FloatArray) -> CurveSample:
+        """
+        Return the curve with column c taken at `time_ns` + `offset_s[c]` [D].
+
+        Raises ValueError without any piece.
+        """
+        if not self._pieces:
+            raise ValueError('nothing is planned')
+        newest = self._pieces[-1]
+        since_s = (time_ns - newest.curve.origin_ns) * 1e-9
+        if since_s >= newest.last_start_s or len(self._pieces) == 1:
+            return newest.at(since_s + offset_s, since_s)
+        return self._mixed(time_ns, offset_s, bridged=True)
+
+    def plan(self, time_ns: int, offset_s: FloatArray) -> CurveSample:
+        """Return the same of the plans alone, without bridges."""
+        return self._mixed(time_ns, offset_s, bridged=False)
+
+    def at_times(self, times_ns: NDArray[np.int64]) -> CurveSample:
+        """Return all columns at the same `times_ns` [n]: arrays [n, D]."""
+        offset_s = ((times_ns - times_ns[0]) * 1e-9)[:, None]
+        return self._mixed(int(times_ns[0]), offset_s, bridged=True)
+
+    def bridge(self, time_ns: int, offset_s: FloatArray, origin_ns: int) -> SpliceBridge:
+        """Return the bridge that each column is on then, with times since `origin_ns`."""
+        columns = len(self._pieces[-1].start_s)
+        start_s, duration_s = np.zeros(columns), np.zeros(columns)
+        coefficients = np.zeros((6, columns))
+        for i, piece in enumerate(self._pieces):
+            since_s = (time_ns - piece.curve.origin_ns) * 1e-9
+            there = (since_s + offset_s >= piece.start_s) | (i == 0)
+            if piece.bridge is None:
+                duration_s[there] = 0.0
+                continue
+            shift_s = (piece.curve.origin_ns - origin_ns) * 1e-9
+            start_s = np.where(there, piece.bridge.start_s + shift_s, start_s)
+            duration_s = np.where(there, piece.bridge.duration_s, duration_s)
+            coefficients = np.where(there, piece.bridge.coefficients, coefficients)
+        return SpliceBridge(start_s, duration_s, coefficients)
+
+    def _mixed(self, time_ns: int, offset_s: FloatArray, *, bridged: bool) -> CurveSample:
+        sample: CurveSample | None = None
+        for piece in self._pieces:
+            since_s = (time_ns - piece.curve.origin_ns) * 1e-9
+            instant_s = np.broadcast_to(
+                since_s + offset_s, (*offset_s.shape[:-1], len(piece.start_s))
+            )
+            started = instant_s >= piece.start_s
+            if sample is not None and not started.any():
+                continue
+            here = piece.at(instant_s, since_s if bridged else np.inf)
+            if sample is None or started.all():
+                sample = here
+            else:
+                sample = CurveSample(
+                    position=np.where(started, here.position, sample.position),
+                    velocity=np.where(started, here.velocity, sample.velocity),
+                    acceleration=np.where(started, here.acceleration, sample.acceleration),
+                    outside=np.where(started, here.outside, sample.outside),
+                )
+        if sample is None:
+            raise ValueError('nothing is planned')
+        return sample

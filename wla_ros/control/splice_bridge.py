@@ -1,0 +1,202 @@
+"""
+The bridge of a splice: a quintic per column that carries the step between two plans to zero.
+
+With the residual old plan less new plan at the splice, the executed curve is new plan + bridge.
+The bridge begins with the position, velocity and acceleration of the residual and ends with zeros:
+the executed curve is continuous in all three at the splice and the new plan itself behind it.
+Knows no plans and no chunks. The limiter is what guarantees limits; a bridge only keeps the step
+from costing more than a share of them.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wla_ros.control.executor_config import BridgeConfig
+from wla_ros.control.hermite_interpolation import CurveSample
+from wla_ros.core.joint_limits import JointLimits
+from wla_ros.core.types import FloatArray
+
+# Below these [per second^k] a residual is rounding: no bridge. 1 nanosecond at full speed moves
+# 3e-9 rad.
+_NO_STEP = (1e-8, 1e-7, 1e-5)
+# Durations are tried in two passes: about 18 % apart, then 2 %.
+_COARSE = 24
+_FINE = 9
+_INSTANTS = np.linspace(0.0, 1.0, 33)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SpliceBridge:
+    """The offset that is added to the new plan, per column; zero behind its end."""
+
+    start_s: FloatArray  # [D] on the axis of the caller
+    duration_s: FloatArray  # [D], 0: no step, no bridge
+    coefficients: FloatArray  # [6, D] in powers of the share of the duration
+
+    def at(self, instant_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return position, velocity and acceleration [..., D] of the offset at `instant_s`."""
+        rate = np.where(self.duration_s > 0.0, 1.0 / np.maximum(self.duration_s, 1e-9), 0.0)
+        u = np.clip((instant_s - self.start_s) * rate, 0.0, 1.0)
+        live = (u < 1.0) & (self.duration_s > 0.0)
+        c0, c1, c2, c3, c4, c5 = self.coefficients
+        position = ((((c5 * u + c4) * u + c3) * u + c2) * u + c1) * u + c0
+        velocity = (((5.0 * c5 * u + 4.0 * c4) * u + 3.0 * c3) * u + 2.0 * c2) * u + c1
+        acceleration = ((20.0 * c5 * u + 12.0 * c4) * u + 6.0 * c3) * u + 2.0 * c2
+        return position * live, velocity * (rate * live), acceleration * (rate * rate * live)
+
+    @property
+    def end_s(self) -> float:
+        """When the last column has arrived at zero."""
+        return float((self.start_s + self.duration_s).max())
+
+    @property
+    def longest_s(self) -> float:
+        """The longest duration of a column."""
+        return float(self.duration_s.max())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BridgeFit:
+    """Durations for a residual."""
+
+    duration_s: FloatArray  # [D], 0: no step
+    steep: NDArray[np.bool_]  # [D] no duration within the bound keeps the configured shares
+
+
+class BridgeFitter:
+    """Finds how long each column's bridge has to be."""
+
+    def __init__(self, config: BridgeConfig, limits: JointLimits) -> None:
+        """Keep the configured shares of the rates of `limits`."""
+        self._velocity = limits.velocity * config.velocity_share
+        self._acceleration = limits.acceleration * config.acceleration_share
+        self._jerk = limits.jerk * config.jerk_share
+        self._coarse = np.geomspace(config.min_s, config.max_s, _COARSE)
+
+    def fit(self, step: CurveSample, residual: CurveSample) -> BridgeFit:
+        """
+        Return the shortest duration per column whose peaks stay within the shares.
+
+        `step` [D] is between the plans; where there is none there is no bridge. `residual` [D] is
+        what the bridge has to carry to zero: the step, and what is left of a running bridge.
+        A peak that the residual begins with cannot be undercut and counts as kept. The jerk gives
+        way if velocity and acceleration can be kept without it only; if not even those can, the
+        duration with the least excess is taken. Columns outside a plan have no bridge.
+        """
+        steps = ~residual.outside & (
+            (np.abs(step.position) > _NO_STEP[0])
+            | (np.abs(step.velocity) > _NO_STEP[1])
+            | (np.abs(step.acceleration) > _NO_STEP[2])
+        )
+        duration_s = np.zeros(len(steps))
+        steep = np.zeros(len(steps), dtype=np.bool_)
+        columns = np.flatnonzero(steps)
+        if len(columns):
+            r = np.stack([residual.position, residual.velocity, residual.acceleration])[:, columns]
+            bounds = self._bounds(columns, r)
+            coarse = np.repeat(self._coarse[:, None], len(columns), axis=1)
+            chosen, kept = _choose(coarse, r[:, None], bounds)
+            each = np.arange(len(columns))
+            before, until = coarse[np.maximum(chosen - 1, 0), each], coarse[chosen, each]
+            fine = before + (until - before) * np.linspace(0.0, 1.0, _FINE)[:, None]
+            chosen, _ = _choose(fine, r[:, None], bounds)
+            duration_s[columns] = fine[chosen, each]
+            steep[columns] = ~kept
+        return BridgeFit(duration_s, steep)
+
+    def run_up_s(self, residual: CurveSample, velocity: FloatArray) -> float:
+        """
+        Return how long before its first row a plan has to begin to be reached softly.
+
+        `residual` is the present state less the first row; the run-up leads to that row with its
+        `velocity` [D]. It takes half of the bridge over it: an arm at rest that speeds up evenly
+        needs twice as long for a way as the plan that has the speed already, so it neither backs
+        up nor overtakes. One time for all columns, because they belong to one row.
+        """
+        columns = np.flatnonzero(~residual.outside)
+        if not len(columns):
+            return 0.0
+        durations = np.repeat(self._coarse[:, None], len(columns), axis=1)  # [K, k]
+        r = np.stack(
+            [
+                residual.position[columns] + velocity[columns] * durations / 2.0,
+                np.broadcast_to((residual.velocity - velocity)[columns], durations.shape),
+                np.broadcast_to(residual.acceleration[columns], durations.shape),
+            ]
+        )
+        still = (np.abs(r[0]).max(axis=0) <= _NO_STEP[0]) & (np.abs(r[1][0]) <= _NO_STEP[1])
+        chosen, _ = _choose(durations, r, self._bounds(columns, r[:, 0]))
+        return float(np.where(still, 0.0, self._coarse[chosen] / 2.0).max())
+
+    def _bounds(self, columns: NDArray[np.intp], residual: FloatArray) -> FloatArray:
+        """Return the peaks [3, k] that are allowed: shares, or what the residual begins with."""
+        return np.stack(
+            [
+                np.maximum(self._velocity[columns], np.abs(residual[1])),
+                np.maximum(self._acceleration[columns], np.abs(residual[2])),
+                self._jerk[columns],
+            ]
+        )
+
+
+def bridge_over(
+    residual: CurveSample, start_s: FloatArray, duration_s: FloatArray
+) -> SpliceBridge:
+    """Return the bridge [D] that begins with `residual` at `start_s` and ends with zeros."""
+    r = residual.position
+    v = residual.velocity * duration_s
+    a = residual.acceleration * duration_s * duration_s
+    coefficients = np.stack(
+        [
+            r,
+            v,
+            0.5 * a,
+            -10.0 * r - 6.0 * v - 1.5 * a,
+            15.0 * r + 8.0 * v + 1.5 * a,
+            -6.0 * r - 3.0 * v - 0.5 * a,
+        ]
+    )
+    return SpliceBridge(start_s, duration_s, coefficients)
+
+
+def _peak_basis() -> FloatArray:
+    """
+    Return [3, n, 3]: velocity, acceleration and jerk at n instants per position, velocity and
+    acceleration of the residual, all in units of the duration.
+    """
+    u = _INSTANTS[:, None]
+    shapes = np.array([[1, 0, 0, -10, 15, -6], [0, 1, 0, -6, 8, -3], [0, 0, 0.5, -1.5, 1.5, -0.5]])
+    basis = []
+    for _ in range(3):
+        shapes = shapes[:, 1:] * np.arange(1, shapes.shape[1])
+        basis.append((u ** np.arange(shapes.shape[1])) @ shapes.T)
+    return np.stack(basis)
+
+
+_PEAK_BASIS = _peak_basis()
+
+
+def _choose(
+    durations: FloatArray, residual: FloatArray, bounds: FloatArray
+) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """
+    Return which of `durations` [K, k] to take and whether it keeps velocity and acceleration.
+
+    `residual` [3, K or 1, k], `bounds` [3, k].
+    """
+    powers = np.stack([np.ones_like(durations), durations, durations * durations])
+    scaled = (residual * powers).reshape(3, -1)  # residual in units of the duration
+    peaks = np.abs(_PEAK_BASIS @ scaled).max(axis=1).reshape(3, *durations.shape)
+    powers = np.stack([durations, durations * durations, durations**3])
+    excess = peaks / powers / bounds[:, None]  # [3, K, k]
+    kept = excess <= 1.0 + 1e-9
+    soft, fair = kept.all(axis=0), kept[:2].all(axis=0)
+    least = np.argmin(excess[:2].max(axis=0), axis=0)
+    chosen = np.where(
+        soft.any(axis=0),
+        np.argmax(soft, axis=0),
+        np.where(fair.any(axis=0), np.argmax(fair, axis=0), least),
+    )
+    return chosen, fair.any(axis=0)
