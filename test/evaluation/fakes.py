@@ -41,7 +41,8 @@ class FakeRig:
 
     arms = LAYOUT.arms
 
-    def __init__(self, cameras=('head',), goal_rad=0.5):
+    def __init__(self, cameras=('head',), goal_rad=0.5, *, final=False):
+        self.final = final
         self._cameras = cameras
         self._goal_rad = goal_rad
 
@@ -117,7 +118,11 @@ class FakeRig:
 
     def judge(self):
         solved = self._position[0] > self._goal_rad
-        return Verdict(success=bool(solved), text='success' if solved else 'not there yet')
+        return Verdict(
+            success=bool(solved),
+            text='success' if solved else 'not there yet',
+            final=self.final and bool(solved),
+        )
 
     def counters(self):
         zeros = {

@@ -54,6 +54,13 @@ def test_an_episode_runs_to_its_end_and_says_so():
     assert len(record.chunks) > 20
 
 
+def test_a_final_judgement_ends_the_episode():
+    record = make_episode(rig=FakeRig(final=True)).run()
+    assert record.success
+    assert record.end_reason == 'solved'
+    assert record.duration_s == pytest.approx(record.task_s)
+
+
 def test_the_same_seed_gives_the_same_record():
     noisy = LinkModel(delay_ns=20 * MS, jitter_ns=15 * MS, drop_probability=0.2)
     runs = [make_episode(seed=5, image_link=noisy, chunk_link=noisy).run() for _ in range(2)]

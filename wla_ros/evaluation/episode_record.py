@@ -148,7 +148,7 @@ class EpisodeRecord:
     end_ns: int
     success: bool
     judgement: str  # what is missing, or 'success'
-    end_reason: str  # 'finished' | 'time_limit' | 'fault' ...
+    end_reason: str  # 'finished' | 'solved' | 'failed' | 'time_limit' | 'fault' ...
     task_ns: int | None = None  # from the start until the task stayed solved, None if it did not
     finished_ns: int | None = None  # from the start until the policy was done, None if it was not
     wall_s: float = 0.0  # computing time of the episode

@@ -35,6 +35,8 @@ _JPEG_QUALITY = 88
 _STILL_RAD = 0.005
 _ENDINGS = {
     'finished': 'the policy was done',
+    'solved': 'the task was solved for good',
+    'failed': 'the task could not be solved any more',
     'time_limit': 'stopped by the time limit',
     'fault': 'stopped by a fault',
 }

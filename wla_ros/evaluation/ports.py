@@ -30,6 +30,7 @@ class Verdict:
 
     success: bool
     text: str  # 'success' or what is missing
+    final: bool = False  # nothing that still happens can change it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

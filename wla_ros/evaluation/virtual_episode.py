@@ -350,6 +350,9 @@ class VirtualEpisode:
             self._solved_since_ns = None
         elif self._solved_since_ns is None:
             self._solved_since_ns = now_ns
+        if verdict.final and not self._ending:
+            self._ending = 'solved' if verdict.success else 'failed'
+            self._queue.stop()
 
     def _picture(self, now_ns: int) -> None:
         self._rig.step_to(now_ns)

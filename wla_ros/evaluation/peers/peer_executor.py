@@ -92,6 +92,7 @@ class PeerExecutor:
         self._splice: SpliceRecord | None = None
         self._seam = (0.0, 0.0)
         self._counts: Tally[str] = Tally()
+        self._revision = 0
 
     # What comes in
 
@@ -123,6 +124,7 @@ class PeerExecutor:
             )
         )
         self._note_splice(chunk.stamp_ns, now_ns, before, self._due_next())
+        self._revision += 1
         return None
 
     def set_mode(self, mode: Mode, now_ns: int, reason: str) -> Refusal | None:
@@ -131,6 +133,7 @@ class PeerExecutor:
         self._mode = mode
         self._next_step_ns = now_ns
         self._segment = None
+        self._revision += 1
         return None
 
     # What goes out
@@ -152,6 +155,11 @@ class PeerExecutor:
         return JointCommand(
             stamp_ns=now_ns, position=position, velocity=velocity, acceleration=acceleration
         )
+
+    @property
+    def plan_revision(self) -> int:
+        """Changes with every chunk, and when the queue runs dry or has rows again."""
+        return self._revision
 
     def execution_plan(self, now_ns: int) -> ExecutionPlan:
         """Return the rows in the queue, each at the end of the control step that it fills."""
@@ -230,6 +238,7 @@ class PeerExecutor:
             if not self._dry:
                 self._counts['starvations'] += 1
                 self._dry = True
+                self._revision += 1
             # The robot stays where it was sent last.
             if before is not None:
                 still = np.zeros(self._layout.width)
@@ -242,6 +251,7 @@ class PeerExecutor:
                 )
             return False
         start_ns = now_ns if self._dry else self._next_step_ns
+        self._revision += self._dry
         self._dry = False
         self._next_step_ns = start_ns + self._dt_ns
         self._steps_taken.append((start_ns, self._queue.steps))
