@@ -39,7 +39,6 @@ def test_all_mistakes_are_listed() -> None:
     with pytest.raises(ConfigurationError) as caught:
         load(
             {
-                'strategy': {'name': 'newest'},
                 'bridge': {'min_s': 0.5, 'max_s': 0.1},
                 'arms': {'left': {'action_latency_ms': 50, 'home_rad': [0.0, 1.0]}},
                 'gate': {'max_start_deviation': 0.2},
@@ -48,7 +47,6 @@ def test_all_mistakes_are_listed() -> None:
         )
     text = str(caught.value)
     for word in (
-        'newest',
         'action_latency_s',
         'max_start_deviation_rad',
         'in rad',

@@ -17,6 +17,7 @@ from wla_ros.control import reasons
 from wla_ros.control.arm_condition import ArmCondition
 from wla_ros.control.command_history import CommandHistory
 from wla_ros.control.control_modes import ControlModes
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.deviation_monitor import DeviationMonitor
 from wla_ros.control.end_effector_rows import ArmKinematics
 from wla_ros.control.executor_config import ExecutorConfig
@@ -25,7 +26,6 @@ from wla_ros.control.executor_snapshot import ExecutorSnapshot
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.control.feedback_monitor import FeedbackMonitor
 from wla_ros.control.held_position import HeldPosition
-from wla_ros.control.hermite_interpolation import CurveSample
 from wla_ros.control.motion_limiter import MotionLimiter
 from wla_ros.control.motion_limiter import MotionTarget
 from wla_ros.control.planned_motion import PlannedMotion
@@ -117,14 +117,36 @@ class ChunkExecutor:
         """Take over the health of one arm, or say why not."""
         return self._feedback.accept_condition(condition)
 
-    def accept_chunk(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
-        """Splice `chunk` into the schedule, or say why not; either way it is counted."""
+    def solve_poses(self, chunk: ActionChunk) -> FloatArray | Refusal | None:
+        """
+        Return the joint rows of an end-effector chunk for `accept_chunk`, None for other chunks.
+
+        The only method that any thread may call beside the others: it takes some 10 ms, which no
+        tick should wait for. The solution begins at the command in force. Until the chunk is
+        accepted the command moves on by a few hundredths of a radian, which chooses no other
+        branch; whether the chunk is still wanted and in time, and how far its plan then is from
+        the command, is judged when it is accepted.
+        """
+        return self._plan.solve_poses(chunk, self._limiter.position)
+
+    def accept_chunk(
+        self,
+        chunk: ActionChunk,
+        now_ns: int,
+        *,
+        solved: FloatArray | Refusal | None = None,
+    ) -> Refusal | None:
+        """
+        Splice `chunk` into the schedule, or say why not; either way it is counted.
+
+        `solved` is what `solve_poses` said; without it poses are solved here.
+        """
         self._counts['chunks_received'] += 1
         limiter = self._limiter
-        command = CurveSample(
-            limiter.position, limiter.velocity, limiter.acceleration, ~self._everything
+        command = CurveSample.of(limiter.position, limiter.velocity, limiter.acceleration)
+        return self._plan.offer(
+            chunk, now_ns, command=command, blocked=self._judge_openness(), solved=solved
         )
-        return self._plan.offer(chunk, now_ns, command=command, blocked=self._judge_openness())
 
     def set_mode(self, mode: Mode, now_ns: int, reason: str) -> Refusal | None:
         """Enter `mode`, or say why not. Entering the present mode changes nothing."""

@@ -75,7 +75,7 @@ class ChunkGate:
         """
         return (
             self._judge_order(chunk)
-            or self._judge_shape(chunk)
+            or self.judge_shape(chunk)
             or self._judge_time(chunk, now_ns, now_ns + lead_ns, retimed=retimed)
         )
 
@@ -154,7 +154,8 @@ class ChunkGate:
             detail=f'sequence {chunk.sequence} of epoch {epoch} comes after {sequence}',
         )
 
-    def _judge_shape(self, chunk: ActionChunk) -> Refusal | None:
+    def judge_shape(self, chunk: ActionChunk) -> Refusal | None:
+        """Judge counts, period and columns of `chunk`; depends on nothing that changes."""
         if chunk.rows.ndim != 2:
             return Refusal(
                 reason=reasons.ROWS_SHAPE_WRONG,

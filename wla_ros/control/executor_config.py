@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wla_ros.core.configuration import filled_by_owner
 from wla_ros.core.configuration import parameter
 from wla_ros.core.errors import Problem
 from wla_ros.core.joint_layout import ARM_JOINTS
@@ -235,9 +236,8 @@ class ExecutorConfig:
     rate_hz: float = parameter(
         'ticks and commands per second', unit='Hz', minimum=10.0, maximum=1000.0, default=200.0
     )
-    strategy: StrategyConfig = parameter(
-        'how chunks are asked for and joined', default_factory=StrategyConfig
-    )
+    # The policy has the same section: both nodes keep it beside this one, under one key.
+    strategy: StrategyConfig = filled_by_owner(StrategyConfig)
     bridge: BridgeConfig = parameter(
         'how the step between two plans is spread', default_factory=BridgeConfig
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from wla_ros.control.chunk_schedule import ChunkSchedule
-from wla_ros.control.hermite_interpolation import CurveSample
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.planned_curve import PlannedCurve
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
@@ -175,11 +175,8 @@ class ArrivalRows(LatestRows):
         count = min(self._rows_of(len(incoming.due_ns)), len(incoming.due_ns))
         rows, state = incoming.rows[:count], moment.state
         velocity = (rows[1] - rows[0]) / (chunk.dt_ns * 1e-9) if count > 1 else rows[0] * 0.0
-        gap = CurveSample(
-            position=state.position - rows[0],
-            velocity=state.velocity,
-            acceleration=state.acceleration,
-            outside=state.outside,
+        gap = CurveSample.of(
+            state.position - rows[0], state.velocity, state.acceleration, state.outside
         )
         run_up_s = self._run_up_s(gap, velocity)
         first_ns = moment.effective_ns + seconds_to_ns(run_up_s)

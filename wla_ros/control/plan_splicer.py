@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from wla_ros.control.chunk_schedule import ChunkSchedule
-from wla_ros.control.hermite_interpolation import CurveSample
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.hermite_interpolation import HermiteInterpolation
-from wla_ros.control.hermite_interpolation import difference
-from wla_ros.control.hermite_interpolation import lifted
 from wla_ros.control.merge_strategy import SpliceMoment
 from wla_ros.control.merge_strategy import Takeover
 from wla_ros.control.planned_curve import PlannedCurve
@@ -69,9 +67,7 @@ class PlanSplicer:
             start_s = np.where(later, (takeover.from_ns - curve.origin_ns) * 1e-9, start_s)
         state, old_plan = _motion_at(start_s - now_s, later, before, moment)
         plan = curve.at(start_s)
-        bridge, fit = self._bridge(
-            takeover, difference(old_plan, plan), difference(state, plan), start_s
-        )
+        bridge, fit = self._bridge(takeover, old_plan.less(plan), state.less(plan), start_s)
         if before is not None:
             bridge = _carried_over(
                 bridge, fit, before.bridge(moment.effective_ns, start_s - now_s, curve.origin_ns)
@@ -89,7 +85,7 @@ class PlanSplicer:
             starts_at=begin.position,
             comes_from=state.position,
             step=steps_between(old_plan, begin, self._joints) or _NO_STEPS,
-            bridged_step=steps_between(state, lifted(plan, bridge.at(start_s)), self._joints)
+            bridged_step=steps_between(state, plan.lifted(bridge.at(start_s)), self._joints)
             or _NO_STEPS,
             bridge_s=float(fit.duration_s.max()),
             steep=bool(fit.steep.any()),
@@ -144,26 +140,12 @@ def _motion_at(
     Where nothing is planned it is the command for columns that change over now; `later` ones move
     until then as nobody knows, and are outside.
     """
+    fallback = replace(moment.state, outside=moment.state.outside | later)
     if before is None:
-        state = replace(moment.state, outside=moment.state.outside | later)
-        return state, state
+        return fallback, fallback
     executed = before.sample(moment.effective_ns, ahead_s)
     plan = before.plan(moment.effective_ns, ahead_s)
-    if not executed.outside.any():
-        return executed, plan
-    gone = executed.outside
-    state = CurveSample(
-        position=np.where(gone, moment.state.position, executed.position),
-        velocity=np.where(gone, moment.state.velocity, executed.velocity),
-        acceleration=np.where(gone, moment.state.acceleration, executed.acceleration),
-        outside=gone & later,
-    )
-    return state, CurveSample(
-        position=np.where(gone, state.position, plan.position),
-        velocity=np.where(gone, state.velocity, plan.velocity),
-        acceleration=np.where(gone, state.acceleration, plan.acceleration),
-        outside=state.outside,
-    )
+    return executed.filled(fallback), plan.filled(fallback)
 
 
 def _executed_path(

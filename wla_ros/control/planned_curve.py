@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wla_ros.control.hermite_interpolation import CurveSample
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.hermite_interpolation import HermiteInterpolation
-from wla_ros.control.hermite_interpolation import lifted
 from wla_ros.control.splice_bridge import SpliceBridge
 from wla_ros.core.types import FloatArray
 
@@ -31,7 +30,13 @@ class _Piece:
         sample = self.curve.at(instant_s)
         if self.bridge is None or earliest_s >= self.bridge_end_s:
             return sample
-        return lifted(sample, self.bridge.at(instant_s))
+        return sample.lifted(self.bridge.at(instant_s))
+
+    def at_once(self, instant_s: float) -> CurveSample:
+        sample = self.curve.at_once(instant_s)
+        if self.bridge is None or instant_s >= self.bridge_end_s:
+            return sample
+        return sample.lifted(self.bridge.at(instant_s))
 
 
 class PlannedCurve:
@@ -71,9 +76,9 @@ class PlannedCurve:
                 first = i
         return PlannedCurve((*pieces[first:], piece))
 
-    def sample(self, time_ns: int, offset_s: FloatArray) -> CurveSample:
+    def sample(self, time_ns: int, offset_s: FloatArray | None) -> CurveSample:
         """
-        Return the curve with column c taken at `time_ns` + `offset_s[c]` [D].
+        Return the curve with column c taken at `time_ns` + `offset_s[c]` [D], None: no offsets.
 
         Raises ValueError without any piece.
         """
@@ -82,7 +87,11 @@ class PlannedCurve:
         newest = self._pieces[-1]
         since_s = (time_ns - newest.curve.origin_ns) * 1e-9
         if since_s >= newest.last_start_s or len(self._pieces) == 1:
+            if offset_s is None:
+                return newest.at_once(since_s)
             return newest.at(since_s + offset_s, since_s)
+        if offset_s is None:
+            offset_s = np.zeros(len(newest.start_s))
         return self._mixed(time_ns, offset_s, bridged=True)
 
     def plan(self, time_ns: int, offset_s: FloatArray) -> CurveSample:
@@ -98,7 +107,7 @@ class PlannedCurve:
         """Return the bridge that each column is on then, with times since `origin_ns`."""
         columns = len(self._pieces[-1].start_s)
         start_s, duration_s = np.zeros(columns), np.zeros(columns)
-        coefficients = np.zeros((6, columns))
+        coefficients = np.zeros((3, 6, columns))
         for i, piece in enumerate(self._pieces):
             since_s = (time_ns - piece.curve.origin_ns) * 1e-9
             there = (since_s + offset_s >= piece.start_s) | (i == 0)
@@ -125,12 +134,7 @@ class PlannedCurve:
             if sample is None or started.all():
                 sample = here
             else:
-                sample = CurveSample(
-                    position=np.where(started, here.position, sample.position),
-                    velocity=np.where(started, here.velocity, sample.velocity),
-                    acceleration=np.where(started, here.acceleration, sample.acceleration),
-                    outside=np.where(started, here.outside, sample.outside),
-                )
+                sample = sample.replaced(started, here)
         if sample is None:
             raise ValueError('nothing is planned')
         return sample

@@ -19,10 +19,10 @@ from wla_ros.control.chunk_gate import ChunkGate
 from wla_ros.control.chunk_schedule import HISTORY_NS
 from wla_ros.control.chunk_schedule import ChunkSchedule
 from wla_ros.control.chunk_schedule import schedule_of
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.end_effector_rows import ArmKinematics
 from wla_ros.control.end_effector_rows import EndEffectorRows
 from wla_ros.control.executor_config import ExecutorConfig
-from wla_ros.control.hermite_interpolation import CurveSample
 from wla_ros.control.merge_strategy import RunningPlan
 from wla_ros.control.merge_strategy import SpliceMoment
 from wla_ros.control.merge_strategy import Takeover
@@ -64,6 +64,7 @@ class PlannedMotion:
         latency_s = config.latencies_s(layout)
         self._lead_ns = seconds_to_ns(float(latency_s.min()))
         self._offset_s = latency_s - latency_s.min()  # [D] beyond the lead
+        self._offsets = self._offset_s if self._offset_s.any() else None
         self._config, self._layout = config, layout
         self._fastest = float(limits.velocity[list(layout.joint_indices)].max())
         self._gate = ChunkGate(config.gate, layout, limits)
@@ -84,16 +85,40 @@ class PlannedMotion:
 
     # What comes in
 
+    def solve_poses(
+        self, chunk: ActionChunk, commanded: FloatArray
+    ) -> FloatArray | Refusal | None:
+        """
+        Return the joint rows [H, D] of an end-effector chunk, begun from `commanded` [D].
+
+        None where there is nothing to solve, or nothing that would not be refused anyway. Depends
+        on nothing that changes: any thread may call it.
+        """
+        poses = self._poses
+        if poses is None or chunk.representation == Representation.JOINT_POSITION:
+            return None
+        rows = np.asarray(chunk.rows, dtype=np.float64)
+        if self._gate.judge_shape(chunk) or self._gate.judge_finite(rows, chunk.columns):
+            return None
+        return self._to_joints(poses, rows, chunk.dt_ns, commanded)
+
     def offer(
-        self, chunk: ActionChunk, now_ns: int, *, command: CurveSample, blocked: Refusal | None
+        self,
+        chunk: ActionChunk,
+        now_ns: int,
+        *,
+        command: CurveSample,
+        blocked: Refusal | None,
+        solved: FloatArray | Refusal | None = None,
     ) -> Refusal | None:
         """
         Splice `chunk` into the plan, or say why not; counted either way.
 
-        `command` [D] is what the arms are told now; `blocked` says why no chunk is wanted at all.
+        `command` [D] is what the arms are told now; `blocked` says why no chunk is wanted at all;
+        `solved` is what `solve_poses` said.
         """
         missed = self._gate.note_sequence(chunk)
-        refusal = blocked or self._accept(chunk, now_ns, command)
+        refusal = blocked or self._accept(chunk, now_ns, command, solved)
         self._counts['missed'] += missed
         if refusal is not None:
             self._rejections[refusal.reason] += 1
@@ -146,7 +171,7 @@ class PlannedMotion:
         """Return where to be at `now_ns`. Raises ValueError if nothing is planned."""
         if self._curve is None:
             raise ValueError('nothing is planned')
-        return self._curve.sample(now_ns + self._lead_ns, self._offset_s)
+        return self._curve.sample(now_ns + self._lead_ns, self._offsets)
 
     def path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D], read-only."""
@@ -205,11 +230,17 @@ class PlannedMotion:
 
     # Splicing
 
-    def _accept(self, chunk: ActionChunk, now_ns: int, command: CurveSample) -> Refusal | None:
+    def _accept(
+        self,
+        chunk: ActionChunk,
+        now_ns: int,
+        command: CurveSample,
+        solved: FloatArray | Refusal | None,
+    ) -> Refusal | None:
         refusal = self._gate.judge_envelope(chunk, now_ns, self._lead_ns, retimed=self._waits)
         if refusal is not None:
             return refusal
-        incoming = self._schedule_of(chunk, command.position)
+        incoming = self._schedule_of(chunk, command.position, solved)
         if isinstance(incoming, Refusal):
             return incoming
         refusal = self._gate.judge_rows(incoming.rows, chunk.dt_ns)
@@ -245,12 +276,7 @@ class PlannedMotion:
         if self._curve is not None:
             plan = self._curve.sample(effective_ns, self._offset_s)
             follows = not plan.outside.all()
-            state = CurveSample(
-                position=np.where(plan.outside, command.position, plan.position),
-                velocity=np.where(plan.outside, command.velocity, plan.velocity),
-                acceleration=np.where(plan.outside, command.acceleration, plan.acceleration),
-                outside=command.outside,
-            )
+            state = plan.filled(command)
         poses = self._poses
         moment = SpliceMoment(
             effective_ns=effective_ns,
@@ -331,7 +357,9 @@ class PlannedMotion:
         first = schedule.passed(time_ns)
         return schedule.times_ns[first:], schedule.rows[first:]
 
-    def _schedule_of(self, chunk: ActionChunk, commanded: FloatArray) -> ChunkSchedule | Refusal:
+    def _schedule_of(
+        self, chunk: ActionChunk, commanded: FloatArray, solved: FloatArray | Refusal | None
+    ) -> ChunkSchedule | Refusal:
         rows = np.asarray(chunk.rows, dtype=np.float64)
         if chunk.representation == Representation.JOINT_POSITION:
             return schedule_of(chunk, rows)
@@ -343,7 +371,9 @@ class PlannedMotion:
         refusal = self._gate.judge_finite(rows, chunk.columns)
         if refusal is not None:
             return refusal
-        joints = self._to_joints(self._poses, rows, chunk.dt_ns, commanded)
+        joints = solved
+        if joints is None:
+            joints = self._to_joints(self._poses, rows, chunk.dt_ns, commanded)
         return joints if isinstance(joints, Refusal) else schedule_of(chunk, joints, rows)
 
     def _to_joints(

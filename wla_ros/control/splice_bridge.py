@@ -13,17 +13,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.executor_config import BridgeConfig
-from wla_ros.control.hermite_interpolation import CurveSample
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.types import FloatArray
 
 # Below these [per second^k] a residual is rounding: no bridge. 1 nanosecond at full speed moves
 # 3e-9 rad.
-_NO_STEP = (1e-8, 1e-7, 1e-5)
+_NO_STEP = np.array([[1e-8], [1e-7], [1e-5]])
 # Durations are tried in two passes: about 18 % apart, then 2 %.
 _COARSE = 24
 _FINE = 9
+_POWERS = np.arange(1.0, 6.0)[:, None]
 _INSTANTS = np.linspace(0.0, 1.0, 33)
 
 
@@ -33,28 +34,25 @@ class SpliceBridge:
 
     start_s: FloatArray  # [D] on the axis of the caller
     duration_s: FloatArray  # [D], 0: no step, no bridge
-    coefficients: FloatArray  # [6, D] in powers of the share of the duration
+    # [3, 6, D] position, velocity and acceleration in powers of the time since the start
+    coefficients: FloatArray
 
-    def at(self, instant_s: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return position, velocity and acceleration [..., D] of the offset at `instant_s`."""
-        rate = np.where(self.duration_s > 0.0, 1.0 / np.maximum(self.duration_s, 1e-9), 0.0)
-        u = np.clip((instant_s - self.start_s) * rate, 0.0, 1.0)
-        live = (u < 1.0) & (self.duration_s > 0.0)
-        c0, c1, c2, c3, c4, c5 = self.coefficients
-        position = ((((c5 * u + c4) * u + c3) * u + c2) * u + c1) * u + c0
-        velocity = (((5.0 * c5 * u + 4.0 * c4) * u + 3.0 * c3) * u + 2.0 * c2) * u + c1
-        acceleration = ((20.0 * c5 * u + 12.0 * c4) * u + 6.0 * c3) * u + 2.0 * c2
-        return position * live, velocity * (rate * live), acceleration * (rate * rate * live)
+    def at(self, instant_s: FloatArray | float) -> FloatArray:
+        """Return position, velocity, acceleration [3, ..., D] of the offset at `instant_s`."""
+        since_s = np.maximum(instant_s - self.start_s, 0.0)
+        live = since_s < self.duration_s
+        t = since_s * live
+        square = t * t
+        cube = square * t
+        powers = np.array([live, t, square, cube, square * square, square * cube])
+        if t.ndim == 1:
+            return np.asarray((self.coefficients * powers).sum(axis=1))
+        return np.asarray(np.einsum('kpd,p...d->k...d', self.coefficients, powers))
 
     @property
     def end_s(self) -> float:
         """When the last column has arrived at zero."""
         return float((self.start_s + self.duration_s).max())
-
-    @property
-    def longest_s(self) -> float:
-        """The longest duration of a column."""
-        return float(self.duration_s.max())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,16 +83,12 @@ class BridgeFitter:
         way if velocity and acceleration can be kept without it only; if not even those can, the
         duration with the least excess is taken. Columns outside a plan have no bridge.
         """
-        steps = ~residual.outside & (
-            (np.abs(step.position) > _NO_STEP[0])
-            | (np.abs(step.velocity) > _NO_STEP[1])
-            | (np.abs(step.acceleration) > _NO_STEP[2])
-        )
+        steps = (np.abs(step.values) > _NO_STEP).any(axis=0) & ~residual.outside
         duration_s = np.zeros(len(steps))
         steep = np.zeros(len(steps), dtype=np.bool_)
         columns = np.flatnonzero(steps)
         if len(columns):
-            r = np.stack([residual.position, residual.velocity, residual.acceleration])[:, columns]
+            r = residual.values[:, columns]
             bounds = self._bounds(columns, r)
             coarse = np.repeat(self._coarse[:, None], len(columns), axis=1)
             chosen, kept = _choose(coarse, r[:, None], bounds)
@@ -126,7 +120,7 @@ class BridgeFitter:
                 np.broadcast_to(residual.acceleration[columns], durations.shape),
             ]
         )
-        still = (np.abs(r[0]).max(axis=0) <= _NO_STEP[0]) & (np.abs(r[1][0]) <= _NO_STEP[1])
+        still = (np.abs(r).max(axis=1) <= _NO_STEP).all(axis=0)
         chosen, _ = _choose(durations, r, self._bounds(columns, r[:, 0]))
         return float(np.where(still, 0.0, self._coarse[chosen] / 2.0).max())
 
@@ -145,20 +139,17 @@ def bridge_over(
     residual: CurveSample, start_s: FloatArray, duration_s: FloatArray
 ) -> SpliceBridge:
     """Return the bridge [D] that begins with `residual` at `start_s` and ends with zeros."""
-    r = residual.position
-    v = residual.velocity * duration_s
-    a = residual.acceleration * duration_s * duration_s
-    coefficients = np.stack(
-        [
-            r,
-            v,
-            0.5 * a,
-            -10.0 * r - 6.0 * v - 1.5 * a,
-            15.0 * r + 8.0 * v + 1.5 * a,
-            -6.0 * r - 3.0 * v - 0.5 * a,
-        ]
-    )
-    return SpliceBridge(start_s, duration_s, coefficients)
+    bridged = duration_s > 0.0
+    rate = np.where(bridged, 1.0 / np.where(bridged, duration_s, 1.0), 0.0)
+    r, v, a = residual.values * bridged
+    shape = np.zeros((3, 6, len(r)))
+    shape[0, 0], shape[0, 1], shape[0, 2] = r, v, 0.5 * a
+    shape[0, 3] = (-10.0 * r * rate - 6.0 * v) * rate * rate - 1.5 * a * rate
+    shape[0, 4] = ((15.0 * r * rate + 8.0 * v) * rate + 1.5 * a) * rate * rate
+    shape[0, 5] = ((-6.0 * r * rate - 3.0 * v) * rate - 0.5 * a) * rate**3
+    for order in (1, 2):
+        shape[order, :5] = shape[order - 1, 1:] * _POWERS
+    return SpliceBridge(start_s, duration_s, shape)
 
 
 def _peak_basis() -> FloatArray:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wla_ros.control.hermite_interpolation import CurveSample
-from wla_ros.core.types import FloatArray
+from wla_ros.control.curve_sample import CurveSample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +54,9 @@ def steps_between(
     covered = joints[~(before.outside | after.outside)[joints]]
     if not len(covered):
         return None
+    step = np.abs(after.values - before.values)[:, covered].max(axis=1)
     return SpliceSteps(
-        position_rad=_largest(after.position - before.position, covered),
-        velocity_rad_s=_largest(after.velocity - before.velocity, covered),
-        acceleration_rad_s2=_largest(after.acceleration - before.acceleration, covered),
+        position_rad=float(step[0]),
+        velocity_rad_s=float(step[1]),
+        acceleration_rad_s2=float(step[2]),
     )
-
-
-def _largest(step: FloatArray, columns: NDArray[np.intp]) -> float:
-    return float(np.abs(step[columns]).max())
