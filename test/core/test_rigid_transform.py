@@ -113,3 +113,15 @@ def test_quaternion_that_is_no_direction_is_refused(quaternion):
 def test_pose_of_another_shape_is_refused():
     with pytest.raises(ValueError, match='got shape'):
         rt.as_matrix(np.zeros(6))
+
+
+def test_continuous_quaternions_are_the_same_rotations_without_a_change_of_sign():
+    turning = Rotation.from_rotvec(np.linspace(0.0, 3 * math.pi, 40)[:, None] * AXES[4])
+    canonical = rt.matrix_to_quaternion(turning.as_matrix())
+    assert np.any(np.sum(canonical[1:] * canonical[:-1], axis=1) < 0.0)
+    for start in (None, canonical[0], -canonical[0]):
+        found = rt.continuous_quaternions(canonical, start)
+        assert np.all(np.sum(found[1:] * found[:-1], axis=1) > 0.0)
+        np.testing.assert_array_equal(np.abs(found), np.abs(canonical))
+        assert (canonical[0] if start is None else start) @ found[0] > 0.0
+    assert rt.continuous_quaternions(np.empty((0, 4))).shape == (0, 4)

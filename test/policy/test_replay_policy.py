@@ -34,6 +34,13 @@ def test_rows_follow_the_recording_from_the_first_observation():
     assert not later.finished
 
 
+def test_rows_that_begin_later_are_later_rows():
+    plain = ReplayPolicy(ramp(), LAYOUT).infer(observation(np.zeros(7)), REQUEST).rows
+    later = PolicyRequest(instruction='', row_offset=3)
+    moved = ReplayPolicy(ramp(), LAYOUT).infer(observation(np.zeros(7)), later).rows
+    assert np.array_equal(moved[:-3], plain[3:])
+
+
 def test_rows_beyond_the_end_hold_and_finish():
     policy = ReplayPolicy(ramp(), LAYOUT, horizon=4)
     policy.infer(observation(np.zeros(7)), REQUEST)

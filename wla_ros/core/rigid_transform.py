@@ -79,6 +79,21 @@ def normalise_quaternion(quaternion: ArrayLike) -> FloatArray:
     return unit
 
 
+def continuous_quaternions(quaternions: ArrayLike, start: ArrayLike | None = None) -> FloatArray:
+    """
+    Return `quaternions` [n, 4] with signs that make each the nearer one to the one before it.
+
+    q and -q are the same rotation, but not to a network. The first is compared with `start` [4],
+    or keeps its sign.
+    """
+    q = np.array(quaternions, dtype=np.float64)
+    before = q[:1] if start is None else np.asarray(start, dtype=np.float64)[None]
+    turns = (
+        np.sum(q * np.concatenate((before, q[:-1])), axis=-1) < 0.0
+    )  # [n] against the one before
+    return np.where(np.cumsum(turns)[:, None] % 2 == 1, -q, q)
+
+
 def multiply_quaternions(first: ArrayLike, second: ArrayLike) -> FloatArray:
     """Return the product first * second of quaternions xyzw [..., 4] (second is applied first)."""
     a, b = np.asarray(first, dtype=np.float64), np.asarray(second, dtype=np.float64)

@@ -41,6 +41,7 @@ class HoldPolicy:
             horizon=horizon,
             dt_ns=period_ns(rate_hz),
             cameras=cameras,
+            rolled_rows=horizon,  # every row is the same, whenever it is due
         )
         self._target: FloatArray | None = None  # [D]
         self._epoch = -1

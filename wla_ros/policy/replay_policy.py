@@ -26,7 +26,10 @@ class ReplayStartError(WlaError):
 
 
 class ReplayPolicy:
-    """Row i of a chunk is the recording at (stamp - anchor) + i * dt, held beyond its end."""
+    """
+    Row i of a chunk is the recording at (stamp - anchor) + (row_offset + i) * dt, held beyond its
+    end.
+    """
 
     def __init__(
         self,
@@ -87,6 +90,7 @@ class ReplayPolicy:
             horizon=horizon,
             dt_ns=period_ns(rate_hz),
             cameras=cameras,
+            rolled_rows=horizon,  # rows follow from time alone
         )
         self._anchor_ns: int | None = None
         self._epoch = -1
@@ -107,14 +111,14 @@ class ReplayPolicy:
 
         Raises ReplayStartError while the measured joints are too far from the first recorded row.
         """
-        del request
         if self._anchor_ns is None or observation.epoch != self._epoch:
             self._anchor_ns = None
             self._require_start(observation.joint_position)
             self._anchor_ns = observation.stamp_ns
             self._epoch = observation.epoch
         elapsed_ns = observation.stamp_ns - self._anchor_ns
-        steps = np.arange(self._spec.horizon, dtype=np.int64) * self._spec.dt_ns
+        rows = request.row_offset + np.arange(self._spec.horizon, dtype=np.int64)
+        steps = rows * self._spec.dt_ns
         return PolicyResult(
             rows=self._recording.sample(elapsed_ns + steps),
             subtask=f'replay {self._recording.source}',

@@ -134,6 +134,19 @@ def test_the_true_jacobian_pulls_through_the_network():
     torch.testing.assert_close(actions, x_1 + pull)
 
 
+@pytest.mark.parametrize('jacobian', [False, True])
+def test_columns_without_a_meaning_are_not_guided(jacobian):
+    prefix = GuidedPrefix(
+        rows=torch.full((6, 3), 3.0), weights=torch.ones(6), columns=2, jacobian=jacobian
+    )
+    noise = draw_noise(SHAPE, 2, 'cpu')
+    with torch.no_grad():
+        free = integrate(towards_target, noise, steps=5, buckets=1000)
+        guided = integrate(towards_target, noise, steps=5, buckets=1000, prefix=prefix)
+    torch.testing.assert_close(guided[..., 2], free[..., 2])
+    assert (guided[..., :2] - free[..., :2]).abs().min() > 0.0
+
+
 def test_the_true_jacobian_needs_gradients():
     prefix = GuidedPrefix(rows=TARGET, weights=torch.ones(6), jacobian=True)
     with torch.inference_mode(), pytest.raises(ValueError, match='no_grad'):

@@ -123,6 +123,20 @@ def test_pose_rows_survive_the_way_to_the_model_and_back(rows, reference, kind, 
         np.testing.assert_allclose(found[:, 7], joints[:, 6], atol=1e-12)
 
 
+@settings(deadline=None)
+@given(joint_rows(2), st.sampled_from(Reference))
+def test_quaternions_of_a_prefix_change_no_sign_on_the_way(ends, kind):
+    share = np.linspace(0.0, 1.0, 60)[:, None]
+    rows = ends[0] + share * (ends[1] - ends[0])
+    space = ActionSpace(layout=BOTH, representation=POSE, reference=kind, kinematics=KINEMATICS)
+    columns = space.actions_of(rows, rows[0])
+    for start in (3, 11):
+        quaternions = columns[:, start : start + 4]
+        assert np.all(np.sum(quaternions[1:] * quaternions[:-1], axis=1) > 0.0)
+        if kind is not Reference.NOTHING:
+            assert quaternions[0, 3] > 0.999
+
+
 def test_relative_poses_add_the_way_without_turning_it():
     space = ActionSpace(
         layout=JointLayout(('arm',)),

@@ -46,6 +46,15 @@ def test_values_outside_the_bounds_are_not_clipped():
     assert Normaliser.of(bounds([0.0], [1.0])).normalise(np.array([2.0]))[0] > 2.9
 
 
+@pytest.mark.parametrize(
+    ('kind', 'limit'), [('min_max', 1.0), ('quantile', 1.5), ('mean_std', 3.0)]
+)
+def test_clipping_keeps_what_the_data_hold_whatever_the_kind(kind, limit):
+    statistics = ColumnStatistics(kind=kind, first=np.zeros(2), second=np.ones(2))
+    clipped = Normaliser.of(statistics).clip(np.array([[-9.0, 0.3, 9.0]]))
+    assert clipped.tolist() == [[-limit, 0.3, limit]]
+
+
 def test_mean_and_deviation():
     given_ = ColumnStatistics(kind='mean_std', first=np.array([2.0]), second=np.array([0.5]))
     assert Normaliser.of(given_).normalise(np.array([3.0]))[0] == 1.0 / (0.5 + 1e-6)

@@ -17,6 +17,7 @@ from policy.wla.small_policy import small_model  # noqa: E402
 from policy.wla.small_policy import small_policy  # noqa: E402
 
 from wla_ros.core.errors import ConfigurationError  # noqa: E402
+from wla_ros.core.execution_strategy import PrefixUse  # noqa: E402
 from wla_ros.core.result_check import check_result  # noqa: E402
 from wla_ros.core.rigid_transform import matrix_to_pose7  # noqa: E402
 from wla_ros.core.subtask_memory import SubtaskMemory  # noqa: E402
@@ -214,27 +215,30 @@ def test_a_checkpoint_without_language_says_nothing(silent):
     assert 'subtask' not in [timing.stage for timing in result.timings]
 
 
-def prefix(rows, weights):
+def prefix(rows, weights, use=PrefixUse.CLEAN):
     return PolicyRequest(
         instruction='stack',
-        prefix=CommittedPrefix(rows=np.asarray(rows), weights=np.asarray(weights)),
+        prefix=CommittedPrefix(rows=np.asarray(rows), weights=np.asarray(weights), use=use),
     )
 
 
 def test_rows_of_a_clean_prefix_come_back_as_they_are(silent):
     rows = np.linspace(-1.0, 1.0, 3 * 14).reshape(3, 14)
-    result = small_policy(silent, prefix='clean').infer(
+    result = small_policy(silent, clean_prefix_rows=8).infer(
         observation(), prefix(rows, [1.0, 1.0, 0.5])
     )
     assert result.committed_prefix == 2
-    np.testing.assert_allclose(result.rows[:2], rows[:2], atol=1e-5)
+    np.testing.assert_array_equal(result.rows[:2], rows[:2])
     assert not np.allclose(result.rows[2], rows[2], atol=1e-3)
 
 
-def test_a_guided_prefix_pulls_its_rows_the_more_the_more_certain_they_are(silent):
+@pytest.mark.parametrize('jacobian', ['identity', 'full'])
+def test_a_guided_prefix_pulls_its_rows_the_more_the_more_certain_they_are(silent, jacobian):
     seen, rows = observation(), np.full((3, 14), 0.5)
-    free = small_policy(silent).infer(seen, REQUEST).rows
-    result = small_policy(silent, prefix='guided').infer(seen, prefix(rows, [1.0, 0.5, 0.0]))
+    policy = small_policy(silent, guidance_jacobian=jacobian)
+    free = policy.infer(seen, REQUEST).rows
+    policy.reset(seed=0)
+    result = policy.infer(seen, prefix(rows, [1.0, 0.5, 0.0], PrefixUse.GUIDED))
     assert result.committed_prefix == 1
     before = np.abs(free[:3] - rows).max(axis=1)
     after = np.abs(result.rows[:3] - rows).max(axis=1)
@@ -242,18 +246,35 @@ def test_a_guided_prefix_pulls_its_rows_the_more_the_more_certain_they_are(silen
     assert after[0] < after[1] < before[1]
 
 
-def test_a_prefix_may_be_ignored_or_longer_than_the_chunk(silent):
+def test_guided_actions_stay_within_the_range_of_the_data_if_that_is_wanted(silent):
+    far = prefix(np.full((16, 14), 5.0), np.ones(16), PrefixUse.GUIDED)
+    clipped = small_policy(silent).infer(observation(), far).rows
+    assert clipped.max() <= 2.0 + 1e-5
+    assert small_policy(silent, clip_guided=False).infer(observation(), far).rows.max() > 3.0
+
+
+def test_clean_rows_beyond_the_training_are_not_given(silent):
     rows, weights = np.zeros((20, 14)), np.ones(20)
-    ignoring = small_policy(silent, prefix='none').infer(observation(), prefix(rows, weights))
-    assert ignoring.committed_prefix == 0
-    long = small_policy(silent, prefix='clean', horizon=6)
-    assert long.infer(observation(), prefix(rows, weights)).committed_prefix == 6
+    untrained = small_policy(silent).infer(observation(), prefix(rows, weights))
+    assert untrained.committed_prefix == 0
+    trained = small_policy(silent, clean_prefix_rows=3)
+    assert trained.infer(observation(), prefix(rows, weights)).committed_prefix == 3
+    short = small_policy(silent, clean_prefix_rows=8, horizon=6)
+    assert short.infer(observation(), prefix(rows, weights)).committed_prefix == 6
+
+
+def test_the_specification_says_what_strategies_may_ask_for(silent):
+    spec = small_policy(silent, clean_prefix_rows=3, rolled_rows=2).spec
+    assert (spec.guided_prefix, spec.clean_prefix_rows, spec.rolled_rows) == (True, 3, 2)
+    assert not spec.forward_model
+    with pytest.raises(ConfigurationError, match='rolled_rows'):
+        small_policy(silent, rolled_rows=1000)
 
 
 def test_relative_actions_start_from_the_observation_or_the_episode(silent):
     for reference in (Reference.OBSERVATION, Reference.EPISODE):
         columns = small_columns(ActionSpace(layout=LAYOUT, reference=reference))
-        policy = small_policy(silent, columns=columns, prefix='clean')
+        policy = small_policy(silent, columns=columns, clean_prefix_rows=8)
         start, later = np.zeros(14), np.full(14, 0.5)
         policy.infer(observation(joints=start), REQUEST)
         rows = np.full((2, 14), 0.7)

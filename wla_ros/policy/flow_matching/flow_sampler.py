@@ -40,6 +40,7 @@ class GuidedPrefix:
     weights: Tensor  # [h]
     max_weight: float = 5.0  # beta of the paper
     jacobian: bool = False
+    columns: int = 0  # only so many leading columns mean something, 0: all
 
 
 def discrete_time(step: int, steps: int, buckets: int) -> int:
@@ -115,7 +116,10 @@ def _guided(
 
 
 def _error(x_1: Tensor, prefix: GuidedPrefix) -> Tensor:
-    return prefix.weights[:, None] * (prefix.rows - x_1)
+    error = prefix.weights[:, None] * (prefix.rows - x_1)
+    if prefix.columns:
+        error[..., prefix.columns :] = 0.0
+    return error
 
 
 def _checked_rows(prefix: CleanPrefix, noise: Tensor) -> Tensor:

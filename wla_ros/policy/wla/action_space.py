@@ -14,6 +14,7 @@ from dataclasses import field
 import numpy as np
 
 from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.rigid_transform import continuous_quaternions
 from wla_ros.core.rigid_transform import multiply_quaternions
 from wla_ros.core.rigid_transform import normalise_quaternion
 from wla_ros.core.types import FloatArray
@@ -83,9 +84,17 @@ class ActionSpace:
         """
         Return joint rows [k, D] as the model's action columns [k, d].
 
-        `reference` [D] are the joints of the observation or of the first of the episode.
+        `reference` [D] are the joints of the observation or of the first of the episode. The
+        quaternions of consecutive rows do not change sign, with relative actions from the
+        reference on.
         """
         rows, origin = self._absolute(joints), self._absolute(reference)
+        relative = self.reference is not Reference.NOTHING
+        for start in self._pose_starts:
+            quaternions = rows[:, start : start + 8][:, _QUATERNION]
+            quaternions[:] = continuous_quaternions(
+                quaternions, origin[start : start + 8][_QUATERNION] if relative else None
+            )
         return self._to_model(self._relative(rows, origin))
 
     def rows(self, actions: FloatArray, reference: FloatArray) -> FloatArray:

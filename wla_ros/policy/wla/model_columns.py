@@ -64,6 +64,10 @@ class ModelColumns:
         restored = self.action_normaliser.restore(unpad(actions, self.space.width))
         return self.space.rows(restored, reference)
 
+    def clipped(self, actions: FloatArray) -> FloatArray:
+        """Return the model's actions [h, action_dim] within the range of the data."""
+        return self.action_normaliser.clip(actions)
+
     def outside(self, joints: FloatArray) -> tuple[ColumnOutside, ...]:
         """Return the columns of the state at `joints` [D] that the data never looked like."""
         tolerance = np.full(self.space.width, _START_TOLERANCE)

@@ -14,6 +14,9 @@ from wla_ros.policy.wla.norm_statistics import ColumnStatistics
 # Added to ranges and deviations in the published code, so that a constant column does not divide
 # by zero. The RMBench adapter leaves it out when it restores actions.
 EPSILON = 1e-6
+# Half the width of the range of normalised values in the data: the bounds of min-max, a little
+# more than the 98 % between quantiles, and what 99.7 % of a normal distribution lies in.
+_RANGES = {'min_max': 1.0, 'quantile': 1.5, 'mean_std': 3.0}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,14 +35,16 @@ class Normaliser:
     origin: FloatArray  # [d]
     scale: FloatArray  # [d] positive, or 0 for a constant column without epsilon
     shift: float
+    half_range: float = 1.0  # normalised values of the data lie within +- this
 
     @staticmethod
     def of(statistics: ColumnStatistics, epsilon: float = EPSILON) -> 'Normaliser':
         """Return the normaliser of the kind that `statistics` are."""
         if statistics.kind == 'mean_std':
-            return Normaliser(statistics.first, statistics.second + epsilon, 0.0)
-        span = statistics.second - statistics.first + epsilon
-        return Normaliser(statistics.first, span / 2.0, 1.0)
+            scale, shift = statistics.second + epsilon, 0.0
+        else:
+            scale, shift = (statistics.second - statistics.first + epsilon) / 2.0, 1.0
+        return Normaliser(statistics.first, scale, shift, _RANGES[statistics.kind])
 
     @property
     def width(self) -> int:
@@ -61,6 +66,10 @@ class Normaliser:
         """Return normalised `values` [..., d] in their units. Raises ValueError for a width."""
         self._check_width(values)
         return np.asarray((values + self.shift) * self.scale + self.origin)
+
+    def clip(self, values: FloatArray) -> FloatArray:
+        """Return normalised `values` [..., d or more] within the range of the data."""
+        return np.clip(values, -self.half_range, self.half_range)
 
     def _check_width(self, values: FloatArray) -> None:
         if values.ndim < 1 or values.shape[-1] != self.width:

@@ -18,7 +18,6 @@ from wla_ros.core.remembered_result import remembered
 from wla_ros.core.subtask_memory import SubtaskMemory
 from wla_ros.core.timing import period_ns
 from wla_ros.core.timing import seconds_to_ns
-from wla_ros.core.types import CommittedPrefix
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageFrame
 from wla_ros.core.types import Observation
@@ -26,6 +25,7 @@ from wla_ros.core.types import PolicyRequest
 from wla_ros.core.types import PolicyResult
 from wla_ros.core.types import PolicySpec
 from wla_ros.core.types import Refusal
+from wla_ros.core.types import Representation
 from wla_ros.policy.flow_matching.flow_sampler import CleanPrefix
 from wla_ros.policy.flow_matching.flow_sampler import GuidedPrefix
 from wla_ros.policy.flow_matching.flow_sampler import draw_noise
@@ -37,6 +37,7 @@ from wla_ros.policy.wla.conditioning import Question
 from wla_ros.policy.wla.image_preprocessing import prepare_images
 from wla_ros.policy.wla.model import WLAModel
 from wla_ros.policy.wla.model_columns import ModelColumns
+from wla_ros.policy.wla.sampler_prefix import sampler_prefix
 from wla_ros.policy.wla.stage_clock import StageClock
 from wla_ros.policy.wla.tokenizer import PromptTokenizer
 from wla_ros.policy.wla.vision_tower import VisionFeatures
@@ -83,6 +84,9 @@ class WlaPolicy:
             dt_ns=dt_ns,
             cameras=self._order.cameras,
             history_ns={self._order.head: (self._history_ns,)} if config.use_history_obs else {},
+            guided_prefix=True,
+            clean_prefix_rows=settings.clean_prefix_rows,
+            rolled_rows=settings.rolled_rows,
         )
         self._warm = False
         self._clear(seed=0)
@@ -144,12 +148,22 @@ class WlaPolicy:
     ) -> PolicyResult:
         model = conditioning.model
         clock = StageClock(now_ns=self._now_ns, finish=lambda: _finish(model.device))
-        with torch.inference_mode():
+        # Tensors of inference mode cannot take part in a backward pass later.
+        full = self._settings.guidance_jacobian == 'full'
+        with torch.no_grad() if full else torch.inference_mode():
             features = self._see(model, observation, clock)
             condition = self._condition(conditioning, observation, request, features, clock)
             with clock.stage('action'):
-                prefix, committed = self._prefix(model, observation, request.prefix)
                 expert = model.config.expert
+                reference = self._reference(observation)
+                prefix, committed = sampler_prefix(
+                    request.prefix,
+                    self._columns,
+                    reference,
+                    self._settings,
+                    chunk_size=expert.chunk_size,
+                    device=model.device,
+                )
                 shape = (1, expert.chunk_size, expert.action_dim)
                 seed = self._seed * _DRAWS_PER_SEED + self._inferences
                 actions = model.sample_actions(
@@ -159,12 +173,17 @@ class WlaPolicy:
                     steps=self._settings.steps,
                     prefix=prefix,
                 )
-                rows = self._columns.rows(
-                    actions[0].double().cpu().numpy(), self._reference(observation)
-                )
+                sampled: FloatArray = actions[0].double().cpu().numpy()
+                if isinstance(prefix, GuidedPrefix) and self._settings.clip_guided:
+                    sampled = self._columns.clipped(sampled)
+                rows = self._columns.rows(sampled, reference)[: self._spec.horizon]
         self._inferences += 1
+        committed = min(committed, len(rows))
+        if isinstance(prefix, CleanPrefix) and request.prefix is not None and self._is_joint:
+            # What is executed anyway comes back exactly, not through fp32.
+            rows[:committed] = request.prefix.rows[:committed]
         result = PolicyResult(
-            rows=rows[: self._spec.horizon],
+            rows=rows,
             subtask=condition.subtask,
             subtask_late=condition.late,
             committed_prefix=committed,
@@ -208,6 +227,10 @@ class WlaPolicy:
             features: VisionFeatures = model.visual(prepared.pixels, prepared.grids)
             return features
 
+    @property
+    def _is_joint(self) -> bool:
+        return self._spec.representation is Representation.JOINT_POSITION
+
     def _memory_of(self, request: PolicyRequest) -> SubtaskMemory:
         """Return the memory to read; one that is kept for the policy always has a revision."""
         return request.memory if request.memory.revision else self._memory
@@ -246,32 +269,6 @@ class WlaPolicy:
             return True
         return not 0 <= stamp_ns - self._spoke_ns < period_ns(rate_hz)
 
-    def _prefix(
-        self, model: WLAModel, observation: Observation, prefix: CommittedPrefix | None
-    ) -> tuple[CleanPrefix | GuidedPrefix | None, int]:
-        """Return the prefix for the sampler and how many rows are certain."""
-        kind = self._settings.prefix
-        if prefix is None or kind == 'none' or not len(prefix.rows):
-            return None, 0
-        expert = model.config.expert
-        length = min(len(prefix.rows), expert.chunk_size)
-        weights = prefix.weights[:length]
-        certain = length if np.all(weights >= 1.0) else int(np.argmax(weights < 1.0))
-        given = self._columns.actions(prefix.rows[:length], self._reference(observation))
-        if kind == 'clean':
-            clean = CleanPrefix(rows=_tensor(given[:certain], model)) if certain else None
-            return clean, min(certain, self._spec.horizon)
-        rows = np.zeros((expert.chunk_size, expert.action_dim))
-        rows[:length] = given
-        all_weights = np.zeros(expert.chunk_size)
-        all_weights[:length] = weights
-        guided = GuidedPrefix(
-            rows=_tensor(rows, model),
-            weights=_tensor(all_weights, model),
-            max_weight=self._settings.guidance_weight,
-        )
-        return guided, min(certain, self._spec.horizon)
-
     def _reference(self, observation: Observation) -> FloatArray:
         """Return the joints [D] that relative actions start from."""
         if self._columns.space.reference is Reference.EPISODE and self._first_joints is not None:
@@ -299,6 +296,14 @@ def _check(settings: WlaSettings, model: WLAModel) -> None:
                 remedy='0 takes all',
             )
         )
+    problems += [
+        Problem(where=name, what=f'is {rows}, the checkpoint makes {chunk_size} rows')
+        for name, rows in (
+            ('clean_prefix_rows', settings.clean_prefix_rows),
+            ('rolled_rows', settings.rolled_rows),
+        )
+        if rows > chunk_size
+    ]
     if settings.head_camera in settings.wrist_cameras:
         problems.append(
             Problem(where='wrist_cameras', what=f'names {settings.head_camera!r}, the head camera')

@@ -6,7 +6,7 @@ from wla_ros.core.configuration import parameter
 from wla_ros.policy.wla.action_space import Reference
 from wla_ros.policy.wla.norm_statistics import FIELDS
 
-PREFIXES = ('clean', 'guided', 'none')
+JACOBIANS = ('identity', 'full')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +115,19 @@ class WlaSettings:
         default=10,
     )
     horizon: int = parameter('rows of a chunk to use; 0: all', minimum=0, default=0)
-    prefix: str = parameter(
-        'how rows that will be executed anyway enter: clean (given as data; for checkpoints'
-        ' trained so), guided (pulls others), none',
-        choices=PREFIXES,
-        default='guided',
+    clean_prefix_rows: int = parameter(
+        'most rows the checkpoint was trained to be given as they are (strategy prefix);'
+        ' 0: it was not',
+        unit='rows',
+        minimum=0,
+        default=0,
+    )
+    rolled_rows: int = parameter(
+        'largest offset between images and state that the checkpoint was trained with (strategy'
+        ' rollforward); 0: it was not',
+        unit='rows',
+        minimum=0,
+        default=0,
     )
     guidance_weight: float = parameter(
         'largest weight of a guided prefix, at most the number of steps',
@@ -127,13 +135,23 @@ class WlaSettings:
         maximum=1000.0,
         default=5.0,
     )
+    guidance_jacobian: str = parameter(
+        'of the network in guidance: identity, which is fast and stays in range, or full, as'
+        ' published, which costs a backward pass in every step',
+        choices=JACOBIANS,
+        default='identity',
+    )
+    clip_guided: bool = parameter(
+        'keep guided actions within the range of the data, three deviations with mean_std',
+        default=True,
+    )
     actions: ActionSection = parameter('columns', default_factory=ActionSection)
     statistics: StatisticsSection = parameter('normalisation', default_factory=StatisticsSection)
     language: LanguageSection = parameter('subtasks', default_factory=LanguageSection)
 
     def __post_init__(self) -> None:
         """Raise ValueError for values that contradict each other."""
-        if self.prefix == 'guided' and self.guidance_weight > self.steps:
+        if self.guidance_weight > self.steps:
             raise ValueError(
                 f'guidance_weight {self.guidance_weight:g} exceeds {self.steps} steps: overshoots'
             )
