@@ -11,8 +11,7 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
-
+from wla_ros.cli.parameter_file import parameters_of
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.cli.software_check import CheckResult
 from wla_ros.cli.software_check import Level
@@ -66,7 +65,7 @@ def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckRe
     from wla_ros.ros.robot_configuration import load_robot
 
     configuration = load_configuration(
-        PolicyNodeConfiguration, _section(path, 'policy_node'), source=str(path)
+        PolicyNodeConfiguration, parameters_of(path, 'policy_node'), source=str(path)
     )
     robot = load_robot(configuration.robot)
     if not isinstance(robot, Robot):
@@ -75,12 +74,3 @@ def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckRe
     found = probe_graph(robot, configuration.cameras, seconds=seconds, namespace=namespace)
     limits = piper_limits(robot.layout, gripper_max_m=robot.profile.command.gripper.maximum_m)
     return check_graph(found, robot.layout, limits, configuration.synchronisation)
-
-
-def _section(path: Path, node: str) -> dict[str, object]:
-    """Return the parameters of `node` in a ROS parameter file."""
-    content = yaml.safe_load(path.read_text(encoding='utf-8'))
-    for key, value in content.items():
-        if str(key).rsplit('/', 1)[-1] == node:
-            return dict(value.get('ros__parameters', {}))
-    return {}

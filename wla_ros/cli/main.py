@@ -24,6 +24,7 @@ COMMANDS = (
     ),
     ('up', 'start the nodes of a parameter file without ros2 launch'),
     ('doctor', 'check what is installed, connected, fresh and plausible'),
+    ('calibrate', 'measure latencies of cameras, arms and grippers and write them to a file'),
     ('evaluate', 'run episodes in virtual time, faster than real time'),
     ('bench', 'measure latency, tick lateness and CPU of the running graph'),
     ('checkpoint', 'look at WLA checkpoints, or make a random one'),

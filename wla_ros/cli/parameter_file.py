@@ -6,6 +6,7 @@ all. What the values mean is checked by the nodes themselves when they start.
 """
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -78,3 +79,28 @@ def nodes_of(path: Path) -> tuple[str, ...]:
     if problems:
         raise ConfigurationError(str(path), tuple(problems))
     return nodes
+
+
+def parameters_of(path: Path, node: str) -> dict[str, Any]:
+    """
+    Return the parameters of `node` in a ROS parameter file, none if it has no section.
+
+    Raises ConfigurationError if it is no parameter file.
+    """
+    return parse_parameters(path.read_text(encoding='utf-8'), node, source=str(path))
+
+
+def parse_parameters(text: str, node: str, *, source: str) -> dict[str, Any]:
+    """Return the same from the text of a file; errors name `source`."""
+    try:
+        content = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        what = ' '.join(str(error).split())
+        raise ConfigurationError(source, (Problem(where='file', what=what),)) from error
+    if not isinstance(content, dict):
+        problem = Problem(where='file', what=f'expected sections per node, got {content!r}')
+        raise ConfigurationError(source, (problem,))
+    for key, value in content.items():
+        if str(key).rsplit('/', 1)[-1] == node and isinstance(value, dict):
+            return dict(value.get('ros__parameters') or {})
+    return {}

@@ -1,0 +1,145 @@
+"""
+Measure latencies and write them into a parameter file.
+
+  wla_ros calibrate camera cell.yaml     show a code on a screen to the cameras
+  wla_ros calibrate arm cell.yaml        moves the joints, a little and one at a time
+  wla_ros calibrate gripper cell.yaml    moves the grippers
+
+The file says which arms, cameras and topics there are. Nothing is written without `--write`.
+How to do it, and what can go wrong: docs/calibration.md.
+"""
+
+import argparse
+import difflib
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from wla_ros.calibration.offset_file import OffsetChange
+from wla_ros.calibration.offset_file import apply_offsets
+from wla_ros.cli.parameter_file import parse_parameters
+from wla_ros.cli.parameter_file import resolve_parameter_file
+from wla_ros.core.configuration import load_configuration
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `wla_ros calibrate`."""
+    kinds = parser.add_subparsers(dest='kind', required=True, metavar='camera|arm|gripper')
+    camera = _kind(kinds, 'camera', 'exposure to header stamp, with a code on a screen')
+    camera.add_argument(
+        '--cameras', nargs='+', default=[], metavar='NAME', help='only these; default: all'
+    )
+    camera.add_argument(
+        '--seconds', type=float, default=30.0, help='of images of the code, per camera'
+    )
+    camera.add_argument(
+        '--timeout', type=float, default=300.0, help='give up after so many seconds'
+    )
+    camera.add_argument(
+        '--address',
+        default='127.0.0.1',
+        help='where the page is served; 0.0.0.0 for a phone or laptop on the network',
+    )
+    camera.add_argument('--port', type=int, default=8765, help='of the page')
+    camera.add_argument(
+        '--display-lag-s',
+        type=float,
+        help='from drawing to light; default: one refresh of the display',
+    )
+    arm = _kind(kinds, 'arm', 'command to motion of the joints')
+    arm.add_argument(
+        '--joints', nargs='+', default=[], metavar='JOINT', help='only these; default: joint1 ...'
+    )
+    _add_motion_arguments(arm, amplitude=0.05, unit='rad')
+    gripper = _kind(kinds, 'gripper', 'command to motion of the grippers')
+    _add_motion_arguments(gripper, amplitude=0.01, unit='m')
+
+
+def _kind(kinds: 'argparse._SubParsersAction', name: str, summary: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = kinds.add_parser(name, help=summary, description=summary)
+    parser.add_argument('parameters', help='parameter file, or the name of a shipped one')
+    parser.add_argument('--namespace', default='', help='namespace of the nodes')
+    parser.add_argument(
+        '--write', type=Path, metavar='FILE', help='write the offsets into this parameter file'
+    )
+    return parser
+
+
+def _add_motion_arguments(parser: argparse.ArgumentParser, *, amplitude: float, unit: str) -> None:
+    parser.add_argument('--arms', nargs='+', default=[], metavar='ARM', help='default: all')
+    parser.add_argument(
+        '--amplitude', type=float, default=amplitude, help=f'of the motion, {unit} (%(default)s)'
+    )
+    parser.add_argument(
+        '--seconds', type=float, default=6.0, help='of motion per joint (%(default)s)'
+    )
+    parser.add_argument(
+        '--speed', type=float, default=0.3,
+        help='share of the velocity and acceleration limits that may be used (%(default)s)',
+    )  # fmt: skip
+    parser.add_argument('--yes', action='store_true', help='move without asking')
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, show, and write if asked to; 1 if something could not be measured."""
+    path = resolve_parameter_file(arguments.parameters)
+    if arguments.write is not None and not arguments.write.is_file():
+        problem = Problem(where='--write', what='no such file', remedy='copy a shipped one first')
+        raise ConfigurationError(str(arguments.write), (problem,))
+    # Imported here: `wla_ros calibrate --help` must not wait for ROS.
+    if arguments.kind == 'camera':
+        from wla_ros.cli.camera_calibration import calibrate_cameras
+
+        changes, complete = calibrate_cameras(path, arguments)
+    else:
+        from wla_ros.cli.motion_calibration import calibrate_motion
+
+        changes, complete = calibrate_motion(path, arguments)
+    if changes and arguments.write is not None:
+        write_offsets(arguments.write, changes)
+    elif changes:
+        print('nothing was written; --write FILE does')
+    return 0 if complete else 1
+
+
+def write_offsets(path: Path, changes: Sequence[OffsetChange]) -> None:
+    """
+    Change the offsets in the file at `path` and show the difference.
+
+    The file is replaced at once or not at all. Raises ConfigurationError if it does not hold the
+    nodes, or if a node would refuse a value.
+    """
+    before = path.read_bytes().decode('utf-8')
+    after = apply_offsets(before, changes, source=str(path))
+    _check(after, changes, path)
+    lines = difflib.unified_diff(
+        before.splitlines(), after.splitlines(), str(path), str(path), n=1, lineterm=''
+    )
+    print('\n'.join(lines) or f'{path} holds these values already')
+    if after != before:
+        _replace(path, after)
+        print(f'written to {path}; nodes read it when they start')
+
+
+def _check(text: str, changes: Sequence[OffsetChange], path: Path) -> None:
+    """Raise ConfigurationError if a changed node would refuse the file."""
+    from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
+    from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
+
+    kinds = {'executor_node': ExecutorNodeConfiguration, 'policy_node': PolicyNodeConfiguration}
+    for node in sorted({change.node for change in changes}):
+        values = parse_parameters(text, node, source=str(path))
+        load_configuration(kinds[node], values, source=f'{path}: {node}')
+
+
+def _replace(path: Path, text: str) -> None:
+    """Replace the content of a file, through links, with its permissions, at once."""
+    target = path.resolve()
+    mode = target.stat().st_mode
+    with tempfile.NamedTemporaryFile('wb', dir=target.parent, delete=False) as file:
+        file.write(text.encode('utf-8'))
+    os.chmod(file.name, mode)
+    os.replace(file.name, target)
