@@ -7,6 +7,7 @@ the quickest ones bound the offset best. Nothing here depends on the two clocks 
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from statistics import median_low
 
 import numpy as np
 
@@ -96,7 +97,7 @@ class DisplayLog:
         trips = sorted(self._trips, key=lambda trip: trip.travel_ns)
         best = trips[:_QUICKEST]
         return ClockOffset(
-            offset_ns=int(np.median([trip.offset_ns for trip in best])),
+            offset_ns=median_low([trip.offset_ns for trip in best]),
             uncertainty_ns=best[-1].travel_ns // 2,
         )
 
