@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.motion_limiter import MotionLimiter
-from wla_ros.control.motion_limiter import MotionTarget
-from wla_ros.control.ruckig_planner import MotionState
 from wla_ros.control.ruckig_planner import RuckigPlanner
 from wla_ros.control.ruckig_planner import Stop
 from wla_ros.core.types import FloatArray
@@ -26,8 +25,8 @@ NONE = np.zeros(WIDTH, dtype=np.bool_)
 
 def target(
     position: FloatArray, velocity: FloatArray = ZERO, acceleration: FloatArray = ZERO
-) -> MotionTarget:
-    return MotionTarget(position, velocity, acceleration, NONE)
+) -> CurveSample:
+    return CurveSample.of(position, velocity, acceleration, NONE)
 
 
 def at(limiter: MotionLimiter) -> JointCommand:
@@ -45,15 +44,15 @@ def stop_fully(limiter: MotionLimiter) -> list[JointCommand]:
     for _ in range(1000):
         if limiter.at_rest:
             return states
-        limiter.step(MotionTarget(ZERO, ZERO, ZERO, ~NONE), PERIOD_S)
+        limiter.step(CurveSample.of(ZERO, ZERO, ZERO, ~NONE), PERIOD_S)
         states.append(at(limiter))
     raise AssertionError('still moving after 5 s')
 
 
-def random_targets(seed: int, count: int) -> list[MotionTarget]:
+def random_targets(seed: int, count: int) -> list[CurveSample]:
     """Return steps, ramps, dithering, targets at and beyond the bounds, and broken ones."""
     rng = np.random.default_rng(seed)
-    targets: list[MotionTarget] = []
+    targets: list[CurveSample] = []
     span = LIMITS.upper - LIMITS.lower
     while len(targets) < count:
         kind = rng.integers(6)
@@ -119,14 +118,7 @@ def test_every_state_on_the_way_can_stop_inside(seed: int) -> None:
     limiter.seed(REST)
     for item in random_targets(seed, 200):
         limiter.step(item, PERIOD_S)
-        stop = judge.stop(
-            MotionState(
-                limiter.position.tolist(),
-                limiter.velocity.tolist(),
-                limiter.acceleration.tolist(),
-            ),
-            0.0,
-        )
+        stop = judge.stop(limiter.state, 0.0)
         assert stop is not None
         assert (stop.lowest >= LIMITS.lower - 1e-8).all()
         assert (stop.highest <= LIMITS.upper + 1e-8).all()
@@ -174,7 +166,7 @@ def test_stopping_columns_stop_while_others_go_on() -> None:
         limiter.step(target(goal), PERIOD_S)
     stop = np.arange(WIDTH) == 0
     for _ in range(400):
-        limiter.step(MotionTarget(goal, ZERO, ZERO, stop), PERIOD_S)
+        limiter.step(CurveSample.of(goal, ZERO, ZERO, stop), PERIOD_S)
     assert limiter.position[0] < REST[0] + 0.4
     assert limiter.position[7] == pytest.approx(REST[7] + 0.5)
     assert limiter.at_rest
@@ -226,16 +218,15 @@ class FailingPlanner:
         self._real = RuckigPlanner(LIMITS)
 
     def approach(
-        self, state: MotionState, goal: MotionState, speed: FloatArray, duration_s: float
-    ) -> MotionState | None:
+        self, state: FloatArray, goal: FloatArray, speed: FloatArray, duration_s: float
+    ) -> FloatArray | None:
         if self.fail_approach:
             return None
         if self.broken:
-            bad = [float('nan')] * WIDTH
-            return MotionState(bad, bad, bad)
+            return np.full((3, WIDTH), np.nan)
         return self._real.approach(state, goal, speed, duration_s)
 
-    def stop(self, state: MotionState, duration_s: float) -> Stop | None:
+    def stop(self, state: FloatArray, duration_s: float) -> Stop | None:
         return None if self.fail_stop else self._real.stop(state, duration_s)
 
 

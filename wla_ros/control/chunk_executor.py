@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from wla_ros.control import reasons
 from wla_ros.control.arm_condition import ArmCondition
-from wla_ros.control.command_history import CommandHistory
+from wla_ros.control.commanded_motion import CommandedMotion
 from wla_ros.control.control_modes import ControlModes
 from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.deviation_monitor import DeviationMonitor
@@ -25,17 +25,17 @@ from wla_ros.control.executor_snapshot import ExecutorCounts
 from wla_ros.control.executor_snapshot import ExecutorSnapshot
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.control.feedback_monitor import FeedbackMonitor
-from wla_ros.control.held_position import HeldPosition
-from wla_ros.control.motion_limiter import MotionLimiter
-from wla_ros.control.motion_limiter import MotionTarget
 from wla_ros.control.planned_motion import PlannedMotion
+from wla_ros.control.planned_trajectory import PlannedTrajectory
+from wla_ros.control.planned_trajectory import planned_trajectory
+from wla_ros.control.readiness import Readiness
+from wla_ros.control.readiness import listed
 from wla_ros.control.splice_report import SpliceReport
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.latency_statistics import LatencyStatistics
-from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
@@ -49,7 +49,6 @@ from wla_ros.core.types import StageTiming
 # A late tick catches up at most this many periods of motion at once.
 _MAX_PERIODS_PER_TICK = 2
 _TICK = 'tick'
-_HOME_TOLERANCE_RAD = 1e-6
 
 
 class ChunkExecutor:
@@ -73,30 +72,15 @@ class ChunkExecutor:
             raise ConfigurationError('executor', problems)
         scaled = config.motion.scaled(limits)
         self._config, self._layout = config, layout
-        slow = np.full(layout.width, config.motion.homing_velocity_rad_s)
-        slow[list(layout.gripper_indices)] = np.inf
-        self._slow = np.minimum(scaled.velocity, slow)
-        self._nothing = np.zeros(layout.width)
-        self._moving: NDArray[np.bool_] = np.zeros(layout.width, dtype=np.bool_)
-        self._everything = ~self._moving
-        self._stopping = MotionTarget(
-            self._nothing, self._nothing, self._nothing, self._everything
-        )
-        self._latency_ns = config.latencies_s(layout) * NS_PER_S
-
         self._feedback = FeedbackMonitor(config.feedback, layout, limits)
-        self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
-        self._limiter = MotionLimiter(scaled)
-        self._modes = ControlModes()
         self._deviation = DeviationMonitor(layout)
-        self._held = HeldPosition(config.deviation, layout)
+        self._readiness = Readiness(config, layout, self._feedback, self._deviation)
+        self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
+        self._motion = CommandedMotion(config, layout, scaled, self._deviation)
+        self._modes = ControlModes()
         self._lateness = LatencyStatistics()
-        self._history = CommandHistory()
 
         self._counts: Counter[str] = Counter()
-        self._seeded = False
-        self._reseed = False  # the measured joints are taken over at the next rest
-        self._reseeded: tuple[str, ...] = ()  # arms that were set to the measured joints
         self._tick_ns: int | None = None
         self._state = ExecutorState.NOT_READY
         self._changes = 0  # of what the policy is told besides the plan itself
@@ -127,7 +111,7 @@ class ChunkExecutor:
         branch; whether the chunk is still wanted and in time, and how far its plan then is from
         the command, is judged when it is accepted.
         """
-        return self._plan.solve_poses(chunk, self._limiter.position)
+        return self._plan.solve_poses(chunk, self._motion.position)
 
     def accept_chunk(
         self,
@@ -142,17 +126,25 @@ class ChunkExecutor:
         `solved` is what `solve_poses` said; without it poses are solved here.
         """
         self._counts['chunks_received'] += 1
-        limiter = self._limiter
-        command = CurveSample.of(limiter.position, limiter.velocity, limiter.acceleration)
         return self._plan.offer(
-            chunk, now_ns, command=command, blocked=self._judge_openness(), solved=solved
+            chunk,
+            now_ns,
+            command=self._motion.state,
+            blocked=self._judge_openness(),
+            solved=solved,
         )
 
     def set_mode(self, mode: Mode, now_ns: int, reason: str) -> Refusal | None:
         """Enter `mode`, or say why not. Entering the present mode changes nothing."""
         refusal = self._modes.judge(mode)
         if refusal is None and mode != self.mode and mode in (Mode.AUTONOMY, Mode.HOMING):
-            refusal = self._judge_readiness(mode, now_ns)
+            refusal = self._readiness.judge_start(
+                mode,
+                now_ns,
+                self._motion.position,
+                seeded=self._motion.seeded,
+                stale=self._stale,
+            )
         if refusal is None and mode != self.mode:
             self._enter(mode, now_ns, reasons.REQUESTED, reason)
         return refusal
@@ -174,8 +166,7 @@ class ChunkExecutor:
         self._interrupt(now_ns)
         self._feedback.reset()
         self._deviation.reset()
-        self._history.clear()
-        self._reseed = True
+        self._motion.distrust()
         self._tick_ns = None
 
     # What goes out
@@ -197,28 +188,31 @@ class ChunkExecutor:
             self.notify_clock_jump(now_ns)
         self._feedback.update(now_ns)
         self._stale = self._feedback.problem(now_ns)
-        if not self._seeded and not self._seed():
-            self._tick_ns = now_ns
-            self._counts['ticks_not_ready'] += 1
-            self._why = (reasons.WAITING_FOR_FEEDBACK, self._stale)
-            return None
+        motion = self._motion
+        if not motion.seeded:
+            if self._stale:
+                self._tick_ns = now_ns
+                self._counts['ticks_not_ready'] += 1
+                self._why = (reasons.WAITING_FOR_FEEDBACK, self._stale)
+                return None
+            motion.seed(self._feedback.position)
         duration_s = self._step_duration(now_ns)
         self._tick_ns = now_ns
         faults = self._feedback.faulty_arms(now_ns)
-        self._reseeded = ()
         self._supervise(now_ns, faults)
+        reseeded: tuple[str, ...] = ()
         if not self._move(now_ns, duration_s):
-            self._hold(now_ns, duration_s, faults)
+            reseeded = self._hold(now_ns, duration_s, faults)
         self._counts['commands_published'] += 1
-        limiter = self._limiter
-        self._history.add(now_ns, limiter.position)
+        motion.remember(now_ns)
         self._note_change()
+        position, velocity, acceleration = motion.limiter.state
         return JointCommand(
             stamp_ns=now_ns,
-            position=limiter.position,
-            velocity=limiter.velocity,
-            acceleration=limiter.acceleration,
-            reseeded_arms=self._reseeded,
+            position=position,
+            velocity=velocity,
+            acceleration=acceleration,
+            reseeded_arms=reseeded,
         )
 
     @property
@@ -240,13 +234,45 @@ class ChunkExecutor:
             rows=rows,
             accepting=self._judge_openness() is None,
             resting=self._resting,
-            tracking_error=self._tracking_error(),
+            tracking_error=self._motion.tracking_error(
+                self._feedback.position, self._feedback.stamps_ns
+            ),
             splice=plan.delay,
         )
 
     def take_splices(self) -> tuple[SpliceReport, ...]:
         """Return what the splices since the last call did, oldest first."""
         return self._plan.take_splices()
+
+    def planned_trajectory(
+        self, now_ns: int, period_s: float, max_points: int
+    ) -> PlannedTrajectory:
+        """
+        Return what is going to be commanded if nothing changes: limited, and at rest at its end.
+
+        Points are `period_s` apart, the first one a period from now.
+        """
+        since_ns = 0 if self._tick_ns is None else max(now_ns - self._tick_ns, 0)
+        homing = self.mode == Mode.HOMING and not self._stale
+        return planned_trajectory(
+            self._motion.limiter,
+            lambda ahead_s: self._target(now_ns + seconds_to_ns(ahead_s)),
+            since_s=ns_to_seconds(min(since_ns, _MAX_PERIODS_PER_TICK * self._config.period_ns)),
+            period_s=period_s,
+            max_points=max_points,
+            speed=self._motion.slow if homing else None,
+        )
+
+    def _target(self, time_ns: int) -> CurveSample | None:
+        """Return where the command leads at `time_ns` in the present mode, None: nowhere."""
+        if self._stale or not self._motion.seeded:
+            return None
+        if self.mode == Mode.HOMING:
+            return self._motion.home_target()
+        if self.mode != Mode.AUTONOMY or self._plan.is_empty:
+            return None
+        plan = self._plan.sample(time_ns)
+        return None if plan.outside.all() else plan
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D]; n may be 0."""
@@ -264,8 +290,8 @@ class ChunkExecutor:
             'chunks_missed': plan.chunk_counts['missed'],
             'forecasts_short': plan.chunk_counts['short'],
             'bridges_steep': plan.chunk_counts['steep'],
-            'stops_forced': self._limiter.stops_forced,
-            'planner_failures': self._limiter.planner_failures,
+            'stops_forced': self._motion.limiter.stops_forced,
+            'planner_failures': self._motion.limiter.planner_failures,
         }
         return ExecutorSnapshot(
             stamp_ns=now_ns,
@@ -289,28 +315,13 @@ class ChunkExecutor:
     @property
     def _resting(self) -> bool:
         """Whether nothing is planned and the command stands still."""
-        return self._plan.is_empty and self._seeded and self._limiter.at_rest
+        return self._plan.is_empty and self._motion.seeded and self._motion.limiter.at_rest
 
     def _note_change(self) -> None:
         """Count changes of what the policy is told besides the plan itself."""
         present = (self._state, self._resting, bool(self._stale))
         self._changes += present != self._told
         self._told = present
-
-    def _tracking_error(self) -> FloatArray:
-        """
-        Return measured joints less the command that was to be reached when they were measured.
-
-        A joint arrives its action latency after the command; compared with the command in force it
-        would lag by speed times latency.
-        """
-        error = np.zeros(self._layout.width)
-        measured = self._feedback.position
-        for arm, stamp_ns in self._feedback.stamps_ns.items():
-            columns = self._layout.arm_slice(arm)
-            commanded = self._history.at(stamp_ns - self._latency_ns)[columns]
-            error[columns] = np.nan_to_num(measured[columns] - commanded)
-        return error
 
     # Modes and supervision
 
@@ -321,7 +332,7 @@ class ChunkExecutor:
                 reason=reasons.WRONG_MODE,
                 detail=f'chunks are executed in AUTONOMY, not in {self.mode.name}',
             )
-        if not self._seeded or self._stale:
+        if not self._motion.seeded or self._stale:
             return Refusal(reason=reasons.NOT_READY, detail=self._stale or 'no feedback yet')
         return None
 
@@ -331,44 +342,6 @@ class ChunkExecutor:
         self._idle = (
             reasons.WAITING_FOR_CHUNK,
             'no chunk was accepted since motion was interrupted',
-        )
-
-    def _judge_readiness(self, mode: Mode, now_ns: int) -> Refusal | None:
-        """Return why the arms must not start to move, or None."""
-        if not self._seeded or self._stale:
-            return Refusal(
-                reason=reasons.FEEDBACK_STALE if self._seeded else reasons.WAITING_FOR_FEEDBACK,
-                detail=self._stale or 'no tick with trustworthy feedback yet',
-            )
-        missing = self._feedback.missing_conditions()
-        if missing:
-            return Refusal(
-                reason=reasons.ARM_CONDITION_MISSING,
-                detail=f'no status of {", ".join(missing)} was received',
-            )
-        faults = self._feedback.faulty_arms(now_ns)
-        if faults:
-            return Refusal(reason=reasons.ARM_FAULT, detail=_listed(faults))
-        refusal = self._judge_deviation()
-        if refusal is not None:
-            return refusal
-        homeless = [arm for arm in self._layout.arms if not self._config.arm(arm).home_rad]
-        if mode == Mode.HOMING and homeless:
-            return Refusal(
-                reason=reasons.NO_HOME,
-                detail=f'no home_rad is configured for {", ".join(homeless)}',
-            )
-        return None
-
-    def _judge_deviation(self) -> Refusal | None:
-        commanded, measured = self._limiter.position, self._feedback.position
-        column, deviation = self._deviation.worst_column(commanded, measured)
-        bound = self._config.deviation.max_deviation_rad
-        if deviation <= bound:
-            return None
-        return Refusal(
-            reason=reasons.DEVIATION,
-            detail=f'{column} is {deviation:.3f} rad from its command, bound {bound:.3f} rad',
         )
 
     def _enter(self, mode: Mode, now_ns: int, cause: str, reason: str) -> None:
@@ -383,25 +356,17 @@ class ChunkExecutor:
             if not self._plan.is_empty:
                 self._interrupt(now_ns)
         else:
-            self._deviation.update(now_ns, self._limiter.position, self._feedback.position)
+            self._deviation.update(now_ns, self._motion.position, self._feedback.position)
         if self.mode not in (Mode.AUTONOMY, Mode.HOMING):
             return
         if faults:
-            self._enter(Mode.HOLD, now_ns, reasons.ARM_FAULT, _listed(faults))
+            self._enter(Mode.HOLD, now_ns, reasons.ARM_FAULT, listed(faults))
         elif not self._stale:
-            refusal = self._judge_deviation()
+            refusal = self._readiness.judge_deviation(self._motion.position)
             if refusal is not None:
                 self._enter(Mode.HOLD, now_ns, refusal.reason, refusal.detail)
 
     # Motion
-
-    def _seed(self) -> bool:
-        """Start from the measured joints, if they can be trusted."""
-        if self._stale:
-            return False
-        self._limiter.seed(self._feedback.position.copy())
-        self._seeded, self._reseed = True, False
-        return True
 
     def _step_duration(self, now_ns: int) -> float:
         period_ns = self._config.period_ns
@@ -410,7 +375,7 @@ class ChunkExecutor:
         elapsed_ns = now_ns - self._tick_ns
         if elapsed_ns > seconds_to_ns(self._config.motion.stall_s):
             self._counts['stalls'] += 1
-            self._limiter.halt()
+            self._motion.limiter.halt()
             return ns_to_seconds(period_ns)
         return ns_to_seconds(min(elapsed_ns, _MAX_PERIODS_PER_TICK * period_ns))
 
@@ -436,12 +401,7 @@ class ChunkExecutor:
         if plan.outside.all():
             self._why = (reasons.WAITING_FOR_CHUNK, 'the first row of the chunk is not due yet')
             return False
-        self._held.release()
-        self._limiter.step(
-            MotionTarget(plan.position, plan.velocity, plan.acceleration, plan.outside), duration_s
-        )
-        error = np.abs(self._limiter.position - plan.position) * ~plan.outside
-        self._counts['limit_hits'] += bool(error.max() > self._config.motion.limit_hit_rad)
+        self._counts['limit_hits'] += self._motion.track(plan, duration_s)
         self._state, self._why = ExecutorState.TRACKING, ('', '')
         return True
 
@@ -460,64 +420,19 @@ class ChunkExecutor:
         self._plan.end(now_ns)
 
     def _move_home(self, now_ns: int, duration_s: float) -> bool:
-        home = self._limiter.position.copy()
-        for arm in self._layout.arms:
-            home[self._deviation.joints(arm)] = self._config.arm(arm).home_rad
-        self._held.release()
-        self._limiter.step(
-            MotionTarget(home, self._nothing, self._nothing, self._moving), duration_s, self._slow
-        )
         self._state, self._why = ExecutorState.TRACKING, ('', '')
-        distance = np.abs(self._limiter.position - home).max()
-        if self._limiter.at_rest and distance <= _HOME_TOLERANCE_RAD:
+        if self._motion.go_home(duration_s):
             self._enter(Mode.HOLD, now_ns, reasons.HOMED, 'the home configuration is reached')
         return True
 
-    def _hold(self, now_ns: int, duration_s: float, faults: Mapping[str, str]) -> None:
-        """Come to rest within the limits, then stay."""
-        limiter, held = self._limiter, self._held
-        if held.position is None:
-            limiter.step(self._stopping, duration_s)
-            if not limiter.at_rest:
-                self._state = ExecutorState.DECELERATING
-                return
-            limiter.halt()
-            held.take(limiter.position, now_ns)
-        self._state = ExecutorState.HOLDING
-        if not self._stale:
-            if self._reseed:
-                self._take_over_measured(now_ns)
-            measured = self._feedback.position
-            self._reseeded = held.follow(self._deviation, measured, now_ns, faulty=faults)
-            for arm in self._reseeded:
-                joints = self._deviation.joints(arm)
-                seed = limiter.position.copy()
-                seed[joints] = measured[joints]
-                limiter.seed(seed)
-        position = held.position
-        if position is not None and not (
-            limiter.at_rest and np.array_equal(position, limiter.position)
-        ):
-            limiter.step(
-                MotionTarget(position, self._nothing, self._nothing, self._moving),
-                duration_s,
-                self._slow,
-            )
-
-    def _take_over_measured(self, now_ns: int) -> None:
-        """Start again from the measured joints after a clock jump, grippers as commanded."""
-        position = self._limiter.position.copy()
-        joints = list(self._layout.joint_indices)
-        position[joints] = self._feedback.position[joints]
-        self._limiter.seed(position)
-        self._held.take(position, now_ns)
-        self._reseed = False
+    def _hold(self, now_ns: int, duration_s: float, faults: Mapping[str, str]) -> tuple[str, ...]:
+        """Come to rest, then stay; return the arms that were set to their measured joints."""
+        measured = None if self._stale else self._feedback.position
+        resting = self._motion.hold(now_ns, duration_s, measured, faults)
+        self._state = ExecutorState.HOLDING if resting else ExecutorState.DECELERATING
+        return self._motion.reseeded
 
     def _count_tick(self, lateness_ns: int) -> None:
         self._counts['ticks'] += 1
         self._counts['ticks_late'] += lateness_ns > self._config.period_ns // 2
         self._lateness.add((StageTiming(stage=_TICK, duration_ns=max(lateness_ns, 0)),))
-
-
-def _listed(faults: Mapping[str, str]) -> str:
-    return '; '.join(f'{arm}: {reason}' for arm, reason in faults.items())

@@ -9,14 +9,13 @@ are judged independently. Never raises while stepping and never emits a value th
 Knows no schedule and no clock.
 """
 
-import math
-from dataclasses import dataclass
+import copy
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.ruckig_planner import MotionPlanner
-from wla_ros.control.ruckig_planner import MotionState
 from wla_ros.control.ruckig_planner import RuckigPlanner
 from wla_ros.control.ruckig_planner import Stop
 from wla_ros.core.joint_limits import JointLimits
@@ -30,18 +29,7 @@ _BELOW_LIMIT = 0.99
 _POSITION_ROUNDING = 1e-9
 _RATE_ROUNDING = 1e-7
 # A command this close to rest [per second] is at rest.
-_REST_VELOCITY = 1e-9
-_REST_ACCELERATION = 1e-6
-
-
-@dataclass(frozen=True, slots=True)
-class MotionTarget:
-    """Where to be at the end of the step; columns in `stop` come to rest instead."""
-
-    position: FloatArray  # [D]
-    velocity: FloatArray  # [D]
-    acceleration: FloatArray  # [D]
-    stop: NDArray[np.bool_]  # [D]
+_REST = np.array([[1e-9], [1e-6]])  # velocity, acceleration
 
 
 class MotionLimiter:
@@ -56,17 +44,25 @@ class MotionLimiter:
         """Limit by `limits`; `planner` is Ruckig unless a test brings its own."""
         self._limits = limits
         self._planner = RuckigPlanner(limits) if planner is None else planner
-        self._lower = limits.lower.copy()
-        self._upper = limits.upper.copy()
-        self.seed((limits.lower + limits.upper) / 2.0)
+        self._ease = _Ease(limits)
+        self._lower = limits.lower
+        self._upper = limits.upper
         self.stops_forced = 0  # steps in which a column had to take its stop
         self.planner_failures = 0
+        self._trusted = True  # the planner found the last stop it was asked for
+        self.seed((limits.lower + limits.upper) / 2.0)
+
+    def fork(self) -> 'MotionLimiter':
+        """Return a limiter in the same state, to try out what this one would do."""
+        return copy.copy(self)  # all it holds is replaced, never written to
 
     def seed(self, position: FloatArray) -> None:
         """Rest at `position` [D]. Raises ValueError if it is not finite."""
         if not np.all(np.isfinite(position)):
             raise ValueError(f'the seed must be finite, got {position!r}')
-        self._set(MotionState(position.tolist(), [0.0] * len(position), [0.0] * len(position)))
+        state = np.zeros((3, len(position)))
+        state[0] = position
+        self._set(state)
         self._lower = np.minimum(self._limits.lower, position)
         self._upper = np.maximum(self._limits.upper, position)
 
@@ -75,67 +71,77 @@ class MotionLimiter:
         self.seed(self.position)
 
     @property
+    def position(self) -> FloatArray:
+        """Commanded positions [D], read-only."""
+        return np.asarray(self.state[0])
+
+    @property
+    def velocity(self) -> FloatArray:
+        """Commanded velocities [D], read-only."""
+        return np.asarray(self.state[1])
+
+    @property
+    def acceleration(self) -> FloatArray:
+        """Commanded accelerations [D], read-only."""
+        return np.asarray(self.state[2])
+
+    @property
     def at_rest(self) -> bool:
         """Whether velocity and acceleration are zero."""
-        return bool(
-            np.abs(self.velocity).max() <= _REST_VELOCITY
-            and np.abs(self.acceleration).max() <= _REST_ACCELERATION
-        )
+        return bool((np.abs(self.state[1:]) <= _REST).all())
 
     def step(
-        self, target: MotionTarget, duration_s: float, speed: FloatArray | None = None
+        self, target: CurveSample, duration_s: float, speed: FloatArray | None = None
     ) -> None:
         """
         Move the commanded state by `duration_s` towards `target`, as fast as the limits allow.
 
+        `target` is where to be at the end of the step; columns outside come to rest instead.
         `speed` [D] lowers the velocity limits for this step. A target that is not finite stops its
         column.
         """
         limits = self._limits
-        stop = target.stop | ~(
-            np.isfinite(target.position)
-            & np.isfinite(target.velocity)
-            & np.isfinite(target.acceleration)
-        )
+        fastest = limits.velocity if speed is None else speed
+        if not target.outside.any() and self._ease.reachable(target.values):
+            stop, wanted = target.outside, target.values
+        else:
+            stop = target.outside | ~np.isfinite(target.values).all(axis=0)
+            wanted = _reachable(target.values, stop, self._lower, self._upper, limits, self.state)
         candidate = None
         if not stop.all():
-            candidate = self._planner.approach(
-                self._state,
-                _reachable(target, stop, self._lower, self._upper, limits, self.position),
-                limits.velocity if speed is None else speed,
-                duration_s,
-            )
-            self.planner_failures += candidate is None
+            candidate = self._planner.approach(self.state, wanted, fastest, duration_s)
+            if candidate is None:
+                self.planner_failures += 1
+            elif self._trusted and not stop.any() and self._ease.stops_inside(candidate):
+                self._set(candidate)
+                self._lower, self._upper = limits.lower, limits.upper
+                return
+        accepted = np.zeros_like(stop)
         if candidate is not None:
             after = self._planner.stop(candidate, 0.0)
+            self._trusted = after is not None
             accepted = ~stop & self._acceptable(candidate, after)
             if accepted.all():
                 assert after is not None
-                self._accept(candidate, after, limits)
+                self._accept(candidate, after)
                 return
             self.stops_forced += bool((~accepted & ~stop).any())
-        else:
-            accepted = np.zeros_like(stop)
         self._step_with_stops(candidate, accepted, duration_s)
 
     def _step_with_stops(
-        self, candidate: MotionState | None, accepted: NDArray[np.bool_], duration_s: float
+        self, candidate: FloatArray | None, accepted: NDArray[np.bool_], duration_s: float
     ) -> None:
         """Take the candidate in `accepted` columns, in others the stop of the present."""
-        stop = self._planner.stop(self._state, duration_s)
+        stop = self._planner.stop(self.state, duration_s)
         stopping = None if stop is None else stop.state
-        if stopping is None or not _finite(stopping):
+        if stopping is None or not np.isfinite(stopping).all():
             self.planner_failures += 1
-            stopping = _plain_deceleration(self._state, self._limits, duration_s)
+            stopping = _plain_deceleration(self.state, self._limits, duration_s)
         if candidate is not None and accepted.any():
-            stopping = MotionState(
-                np.where(accepted, candidate.position, stopping.position).tolist(),
-                np.where(accepted, candidate.velocity, stopping.velocity).tolist(),
-                np.where(accepted, candidate.acceleration, stopping.acceleration).tolist(),
-            )
-        self._accept(stopping, self._planner.stop(stopping, 0.0), self._limits)
+            stopping = np.where(accepted, candidate, stopping)
+        self._accept(stopping, self._planner.stop(stopping, 0.0))
 
-    def _acceptable(self, candidate: MotionState, after: Stop | None) -> NDArray[np.bool_]:
+    def _acceptable(self, candidate: FloatArray, after: Stop | None) -> NDArray[np.bool_]:
         """Return [D] whether the state obeys the rates and can stop inside; NaN never does."""
         if after is None:
             return np.zeros(len(self.position), dtype=np.bool_)
@@ -143,47 +149,88 @@ class MotionLimiter:
         return np.asarray(
             (after.lowest >= self._lower - _POSITION_ROUNDING)
             & (after.highest <= self._upper + _POSITION_ROUNDING)
-            & (np.abs(candidate.velocity) <= limits.velocity * room)
-            & (np.abs(candidate.acceleration) <= limits.acceleration * room)
+            & (np.abs(candidate[1]) <= limits.velocity * room)
+            & (np.abs(candidate[2]) <= limits.acceleration * room)
         )
 
-    def _accept(self, state: MotionState, after: Stop | None, limits: JointLimits) -> None:
+    def _accept(self, state: FloatArray, after: Stop | None) -> None:
         """Make `state` the commanded one and let bounds of a seed outside follow it inward."""
-        position = np.array(state.position)
+        position, limits = state[0], self._limits
         if not (position >= self._lower).all() or not (position <= self._upper).all():
             # Rounding of Ruckig, or the plain deceleration next to a bound.
-            position = np.minimum(np.maximum(position, self._lower), self._upper)
-            state = MotionState(position.tolist(), state.velocity, state.acceleration)
+            state = state.copy()
+            state[0] = np.minimum(np.maximum(position, self._lower), self._upper)
         self._set(state)
         if after is not None:
             self._lower = np.maximum(self._lower, np.minimum(limits.lower, after.lowest))
             self._upper = np.minimum(self._upper, np.maximum(limits.upper, after.highest))
 
-    def _set(self, state: MotionState) -> None:
-        self._state = state
-        self.position = np.array(state.position)
-        self.velocity = np.array(state.velocity)
-        self.acceleration = np.array(state.acceleration)
-        for values in (self.position, self.velocity, self.acceleration):
-            values.flags.writeable = False
+    def _set(self, state: FloatArray) -> None:
+        state.flags.writeable = False
+        self.state = state  # [3, D] position, velocity, acceleration
+
+
+class _Ease:
+    """
+    Quick sufficient tests, for all columns at once, that spare the careful ones.
+
+    A state with speed v and acceleration a (both as magnitudes) stops within w T, where
+    w = v + a^2 / 2j bounds the speed on the way, and T = a / j + w / A + A / j its duration:
+    bringing the acceleration to zero takes a / j, a stop from speed w then sqrt(4 w / j) where
+    the limit A is not reached and w / A + A / j else, which is never less. Ruckig's stop is the
+    fastest one, so it neither takes longer nor gets faster.
+    """
+
+    def __init__(self, limits: JointLimits) -> None:
+        # 1e-12: what passes lies inside the bounds after rounding as well.
+        half = (limits.upper - limits.lower) / 2.0 - 1e-12
+        middle = np.zeros((3, len(half)))
+        middle[0] = (limits.lower + limits.upper) / 2.0
+        self._middle = middle
+        # The velocity that an acceleration still leads to must stay below the limit as well.
+        rise = limits.acceleration**2 / (2.0 * limits.jerk)
+        self._target_room = np.array(
+            [
+                half,
+                np.minimum(limits.velocity * _BELOW_LIMIT, limits.velocity - rise),
+                limits.acceleration * _BELOW_LIMIT,
+            ]
+        )
+        room = 1.0 + _RATE_ROUNDING
+        self._state_room = np.array([half, limits.velocity * room, limits.acceleration * room])
+        self._per_jerk = 1.0 / limits.jerk
+        self._per_acceleration = 1.0 / limits.acceleration
+        self._onset = limits.acceleration / limits.jerk
+
+    def reachable(self, target: FloatArray) -> bool:
+        """Return whether `_reachable` would leave the target [3, D] as it is; NaN never passes."""
+        return bool((np.abs(target - self._middle) <= self._target_room).all())
+
+    def stops_inside(self, state: FloatArray) -> bool:
+        """Return whether the state [3, D] obeys the rates and stops inside; NaN never does."""
+        size = np.abs(state - self._middle)
+        acceleration = size[2] * self._per_jerk  # [s]
+        speed = size[1] + 0.5 * size[2] * acceleration
+        size[0] += speed * (acceleration + speed * self._per_acceleration + self._onset)
+        return bool((size <= self._state_room).all())
 
 
 def _reachable(
-    target: MotionTarget,
+    target: FloatArray,
     stop: NDArray[np.bool_],
     lower: FloatArray,
     upper: FloatArray,
     limits: JointLimits,
     present: FloatArray,
-) -> MotionState:
+) -> FloatArray:
     """
-    Return the target moved inside all limits, the way Ruckig demands it; stopping columns stay
-    put.
+    Return the target [3, D] moved inside all limits, the way Ruckig demands it; stopping columns
+    stay put.
     """
-    wanted = np.where(stop, present, target.position)
+    wanted = np.where(stop, present[0], target[0])
     position = np.minimum(np.maximum(wanted, lower), upper)
     most = limits.velocity * _BELOW_LIMIT
-    velocity = np.minimum(np.maximum(target.velocity, -most), most)
+    velocity = np.minimum(np.maximum(target[1], -most), most)
     # No velocity where the column stops or the target lies outside and would lead further out.
     still = stop | ((wanted < lower) & (velocity < 0.0)) | ((wanted > upper) & (velocity > 0.0))
     velocity = np.where(still, 0.0, velocity)
@@ -191,16 +238,12 @@ def _reachable(
     # well.
     room = np.sqrt(2.0 * limits.jerk * (limits.velocity - np.abs(velocity))) * _BELOW_LIMIT
     most = np.minimum(limits.acceleration * _BELOW_LIMIT, room)
-    acceleration = np.minimum(np.maximum(target.acceleration, -most), most)
+    acceleration = np.minimum(np.maximum(target[2], -most), most)
     acceleration = np.where(still | (wanted != position), 0.0, acceleration)
-    return MotionState(position.tolist(), velocity.tolist(), acceleration.tolist())
+    return np.array([position, velocity, acceleration])
 
 
-def _finite(state: MotionState) -> bool:
-    return all(map(math.isfinite, (*state.position, *state.velocity, *state.acceleration)))
-
-
-def _plain_deceleration(state: MotionState, limits: JointLimits, duration_s: float) -> MotionState:
+def _plain_deceleration(state: FloatArray, limits: JointLimits, duration_s: float) -> FloatArray:
     """
     Return one step towards rest without a planner: used only where Ruckig fails on a verified
     state.
@@ -208,7 +251,7 @@ def _plain_deceleration(state: MotionState, limits: JointLimits, duration_s: flo
     The acceleration turns against the velocity within jerk and acceleration limits and ends at
     zero velocity.
     """
-    velocity, before = np.array(state.velocity), np.array(state.acceleration)
+    position, velocity, before = state
     if not duration_s > 0.0:
         return state
     wanted = np.clip(-velocity / duration_s, -limits.acceleration, limits.acceleration)
@@ -217,7 +260,10 @@ def _plain_deceleration(state: MotionState, limits: JointLimits, duration_s: flo
     next_velocity = velocity + (before + after) / 2.0 * duration_s
     resting = next_velocity * velocity <= 0.0
     next_velocity = np.where(resting, 0.0, next_velocity)
-    position = np.array(state.position) + (velocity + next_velocity) / 2.0 * duration_s
-    return MotionState(
-        position.tolist(), next_velocity.tolist(), np.where(resting, 0.0, after).tolist()
+    return np.array(
+        [
+            position + (velocity + next_velocity) / 2.0 * duration_s,
+            next_velocity,
+            np.where(resting, 0.0, after),
+        ]
     )

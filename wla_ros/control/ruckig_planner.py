@@ -23,29 +23,24 @@ _NUDGES = (0.0, 1e-7, -3e-7)
 
 
 @dataclass(frozen=True, slots=True)
-class MotionState:
-    """State of every column, as plain lists because Ruckig takes those."""
-
-    position: list[float]  # [D] [rad] or [m]
-    velocity: list[float]  # [D]
-    acceleration: list[float]  # [D]
-
-
-@dataclass(frozen=True, slots=True)
 class Stop:
     """A full stop from some state: where it is after one step, and how far it reaches."""
 
-    state: MotionState
+    state: FloatArray  # [3, D] position, velocity, acceleration
     lowest: FloatArray  # [D] lowest position until rest
     highest: FloatArray  # [D] highest position until rest
 
 
 class MotionPlanner(Protocol):
-    """What the limiter needs; both methods may return None when no motion could be computed."""
+    """
+    What the limiter needs; both methods may return None when no motion could be computed.
+
+    States are [3, D]: position, velocity, acceleration.
+    """
 
     def approach(
-        self, state: MotionState, target: MotionState, speed: FloatArray, duration_s: float
-    ) -> MotionState | None:
+        self, state: FloatArray, target: FloatArray, speed: FloatArray, duration_s: float
+    ) -> FloatArray | None:
         """
         Return the state `duration_s` along the fastest way to a moving target, within `speed` [D].
 
@@ -53,7 +48,7 @@ class MotionPlanner(Protocol):
         """
         ...
 
-    def stop(self, state: MotionState, duration_s: float) -> Stop | None:
+    def stop(self, state: FloatArray, duration_s: float) -> Stop | None:
         """Return the full stop from `state`."""
         ...
 
@@ -68,15 +63,16 @@ class RuckigPlanner:
         self._trajectory = ruckig.Trajectory(columns)
         self._approach = _input(columns, limits, ruckig.ControlInterface.Position)
         self._stop = _input(columns, limits, ruckig.ControlInterface.Velocity)
-        self._origin = [0.0] * columns
+        origin = [0.0] * columns
         for request in (self._approach, self._stop):
-            request.target_position = self._origin
-            request.target_velocity = self._origin
-            request.target_acceleration = self._origin
+            request.target_position = origin
+            request.target_velocity = origin
+            request.target_acceleration = origin
+        self._stop.current_position = origin
 
     def approach(
-        self, state: MotionState, target: MotionState, speed: FloatArray, duration_s: float
-    ) -> MotionState | None:
+        self, state: FloatArray, target: FloatArray, speed: FloatArray, duration_s: float
+    ) -> FloatArray | None:
         """
         Return the state `duration_s` along the fastest way to the moving target, None if there is
         none.
@@ -86,26 +82,26 @@ class RuckigPlanner:
         target is now, arrive when it has moved on, and lag behind a target of constant velocity
         for seconds.
         """
-        position, velocity = np.array(target.position), np.array(target.velocity)
+        position, velocity, acceleration = target
         request = self._approach
         request.max_velocity = (speed - velocity).tolist()
         request.min_velocity = (-speed - velocity).tolist()
-        request.target_acceleration = target.acceleration
-        start = position - velocity * duration_s  # where the target is at the start of the step
-        offset = np.array(state.position) - start
-        offset_velocity = (np.array(state.velocity) - velocity).tolist()
+        request.target_acceleration = acceleration.tolist()
+        # Where the target is at the start of the step
+        offset = state[0] - (position - velocity * duration_s)
+        request.current_velocity = (state[1] - velocity).tolist()
+        request.current_acceleration = state[2].tolist()
         for nudge in _NUDGES:
-            relative = MotionState((offset + nudge).tolist(), offset_velocity, state.acceleration)
-            if self._calculate(request, relative):
-                ahead, ahead_velocity, acceleration = self._trajectory.at_time(duration_s)
-                return MotionState(
-                    (position + ahead - nudge).tolist(),
-                    (velocity + ahead_velocity).tolist(),
-                    acceleration,
-                )
+            request.current_position = (offset + nudge).tolist()
+            if self._calculate(request):
+                ahead = np.array(self._trajectory.at_time(duration_s))
+                ahead[0] += position
+                ahead[0] -= nudge
+                ahead[1] += velocity
+                return ahead
         return None
 
-    def stop(self, state: MotionState, duration_s: float) -> Stop | None:
+    def stop(self, state: FloatArray, duration_s: float) -> Stop | None:
         """
         Return the fastest full stop from `state`, or None if Ruckig finds none.
 
@@ -113,22 +109,21 @@ class RuckigPlanner:
         reported extrema always include the origin, which then is the present position and belongs
         to the stop.
         """
-        origin = MotionState(self._origin, state.velocity, state.acceleration)
-        if not self._calculate(self._stop, origin):
+        request = self._stop
+        request.current_velocity = state[1].tolist()
+        request.current_acceleration = state[2].tolist()
+        if not self._calculate(request):
             return None
-        offset, velocity, acceleration = self._trajectory.at_time(duration_s)
-        position = np.array(state.position)
+        ahead = np.array(self._trajectory.at_time(duration_s))
+        ahead[0] += state[0]
         bounds = self._trajectory.position_extrema
         return Stop(
-            MotionState((position + offset).tolist(), velocity, acceleration),
-            position + [bound.min for bound in bounds],
-            position + [bound.max for bound in bounds],
+            ahead,
+            state[0] + [bound.min for bound in bounds],
+            state[0] + [bound.max for bound in bounds],
         )
 
-    def _calculate(self, request: ruckig.InputParameter, state: MotionState) -> bool:
-        request.current_position = state.position
-        request.current_velocity = state.velocity
-        request.current_acceleration = state.acceleration
+    def _calculate(self, request: ruckig.InputParameter) -> bool:
         try:
             result = self._ruckig.calculate(request, self._trajectory)
         except (

@@ -1,0 +1,164 @@
+"""
+The command of all arms: follows a plan, goes home, comes to rest and holds.
+
+Owns the limiter, the held position and what was commanded lately. Knows no chunks and no modes:
+what to do is decided elsewhere.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from wla_ros.control.command_history import CommandHistory
+from wla_ros.control.curve_sample import CurveSample
+from wla_ros.control.deviation_monitor import DeviationMonitor
+from wla_ros.control.executor_config import ExecutorConfig
+from wla_ros.control.held_position import HeldPosition
+from wla_ros.control.motion_limiter import MotionLimiter
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.joint_limits import JointLimits
+from wla_ros.core.timing import NS_PER_S
+from wla_ros.core.types import FloatArray
+
+_HOME_TOLERANCE_RAD = 1e-6
+
+
+class CommandedMotion:
+    """The commanded state and how it moves; one thread calls all methods."""
+
+    def __init__(
+        self,
+        config: ExecutorConfig,
+        layout: JointLayout,
+        limits: JointLimits,
+        deviation: DeviationMonitor,
+    ) -> None:
+        """Start unseeded; `limits` are those of the configured shares."""
+        self._config, self._layout, self._deviation = config, layout, deviation
+        slow = np.full(layout.width, config.motion.homing_velocity_rad_s)
+        slow[list(layout.gripper_indices)] = np.inf
+        self.slow = np.minimum(limits.velocity, slow)  # speed of homing and of held arms
+        self._latency_ns = config.latencies_s(layout) * NS_PER_S
+        self._everywhere = np.ones(layout.width, dtype=np.bool_)
+        self._nowhere = ~self._everywhere
+        self._held = HeldPosition(config.deviation, layout)
+        self._history = CommandHistory()
+        self._reseed = False  # the measured joints are taken over at the next rest
+        self.limiter = MotionLimiter(limits)
+        self.seeded = False
+        self.reseeded: tuple[str, ...] = ()  # arms set to the measured joints by the last hold
+
+    # State
+
+    @property
+    def position(self) -> FloatArray:
+        """What is commanded [D]."""
+        return self.limiter.position
+
+    @property
+    def state(self) -> CurveSample:
+        """What is commanded, as a motion."""
+        return CurveSample(self.limiter.state, self._nowhere)
+
+    def seed(self, measured: FloatArray) -> None:
+        """Start at rest from the measured columns [D]."""
+        self.limiter.seed(measured.copy())
+        self.seeded, self._reseed = True, False
+
+    def distrust(self) -> None:
+        """Take over the measured joints at the next rest: the clock jumped."""
+        self._reseed = True
+        self._history.clear()
+
+    def remember(self, now_ns: int) -> None:
+        """Take note that the present command is the one of `now_ns`."""
+        self._history.add(now_ns, self.limiter.position)
+
+    def tracking_error(self, measured: FloatArray, stamps_ns: Mapping[str, int]) -> FloatArray:
+        """
+        Return measured columns [D] less the command to be reached when they were measured.
+
+        A joint arrives its action latency after the command; compared with the command in force it
+        would lag by speed times latency. Zero for arms without a stamp.
+        """
+        error = np.zeros(self._layout.width)
+        for arm, stamp_ns in stamps_ns.items():
+            columns = self._layout.arm_slice(arm)
+            commanded = self._history.at(stamp_ns - self._latency_ns)[columns]
+            error[columns] = np.nan_to_num(measured[columns] - commanded)
+        return error
+
+    # Motion, one step each
+
+    def track(self, plan: CurveSample, duration_s: float) -> bool:
+        """Follow `plan`; return whether a limit changed the command."""
+        self._held.release()
+        self.limiter.step(plan, duration_s)
+        error = np.abs(self.limiter.position - plan.position) * ~plan.outside
+        return bool(error.max() > self._config.motion.limit_hit_rad)
+
+    def home_target(self) -> CurveSample:
+        """Return the home configuration, at rest; grippers stay where they are."""
+        home = self.limiter.position.copy()
+        for arm in self._layout.arms:
+            home[self._deviation.joints(arm)] = self._config.arm(arm).home_rad
+        return self._resting_at(home)
+
+    def go_home(self, duration_s: float) -> bool:
+        """Move towards home; return whether the arms rest there."""
+        home = self.home_target()
+        self._held.release()
+        self.limiter.step(home, duration_s, self.slow)
+        distance = np.abs(self.limiter.position - home.position).max()
+        return self.limiter.at_rest and bool(distance <= _HOME_TOLERANCE_RAD)
+
+    def hold(
+        self,
+        now_ns: int,
+        duration_s: float,
+        measured: FloatArray | None,
+        faults: Mapping[str, str],
+    ) -> bool:
+        """
+        Come to rest within the limits, then stay; return whether the arms rest.
+
+        `measured` [D] is None while it is not to be trusted; `faults` are the arms that do not
+        obey.
+        """
+        limiter, held = self.limiter, self._held
+        self.reseeded = ()
+        if held.position is None:
+            limiter.step(CurveSample(limiter.state, self._everywhere), duration_s)
+            if not limiter.at_rest:
+                return False
+            limiter.halt()
+            held.take(limiter.position, now_ns)
+        if measured is not None:
+            if self._reseed:
+                self._take_over(measured, now_ns)
+            self.reseeded = held.follow(self._deviation, measured, now_ns, faulty=faults)
+            for arm in self.reseeded:
+                joints = self._deviation.joints(arm)
+                seed = limiter.position.copy()
+                seed[joints] = measured[joints]
+                limiter.seed(seed)
+        position = held.position
+        if position is not None and not (
+            limiter.at_rest and np.array_equal(position, limiter.position)
+        ):
+            limiter.step(self._resting_at(position), duration_s, self.slow)
+        return True
+
+    def _take_over(self, measured: FloatArray, now_ns: int) -> None:
+        """Start again from the measured joints after a clock jump, grippers as commanded."""
+        position = self.limiter.position.copy()
+        joints = list(self._layout.joint_indices)
+        position[joints] = measured[joints]
+        self.limiter.seed(position)
+        self._held.take(position, now_ns)
+        self._reseed = False
+
+    def _resting_at(self, position: FloatArray) -> CurveSample:
+        values = np.zeros((3, len(position)))
+        values[0] = position
+        return CurveSample(values, self._nowhere)
