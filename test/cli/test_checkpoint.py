@@ -60,3 +60,17 @@ def test_a_tokenizer_of_another_model_is_told_of(created, tmp_path, capsys):
     arguments = ['checkpoint', 'inspect', str(created)]
     assert main([*arguments, '--tokenizer', str(tmp_path / 'tokenizer.json')]) == 1
     assert 'token <img7>: has the number None, the checkpoint says 521' in capsys.readouterr().out
+
+
+def test_measuring_gives_every_stage_of_every_variant(created, tmp_path, capsys):
+    file = tmp_path / 'figures.json'
+    arguments = ['measure', str(created), '--device', 'cpu', '--repeats', '3', '--warm-up', '1']
+    assert main(['checkpoint', *arguments, '--steps', '2', '4', '--output', str(file)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert json.loads(printed[-1]) == json.loads(file.read_text())
+    variants = json.loads(printed[-1])['variants']
+    assert set(variants) == {f'{s} steps, {t} tokens' for s in (2, 4) for t in (0, 12)}
+    for name, stages in variants.items():
+        assert {'preprocess', 'vision', 'prefill', 'action', 'total'} <= set(stages)
+        assert ('subtask' in stages) == name.endswith('12 tokens')
+        assert all(figure['p50_ms'] <= figure['p99_ms'] for figure in stages.values())

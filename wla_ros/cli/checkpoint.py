@@ -1,8 +1,9 @@
 """
-Look at WLA checkpoints, or make random ones in the published layout.
+Look at WLA checkpoints, measure them, or make random ones in the published layout.
 
 inspect prints architecture, sizes, parameters per part, action space, statistics and problems; it
-reads no weights. create writes random weights that load and run like real ones.
+reads no weights. measure runs it on images of noise and prints the latency of every stage, one
+JSON line last. create writes random weights that load and run like real ones.
 """
 
 import argparse
@@ -11,12 +12,15 @@ from pathlib import Path
 
 from wla_ros.cli.checkpoint_report import report
 
+_ARMS = ('left', 'right')
 SIZES = ('nano', 'tiny', 'full')  # keys of policy.wla.random_sizes.SIZES
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the commands of `wla_ros checkpoint`."""
-    commands = parser.add_subparsers(dest='command', required=True, metavar='inspect|create')
+    commands = parser.add_subparsers(
+        dest='command', required=True, metavar='inspect|measure|create'
+    )
     inspect = commands.add_parser('inspect', help='print what a checkpoint is and what it lacks')
     inspect.add_argument('path', type=Path, help='folder of a checkpoint, or its file of weights')
     inspect.add_argument(
@@ -27,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     inspect.add_argument(
         '--hash', action='store_true', help='read all weights and print their hash'
     )
+    _add_measure(commands)
     create = commands.add_parser('create', help='write a random checkpoint')
     create.add_argument(
         '--size',
@@ -38,9 +43,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument('out', type=Path, help='folder to make')
 
 
+def _add_measure(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]') -> None:
+    measure = commands.add_parser('measure', help='latency of every stage on this machine')
+    measure.add_argument('path', type=Path, help='folder of a checkpoint, or its file of weights')
+    measure.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:1')
+    measure.add_argument('--dtype', default='auto', help='auto, float32, bfloat16 or mixed')
+    measure.add_argument('--threads', type=int, default=0, help='of torch on a CPU; 0: its choice')
+    measure.add_argument('--steps', type=int, nargs='+', default=[10, 32], help='of the sampler')
+    measure.add_argument(
+        '--tokens', type=int, nargs='+', default=[0, 12], help='of text with every inference'
+    )
+    measure.add_argument('--repeats', type=int, default=100, help='inferences per variant')
+    measure.add_argument('--warm-up', type=int, default=5, help='inferences that do not count')
+    measure.add_argument('--output', type=Path, help='also write the JSON document to this file')
+
+
 def run(arguments: argparse.Namespace) -> int:
     """Run one command; 1 if the inspected checkpoint has problems."""
-    return _inspect(arguments) if arguments.command == 'inspect' else _create(arguments)
+    commands = {'inspect': _inspect, 'measure': _measure, 'create': _create}
+    return commands[arguments.command](arguments)
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from wla_ros.cli import checkpoint_measurement as measurement
+    from wla_ros.core.configuration import load_configuration
+    from wla_ros.core.joint_layout import JointLayout
+    from wla_ros.policy.wla.wla_loading import load_wla_policy
+    from wla_ros.policy.wla.wla_settings import WlaSettings
+
+    chosen = {name: getattr(arguments, name) for name in ('device', 'dtype', 'threads')}
+    values = {**chosen, 'checkpoint': str(arguments.path)}
+    settings = load_configuration(WlaSettings, values, source='command line')
+    with _Bar('loading') as progress:
+        policy = load_wla_policy(settings, JointLayout(_ARMS), {}, progress=progress)
+    variants = tuple(
+        measurement.Variant(steps=steps, tokens=tokens)
+        for steps in arguments.steps
+        for tokens in (arguments.tokens if policy.speaks else [0])
+    )
+    total = len(variants) * (arguments.warm_up + arguments.repeats)
+    with tqdm(total=total, desc='measuring', unit='chunk', leave=False, disable=None) as bar:
+        results = measurement.measure(
+            policy,
+            variants,
+            repeats=arguments.repeats,
+            warm_up=arguments.warm_up,
+            progress=bar.update,
+        )
+    text = measurement.document(policy, results, repeats=arguments.repeats)
+    if arguments.output is not None:
+        arguments.output.write_text(text + '\n', encoding='utf-8')
+    sys.stdout.write(f'{measurement.table(results)}\n{text}\n')
+    return 0
 
 
 def _inspect(arguments: argparse.Namespace) -> int:

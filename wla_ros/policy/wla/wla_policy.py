@@ -66,6 +66,7 @@ class WlaPolicy:
         _check(settings, model)
         self._columns = columns
         self._settings = settings
+        self._version = version
         self._now_ns = now_ns
         self._conditioning: Conditioning | None = Conditioning(
             model=model, tokenizer=tokenizer, max_tokens=settings.language.max_tokens
@@ -95,6 +96,43 @@ class WlaPolicy:
     def spec(self) -> PolicySpec:
         """What the policy needs and emits."""
         return self._spec
+
+    @property
+    def settings(self) -> WlaSettings:
+        """How the checkpoint is run."""
+        return self._settings
+
+    @property
+    def joint_columns(self) -> tuple[str, ...]:
+        """Names of the joints [D] that an observation brings."""
+        return self._columns.space.layout.columns
+
+    @property
+    def speaks(self) -> bool:
+        """Whether the checkpoint writes subtasks. Raises ValueError after `close`."""
+        return self._model.config.has_language
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is. Raises ValueError after `close`."""
+        return self._model.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number type of the backbone. Raises ValueError after `close`."""
+        return next(self._model.parameters()).dtype
+
+    def with_settings(self, settings: WlaSettings) -> 'WlaPolicy':
+        """Return a policy that shares the model of this one. Raises as the constructor does."""
+        conditioning = self._open
+        return WlaPolicy(
+            conditioning.model,
+            conditioning.tokenizer,
+            self._columns,
+            settings,
+            version=self._version,
+            now_ns=self._now_ns,
+        )
 
     def reset(self, *, seed: int) -> None:
         """Begin an episode; the first time also run once, for the device to load its kernels."""
@@ -137,11 +175,19 @@ class WlaPolicy:
         The memory is that of the request, or of the policy itself where that is empty. Raises
         ConfigurationError if an episode begins at implausible joints, ValueError after `close`.
         """
-        conditioning = self._conditioning
-        if conditioning is None:
-            raise ValueError('the policy is closed')
+        conditioning = self._open
         self._begin_episode(observation)
         return self._answer(conditioning, observation, request)
+
+    @property
+    def _open(self) -> Conditioning:
+        if self._conditioning is None:
+            raise ValueError('the policy is closed')
+        return self._conditioning
+
+    @property
+    def _model(self) -> WLAModel:
+        return self._open.model
 
     def _answer(
         self, conditioning: Conditioning, observation: Observation, request: PolicyRequest
