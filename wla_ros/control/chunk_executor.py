@@ -81,6 +81,9 @@ class ChunkExecutor:
         self._lateness = LatencyStatistics()
 
         self._counts: Counter[str] = Counter()
+        self._most_deviation_rad = config.deviation.max_deviation_rad
+        self._period_ns = config.period_ns
+        self._stall_ns = seconds_to_ns(config.motion.stall_s)
         self._tick_ns: int | None = None
         self._state = ExecutorState.NOT_READY
         self._changes = 0  # of what the policy is told besides the plan itself
@@ -257,7 +260,7 @@ class ChunkExecutor:
         return planned_trajectory(
             self._motion.limiter,
             lambda ahead_s: self._target(now_ns + seconds_to_ns(ahead_s)),
-            since_s=ns_to_seconds(min(since_ns, _MAX_PERIODS_PER_TICK * self._config.period_ns)),
+            since_s=ns_to_seconds(min(since_ns, _MAX_PERIODS_PER_TICK * self._period_ns)),
             period_s=period_s,
             max_points=max_points,
             speed=self._motion.slow if homing else None,
@@ -361,7 +364,7 @@ class ChunkExecutor:
             return
         if faults:
             self._enter(Mode.HOLD, now_ns, reasons.ARM_FAULT, listed(faults))
-        elif not self._stale:
+        elif not self._stale and not self._deviation.present <= self._most_deviation_rad:
             refusal = self._readiness.judge_deviation(self._motion.position)
             if refusal is not None:
                 self._enter(Mode.HOLD, now_ns, refusal.reason, refusal.detail)
@@ -369,11 +372,11 @@ class ChunkExecutor:
     # Motion
 
     def _step_duration(self, now_ns: int) -> float:
-        period_ns = self._config.period_ns
+        period_ns = self._period_ns
         if self._tick_ns is None:
             return ns_to_seconds(period_ns)
         elapsed_ns = now_ns - self._tick_ns
-        if elapsed_ns > seconds_to_ns(self._config.motion.stall_s):
+        if elapsed_ns > self._stall_ns:
             self._counts['stalls'] += 1
             self._motion.limiter.halt()
             return ns_to_seconds(period_ns)
@@ -434,5 +437,5 @@ class ChunkExecutor:
 
     def _count_tick(self, lateness_ns: int) -> None:
         self._counts['ticks'] += 1
-        self._counts['ticks_late'] += lateness_ns > self._config.period_ns // 2
+        self._counts['ticks_late'] += lateness_ns > self._period_ns // 2
         self._lateness.add((StageTiming(stage=_TICK, duration_ns=max(lateness_ns, 0)),))

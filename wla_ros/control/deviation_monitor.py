@@ -25,8 +25,10 @@ class DeviationMonitor:
         self._layout = layout
         columns = np.arange(layout.width, dtype=np.intp)
         self._joints = {arm: columns[layout.arm_slice(arm)][:-1] for arm in layout.arms}
+        self._all = np.array(layout.joint_indices)
         self._largest: deque[tuple[int, float]] = deque()  # (time, value), values falling
         self._now: dict[str, float] = {}
+        self.present = 0.0  # largest deviation [rad] at the last update, 0 before it
 
     def joints(self, arm: str) -> NDArray[np.intp]:
         """Return the columns of the six joints of `arm`, without its gripper."""
@@ -34,9 +36,10 @@ class DeviationMonitor:
 
     def update(self, now_ns: int, commanded: FloatArray, measured: FloatArray) -> None:
         """Compare [D] with [D] at `now_ns`."""
-        difference = np.abs(commanded - measured)
-        self._now = {arm: float(difference[joints].max()) for arm, joints in self._joints.items()}
-        value = max(self._now.values())
+        arms = self._layout.arms
+        difference = np.abs(commanded - measured)[self._all].reshape(len(arms), -1)
+        self._now = dict(zip(arms, difference.max(axis=1).tolist(), strict=True))
+        value = self.present = max(self._now.values())
         while self._largest and self._largest[-1][1] <= value:
             self._largest.pop()
         self._largest.append((now_ns, value))
@@ -48,10 +51,9 @@ class DeviationMonitor:
 
     def worst_column(self, commanded: FloatArray, measured: FloatArray) -> tuple[str, float]:
         """Return the name and the deviation [rad] of the joint that deviates most."""
-        joints = list(self._layout.joint_indices)
-        difference = np.abs(commanded - measured)[joints]
+        difference = np.abs(commanded - measured)[self._all]
         i = int(np.argmax(difference))
-        return self._layout.columns[joints[i]], float(difference[i])
+        return self._layout.columns[self._all[i]], float(difference[i])
 
     def largest(self, now_ns: int) -> float:
         """Return the largest deviation of the last second [rad], 0 if there was none."""
@@ -62,6 +64,7 @@ class DeviationMonitor:
         """Forget everything."""
         self._largest.clear()
         self._now = {}
+        self.present = 0.0
 
     def _expire(self, now_ns: int) -> None:
         while self._largest and now_ns - self._largest[0][0] > _WINDOW_NS:

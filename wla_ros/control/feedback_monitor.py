@@ -37,6 +37,7 @@ class FeedbackMonitor:
         self._max_future_ns = seconds_to_ns(config.max_future_s)
         self._max_condition_age_ns = seconds_to_ns(config.max_condition_age_s)
         self._position = np.zeros(layout.width)
+        self._columns = {arm: layout.arm_slice(arm) for arm in layout.arms}
         self._stamp_ns: dict[str, int] = {}
         self._fresh_since_ns: dict[str, int] = {}  # arms whose feedback is fresh, and since when
         self._conditions: dict[str, ArmCondition] = {}
@@ -71,7 +72,7 @@ class FeedbackMonitor:
         )
         if refusal is not None:
             return refusal
-        columns = self._layout.arm_slice(sample.arm)
+        columns = self._columns[sample.arm]
         low, high = self._lowest[columns], self._highest[columns]
         inside = (sample.position >= low) & (sample.position <= high)
         if not inside.all():
