@@ -16,6 +16,7 @@ from wla_ros.core.types import Refusal
 FEW_IMAGES = 'few_images'
 SCATTERED = 'scattered'
 
+LEAST_IMAGES = 60
 _FARTHEST_S = 0.02  # an image whose interval misses the estimate by more is an outlier
 _MOST_OUTLIERS = 0.25
 _RESAMPLES = 200
@@ -33,7 +34,7 @@ class CameraLatency:
 
 
 def estimate_camera_latency(
-    bounds_s: FloatArray, *, display_lag_s: float, least_images: int = 60
+    bounds_s: FloatArray, *, display_lag_s: float, least_images: int = LEAST_IMAGES
 ) -> CameraLatency | Refusal:
     """
     Return the latency from bounds [n, 2]: header stamp less the end and less the begin of what was

@@ -20,6 +20,7 @@ from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from tqdm import tqdm
 
+from wla_ros.calibration.camera_latency import LEAST_IMAGES
 from wla_ros.calibration.camera_latency import CameraLatency
 from wla_ros.calibration.camera_latency import estimate_camera_latency
 from wla_ros.calibration.display_log import ClockOffset
@@ -41,6 +42,7 @@ from wla_ros.ros.policy_configuration import CameraInput
 from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
 
 _SPIN_S = 0.05
+_SHOW_S = 0.2
 _SETTLE_S = 1.0  # the last reports of the page come in
 _SURE_S = 0.01  # a less certain latency is told to be so
 _LARGEST_PART = 0.5  # of the images that may be unreadable before the reason is told
@@ -56,6 +58,10 @@ class _Watched:
     seconds: float = 0.0  # since then
     refusals: Counter[str] = field(default_factory=Counter)
     detail: str = ''  # of the newest refusal
+
+    def complete(self, seconds: float) -> bool:
+        """Return whether it was seen for `seconds`, in enough images."""
+        return self.seconds >= seconds and len(self.readings) >= LEAST_IMAGES
 
 
 def calibrate_cameras(
@@ -161,7 +167,7 @@ def _watch(
     spin: Callable[[], None],
 ) -> None:
     """Serve until every camera has seen the code for long enough, the time-out, or Ctrl-C."""
-    deadline_s = time.monotonic() + arguments.timeout
+    deadline_s, shown_s = time.monotonic() + arguments.timeout, 0.0
     with tqdm(total=0, bar_format='{desc}', leave=False) as line:
         try:
             while time.monotonic() < deadline_s:
@@ -169,8 +175,10 @@ def _watch(
                 text = '   '.join(_progress(name, record) for name, record in watched.items())
                 server.status = text
                 page = '' if server.counts else 'page not open   '
-                line.set_description_str(page + text)
-                if all(record.seconds >= arguments.seconds for record in watched.values()):
+                if time.monotonic() > shown_s + _SHOW_S:
+                    shown_s = time.monotonic()
+                    line.set_description_str(page + text)
+                if all(record.complete(arguments.seconds) for record in watched.values()):
                     return
         except KeyboardInterrupt:
             print('ended early')
