@@ -9,6 +9,7 @@ from core.plans import spec_of
 from core.session_feed import START_NS
 
 from wla_ros.core.inference_cadence import LOST_CHUNK_NS
+from wla_ros.core.inference_cadence import NEWS_NS
 from wla_ros.core.inference_cadence import PLAN_MAX_AGE_NS
 from wla_ros.core.inference_cadence import HeardPlan
 from wla_ros.core.inference_cadence import InferenceCadence
@@ -34,11 +35,22 @@ def reason(refusal):
 
 
 @pytest.mark.parametrize('plan', [None, moving(), heard(resting_plan())])
-def test_fast_is_always_due(plan):
+def test_fast_is_always_due_for_a_policy_that_is_told_nothing(plan):
     target = cadence()
     target.begun(START_NS)
     target.published(0, 7, START_NS)
     assert target.judge(plan, START_NS + 1) is None
+
+
+@pytest.mark.parametrize('name', ['rtc', 'prefix', 'rollforward', 'grounded'])
+def test_a_policy_that_is_told_of_the_plan_is_told_of_the_newest_chunk(name):
+    target = cadence(name)
+    assert target.judge(moving(), START_NS) is None
+    target.published(0, 1, START_NS)
+    assert reason(target.judge(moving(sequence=0), START_NS + MS)) == 'not_due'
+    assert target.judge(moving(sequence=1), START_NS + MS) is None
+    # the chunk was lost: an older plan is better than none
+    assert target.judge(moving(sequence=0), START_NS + NEWS_NS) is None
 
 
 @pytest.mark.parametrize('infer', ['every', 'below'])
@@ -81,7 +93,7 @@ def test_below_waits_for_the_chunk_in_flight():
     target.published(0, 1, START_NS)
     assert reason(target.judge(moving(rows_left=1), START_NS + MS)) == 'not_due'
     assert target.judge(moving(rows_left=1, sequence=1), START_NS + MS) is None
-    assert target.judge(moving(rows_left=1), START_NS + LOST_CHUNK_NS) is None
+    assert target.judge(moving(rows_left=1), START_NS + NEWS_NS) is None
 
 
 def test_sync_thinks_only_while_the_arms_rest_and_chunks_are_taken():

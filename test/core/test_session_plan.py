@@ -161,7 +161,8 @@ def test_warm_up_inferences_are_not_learnt_from():
     for i in range(3):
         chunk = target.complete(begun(target, 40 * i + 10), good_result(), ms(40 * i + 15))
         splice = SpliceDelay(epoch=0, sequence=chunk.sequence, delay_ns=(900 - 300 * i) * 10**6)
-        target.accept_plan(plan_at(40 * i + 20, 'rtc', splice=splice), ms(40 * i + 20))
+        plan = plan_at(40 * i + 20, 'rtc', sequence=i, splice=splice)
+        target.accept_plan(plan, ms(40 * i + 20))
     assert target.snapshot(ms(200)).plan.forecast_s == 0.3
 
 

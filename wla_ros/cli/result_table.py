@@ -2,17 +2,19 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from wla_ros.evaluation.episode_summary import SourceSummary
 
-_COLUMNS = '{:<9}{:>9}{:>16}{:>12}{:>12}{:>14}{:>14}{:>9}{:>9}'
+_COLUMNS = '{:<9}{:>9}{:>16}{:>12}{:>12}{:>14}{:>14}{:>15}{:>9}{:>9}'
 _HEADER = (
     'source', 'success', '95 % interval', 'solved s', 'finished s',
-    'chunk p50 ms', 'chunk p99 ms', 'starved', 'sums ok',
+    'chunk p50 ms', 'chunk p99 ms', 'splice p99 ms', 'starved', 'sums ok',
 )  # fmt: skip
 
 
 def result_table(summaries: Sequence[SourceSummary]) -> str:
-    """Return one line per source: success, times, latency from exposure to chunk, sums."""
+    """Return one line per source: success, times, delays from exposure to chunk and splice."""
     lines = [_COLUMNS.format(*_HEADER)]
     for item in summaries:
         low, high = item.success.interval
@@ -27,6 +29,7 @@ def result_table(summaries: Sequence[SourceSummary]) -> str:
                 _text(item.finished_mean_s),
                 _text(None if chunk is None else chunk.p50_ms),
                 _text(None if chunk is None else chunk.p99_ms),
+                _text(float(np.percentile(item.delays_ms, 99)) if item.delays_ms.size else None),
                 item.starvations if item.equations else '-',
                 f'{sums}/{len(item.equations)}' if item.equations else '-',
             )

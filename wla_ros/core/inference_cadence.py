@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from wla_ros.core import refusal_reasons
 from wla_ros.core.execution_plan import ExecutionPlan
+from wla_ros.core.execution_strategy import PrefixUse
 from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import ns_to_seconds
@@ -18,6 +19,9 @@ from wla_ros.core.types import Refusal
 # A published chunk that no plan mentions after this time was lost or refused: plans come at every
 # splice and ten times a second, so this is five of them besides the way of the chunk.
 LOST_CHUNK_NS = 500 * NS_PER_MS
+# An inference that is told of the plan should be told of the newest one. This is the way of a chunk
+# there and of a plan back between hosts; waiting longer costs more than an older plan.
+NEWS_NS = 100 * NS_PER_MS
 # The executor sends its plan ten times a second; after ten missing ones it is not there.
 PLAN_MAX_AGE_NS = 1000 * NS_PER_MS
 
@@ -41,12 +45,26 @@ class HeardPlan:
         return max(0, end_ns - (now_ns - self.received_ns))
 
 
+def _not_due(detail: str) -> Refusal:
+    return Refusal(reason=refusal_reasons.NOT_DUE, detail=detail)
+
+
+_IN_FLIGHT = _not_due('the chunk before is on its way to the executor')
+
+
 class InferenceCadence:
-    """One thread, or the lock of the owner."""
+    """
+    One thread, or the lock of the owner.
+
+    Whatever the cadence, an inference that is told of the plan waits until the plan holds the
+    chunk before: what it is told otherwise is not what will be executed.
+    """
 
     def __init__(self, config: StrategyConfig, spec: PolicySpec) -> None:
         """Judge for chunks of `spec`."""
         self._waits = config.strategy.waits
+        self._patience_ns = LOST_CHUNK_NS if self._waits else NEWS_NS
+        self._listens = config.strategy.rolls_state or config.strategy.prefix is not PrefixUse.NONE
         self._infer = config.infer
         self._rows = config.rows_between(spec.horizon)
         self._dt_ns = spec.dt_ns
@@ -71,16 +89,17 @@ class InferenceCadence:
         fresh = heard if heard is not None and heard.is_fresh(now_ns) else None
         if self._waits:
             return self._judge_rest(fresh, now_ns)
-        if self._infer == 'fast':
-            return None
         if fresh is None:
             # Nobody executes, as far as is known: nothing to keep pace with.
             return None
-        if self._in_flight(fresh.plan, now_ns):
-            return _not_due('the chunk before is on its way to the executor')
-        if self._infer == 'below':
-            return self._judge_rest_of_plan(fresh, now_ns)
-        return self._judge_pause(fresh, now_ns)
+        if self._listens or self._infer != 'fast':
+            if self._in_flight(fresh.plan, now_ns):
+                return _IN_FLIGHT
+            if self._infer == 'below':
+                return self._judge_rest_of_plan(fresh, now_ns)
+            if self._infer == 'every':
+                return self._judge_pause(fresh, now_ns)
+        return None
 
     def _judge_rest(self, fresh: HeardPlan | None, now_ns: int) -> Refusal | None:
         """One pause of the arms, one inference."""
@@ -95,7 +114,7 @@ class InferenceCadence:
         if not fresh.plan.resting:
             return _not_due('the arms move; sync thinks while they rest')
         if self._in_flight(fresh.plan, now_ns):
-            return _not_due('the chunk before is on its way to the executor')
+            return _IN_FLIGHT
         return None
 
     def _judge_rest_of_plan(self, fresh: HeardPlan, now_ns: int) -> Refusal | None:
@@ -117,8 +136,4 @@ class InferenceCadence:
         """Return whether a published chunk may still reach the executor."""
         if self._published is None or (plan.epoch, plan.sequence) >= self._published:
             return False
-        return now_ns - self._published_ns < LOST_CHUNK_NS
-
-
-def _not_due(detail: str) -> Refusal:
-    return Refusal(reason=refusal_reasons.NOT_DUE, detail=detail)
+        return now_ns - self._published_ns < self._patience_ns

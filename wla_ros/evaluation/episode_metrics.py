@@ -4,6 +4,7 @@ Numbers of one episode, computed from its record only.
 Every number has its unit in its name. Numbers that need data which the record lacks are None.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wla_ros.core.delay_forecast import delay_rows
 from wla_ros.core.joint_layout import ARM_WIDTH
 from wla_ros.core.types import FloatArray
 from wla_ros.evaluation.conservation import Equation
@@ -68,6 +70,12 @@ class EpisodeMetrics:
     seam_position_max_rad: float | None
     seam_position_p99_rad: float | None
     seam_velocity_max_rad_s: float | None
+    # Steps of the curve that is executed, bridges included: at most the limits
+    bridged_position_max_rad: float | None
+    bridged_velocity_max_rad_s: float | None
+    bridged_acceleration_max_rad_s2: float | None
+    delays_ms: FloatArray  # [splices] from observation to splice
+    delay_rows: Mapping[int, int]  # rows due before the splice -> how often
     starvations: int
     starved_s: float
     velocity_max_rad_s: float | None
@@ -108,6 +116,11 @@ def measure(record: EpisodeRecord) -> EpisodeMetrics:
         seam_position_max_rad=_percentile(seams, 100.0),
         seam_position_p99_rad=_percentile(seams, 99.0),
         seam_velocity_max_rad_s=_percentile(seam_speeds, 100.0),
+        bridged_position_max_rad=_worst(record, 'bridged_position_step_rad'),
+        bridged_velocity_max_rad_s=_worst(record, 'bridged_velocity_step_rad_s'),
+        bridged_acceleration_max_rad_s2=_worst(record, 'bridged_acceleration_step_rad_s2'),
+        delays_ms=np.array([1e3 * splice.delay_s for splice in record.splices]),
+        delay_rows=_delay_rows(record),
         starvations=len(record.starvations),
         starved_s=sum(item.end_ns - item.start_ns for item in record.starvations) / 1e9,
         velocity_max_rad_s=None if commands is None else _largest(_joints(commands.velocity)),
@@ -162,6 +175,21 @@ def joined_durations_ms(metrics: Iterable[EpisodeMetrics]) -> dict[str, FloatArr
         for stage, values in item.stage_durations_ms.items():
             joined.setdefault(stage, []).append(values)
     return {stage: np.concatenate(parts) for stage, parts in joined.items()}
+
+
+def _worst(record: EpisodeRecord, name: str) -> float | None:
+    return max((getattr(splice, name) for splice in record.splices), default=None)
+
+
+def _delay_rows(record: EpisodeRecord) -> dict[int, int]:
+    """Return how often how many rows were due before the splice."""
+    if not record.chunks:
+        return {}
+    dt_ns = record.chunks[0].dt_ns
+    rows = Counter(
+        delay_rows(splice.splice_ns - splice.stamp_ns, dt_ns, 0) for splice in record.splices
+    )
+    return dict(sorted(rows.items()))
 
 
 def _joints(rows: FloatArray) -> FloatArray:

@@ -5,13 +5,16 @@ Means over episodes say what they are over: task times are of successful episode
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from wla_ros.core.types import FloatArray
 from wla_ros.evaluation.conservation import Equation
 from wla_ros.evaluation.conservation import Term
 from wla_ros.evaluation.episode_metrics import EpisodeMetrics
@@ -34,6 +37,11 @@ class SourceSummary:
     stages: tuple[StageSummary, ...]
     seam_position_max_rad: float | None
     seam_velocity_max_rad_s: float | None
+    bridged_position_max_rad: float | None  # of the executed curve, bridges included
+    bridged_velocity_max_rad_s: float | None
+    bridged_acceleration_max_rad_s2: float | None
+    delays_ms: FloatArray  # [splices] from observation to splice
+    delay_rows: Mapping[int, int]  # rows due before the splice -> how often
     starvations: int
     starved_s: float
     chunks: int
@@ -77,6 +85,15 @@ def _summary(source: str, items: list[EpisodeMetrics]) -> SourceSummary:
         stages=stage_summaries(joined_durations_ms(items)),
         seam_position_max_rad=_max(item.seam_position_max_rad for item in items),
         seam_velocity_max_rad_s=_max(item.seam_velocity_max_rad_s for item in items),
+        bridged_position_max_rad=_max(item.bridged_position_max_rad for item in items),
+        bridged_velocity_max_rad_s=_max(item.bridged_velocity_max_rad_s for item in items),
+        bridged_acceleration_max_rad_s2=_max(
+            item.bridged_acceleration_max_rad_s2 for item in items
+        ),
+        delays_ms=np.concatenate([item.delays_ms for item in items]),
+        delay_rows=dict(
+            sorted(sum((Counter(item.delay_rows) for item in items), Counter()).items())
+        ),
         starvations=sum(item.starvations for item in items),
         starved_s=sum(item.starved_s for item in items),
         chunks=sum(item.chunks for item in items),
@@ -139,6 +156,11 @@ def summary_values(summary: SourceSummary) -> dict[str, Any]:
         },
         'seam_position_max_rad': summary.seam_position_max_rad,
         'seam_velocity_max_rad_s': summary.seam_velocity_max_rad_s,
+        'bridged_position_max_rad': summary.bridged_position_max_rad,
+        'bridged_velocity_max_rad_s': summary.bridged_velocity_max_rad_s,
+        'bridged_acceleration_max_rad_s2': summary.bridged_acceleration_max_rad_s2,
+        'splice_delay_ms': _percentiles(summary.delays_ms),
+        'splice_delay_rows': {str(rows): count for rows, count in summary.delay_rows.items()},
         'starvations': summary.starvations,
         'starved_s': summary.starved_s,
         'chunks': summary.chunks,
@@ -155,6 +177,17 @@ def summary_values(summary: SourceSummary) -> dict[str, Any]:
             {'seed': seed, 'end_reason': reason, 'judgement': judgement}
             for seed, reason, judgement in summary.failures
         ],
+    }
+
+
+def _percentiles(values: FloatArray) -> dict[str, float] | None:
+    if not values.size:
+        return None
+    return {
+        'count': values.size,
+        'p50': float(np.percentile(values, 50)),
+        'p99': float(np.percentile(values, 99)),
+        'max': float(values.max()),
     }
 
 
