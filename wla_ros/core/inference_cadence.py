@@ -19,8 +19,8 @@ from wla_ros.core.types import Refusal
 # A published chunk that no plan mentions after this time was lost or refused: plans come at every
 # splice and ten times a second, so this is five of them besides the way of the chunk.
 LOST_CHUNK_NS = 500 * NS_PER_MS
-# An inference that is told of the plan should be told of the newest one. This is the way of a chunk
-# there and of a plan back between hosts; waiting longer costs more than an older plan.
+# An inference that is told of the plan should be told of the newest one. This is the way of chunks
+# there and of plans back between hosts; waiting longer costs more than an older plan.
 NEWS_NS = 100 * NS_PER_MS
 # The executor sends its plan ten times a second; after ten missing ones it is not there.
 PLAN_MAX_AGE_NS = 1000 * NS_PER_MS
