@@ -21,7 +21,7 @@ LINT = status=0; \
   mypy || status=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench lint clean
+.PHONY: help setup demo test bench bench-execution lint clean
 # the targets share the environment
 .NOTPARALLEL:
 
@@ -30,6 +30,7 @@ help:
 	@echo 'make demo    run the simulated robot with a policy   (ARGS="..." goes to wla_ros demo)'
 	@echo 'make test    ruff, mypy, pytest                      (ARGS="-m \"not slow\"" goes to pytest)'
 	@echo 'make bench   measure                                 (ARGS="..." goes to wla_ros bench)'
+	@echo 'make bench-execution   compare execution strategies  (ARGS="--quick": seconds instead of hours)'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make clean   delete .venv, builds and caches'
 	@echo 'In a terminal of your own: . .venv/wla_ros_env.sh'
@@ -46,6 +47,9 @@ test: setup
 
 bench: setup
 	@$(ISOLATED) && wla_ros bench $(ARGS)
+
+bench-execution: setup
+	@$(ISOLATED) && wla_ros bench-execution $(ARGS)
 
 lint: setup
 	@$(ENVIRONMENT); $(LINT); exit $$status

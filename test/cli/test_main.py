@@ -11,11 +11,12 @@ import pytest
 
 from wla_ros.cli.main import COMMANDS
 from wla_ros.cli.main import main
+from wla_ros.cli.main import module_of
 
 
 @pytest.mark.parametrize('name', [name for name, _ in COMMANDS])
 def test_every_listed_command_has_a_module(name):
-    assert importlib.util.find_spec(f'wla_ros.cli.{name}') is not None
+    assert importlib.util.find_spec(module_of(name)) is not None
 
 
 def test_help_lists_every_command(capsys):

@@ -3,8 +3,10 @@ Measure the graph under the load of a full rig: 3 cameras at 640x480 and 30 Hz, 
 
 A source process publishes images and feedback at their real rates (no physics), the policy node
 runs `hold`, the executor node commands at 200 Hz. Each transport is measured in the same way:
-`shipped` is the Fast DDS profile of this package, `default` Fast DDS as installed. The last line
-is one JSON document; times are in ms.
+`shipped` is the Fast DDS profile of this package, `default` Fast DDS as installed, `busy` is
+shipped with a process beside the nodes that burns a core as a policy does. What a tick and a
+splice of the executor cost is measured in this process, without ROS. The last line is one JSON
+document; times are in ms, those of the executor in microseconds.
 
 `overhead` is the time from exposure to the arrival of the chunk in another process, less the
 policy's own inference.
@@ -28,10 +30,12 @@ from rclpy.context import Context
 from tqdm import tqdm
 
 from wla_ros.action import RunTask
+from wla_ros.cli.executor_cost import executor_cost
 from wla_ros.cli.node_processes import NodeCommand
 from wla_ros.cli.node_processes import NodeProcesses
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.cli.up import node_commands
+from wla_ros.core.execution_strategy import STRATEGIES
 from wla_ros.msg import ActionChunk
 from wla_ros.robots.driver_profile import DriverProfile
 from wla_ros.robots.driver_profile import load_driver_profile
@@ -44,7 +48,8 @@ from wla_ros.ros.local_transport import local_transport_environment
 from wla_ros.ros.task_client import TaskClient
 from wla_ros.ros.task_client import TaskError
 
-TRANSPORTS = ('shipped', 'default')
+BUSY = 'busy'
+TRANSPORTS = ('shipped', 'default', BUSY)
 # Set but empty: Fast DDS then reads no file, and the nodes do not choose one themselves.
 _NO_PROFILE = {'FASTDDS_DEFAULT_PROFILES_FILE': '', 'FASTRTPS_DEFAULT_PROFILES_FILE': ''}
 _INSTRUCTION = 'hold still'
@@ -56,6 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seconds', type=float, default=20.0, help='measured time per transport')
     parser.add_argument('--warm-up', type=float, default=4.0, help='seconds before measuring')
     parser.add_argument('--transports', nargs='+', choices=TRANSPORTS, default=list(TRANSPORTS))
+    parser.add_argument(
+        '--no-executor', action='store_true', help='leave out the cost of ticks and splices'
+    )
     parser.add_argument('--output', type=Path, help='also write the JSON document to this file')
 
 
@@ -69,7 +77,10 @@ def run(arguments: argparse.Namespace) -> int:
         'seconds': arguments.seconds,
         'transports': results,
     }
-    if len(results) == len(TRANSPORTS):
+    if not arguments.no_executor:
+        document['executor_us'] = {name: executor_cost(name) for name in STRATEGIES}
+        _print_cost(document['executor_us'])
+    if {'shipped', 'default'} <= results.keys():
         document['default_over_shipped'] = {
             key: round(results['default'][key] / results['shipped'][key], 2)
             for key in ('overhead_p50_ms', 'overhead_p99_ms', 'cpu_policy_percent')
@@ -95,6 +106,8 @@ def _measure(transport: str, arguments: argparse.Namespace) -> dict[str, Any]:
         ) as nodes,
     ):
         nodes.start(_source_command(profile))
+        if transport == BUSY:
+            nodes.start(NodeCommand(name=BUSY, module='wla_ros.cli.busy_inference'))
         for command in node_commands(
             path,
             without=('sim_node', 'recorder_node'),
@@ -245,8 +258,18 @@ def _source_command(profile: DriverProfile) -> NodeCommand:
     )
 
 
+def _print_cost(costs: Mapping[str, Mapping[str, float]]) -> None:
+    keys = ('tick_p50_us', 'tick_p99_us', 'splice_p50_us', 'splice_p99_us')
+    print(f'{"executor":<24}' + ''.join(f'{key:>16}' for key in keys))
+    for name, cost in costs.items():
+        print(f'{name:<24}' + ''.join(f'{cost.get(key, 0.0):>16}' for key in keys))
+
+
 def _print_table(results: Mapping[str, Mapping[str, Any]]) -> None:
-    keys = [key for key in next(iter(results.values())) if key != 'images_received']
+    # The last one has every process.
+    keys = [key for key in list(results.values())[-1] if key != 'images_received']
     print(f'{"":<24}' + ''.join(f'{name:>12}' for name in results))
     for key in keys:
-        print(f'{key:<24}' + ''.join(f'{figures[key]:>12}' for figures in results.values()))
+        print(
+            f'{key:<24}' + ''.join(f'{figures.get(key, "-"):>12}' for figures in results.values())
+        )

@@ -27,9 +27,15 @@ COMMANDS = (
     ('calibrate', 'measure latencies of cameras, arms and grippers and write them to a file'),
     ('evaluate', 'run episodes in virtual time, faster than real time'),
     ('bench', 'measure latency, tick lateness and CPU of the running graph'),
+    ('bench-execution', 'compare execution strategies over delays, thousands of episodes'),
     ('checkpoint', 'look at WLA checkpoints, or make a random one'),
     ('parameters', 'print every parameter with type, unit, range and default'),
 )
+
+
+def module_of(command: str) -> str:
+    """Return the module of a sub-command."""
+    return f'wla_ros.cli.{command.replace("-", "_")}'
 
 
 def overview(given: Sequence[str]) -> str:
@@ -39,7 +45,7 @@ def overview(given: Sequence[str]) -> str:
         near = difflib.get_close_matches(given[0], [name for name, _ in COMMANDS], n=1)
         hint = f', did you mean {near[0]!r}?' if near else ''
         complaint = f'wla_ros: unknown command {given[0]!r}{hint}\n\n'
-    lines = ''.join(f'  {name:<12} {summary}\n' for name, summary in COMMANDS)
+    lines = ''.join(f'  {name:<16} {summary}\n' for name, summary in COMMANDS)
     usage = 'usage: wla_ros COMMAND ...   (wla_ros COMMAND --help for its options)'
     return f'{complaint}{usage}\n\n{lines}'
 
@@ -53,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (sys.stdout if wanted_help else sys.stderr).write(overview(given))
         return 0 if wanted_help else 2
     name, rest = given[0], given[1:]
-    module = importlib.import_module(f'wla_ros.cli.{name}')
+    module = importlib.import_module(module_of(name))
     command_parser = argparse.ArgumentParser(
         prog=f'wla_ros {name}',
         description=module.__doc__,

@@ -201,9 +201,7 @@ class VirtualRig:
     def judge(self) -> Verdict:
         """Judge the present state."""
         judgement = self._rig.judge()
-        return Verdict(
-            success=judgement.success, text=judgement.text, final=judgement.final
-        )
+        return Verdict(success=judgement.success, text=judgement.text, final=judgement.final)
 
     def counters(self) -> tuple[Counter, ...]:
         """Return counts since the reset."""

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.motion_limiter import MotionLimiter
-from wla_ros.control.motion_limiter import MotionTarget
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.evaluation.execution.command_check import check_commands
 from wla_ros.robots.piper.limits import piper_limits
@@ -74,7 +74,7 @@ def test_what_the_limiter_emits_is_within_the_limits(seed):
     for tick in range(120):
         if tick % 7 == 0:
             target = random.uniform(LIMITS.lower - 0.3, LIMITS.upper + 0.3)
-        limiter.step(MotionTarget(target, nothing, nothing, np.zeros(7, dtype=bool)), 0.005)
+        limiter.step(CurveSample.of(target, nothing, nothing), 0.005)
         commands.append(limiter.position)
     found = check(np.array(commands))
     assert not found.violated, found

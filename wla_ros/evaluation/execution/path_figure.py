@@ -1,0 +1,70 @@
+"""Tool paths around a post, strategy beside strategy, as PNG bytes. Drawn with Agg."""
+
+import io
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Circle
+
+from wla_ros.evaluation.execution.tool_path import ToolPath
+
+_INK, _FAINT = '#24292f', '#6e7781'
+_LEFT, _RIGHT, _FAILED = '#0072B2', '#009E73', '#D55E00'
+_DPI = 140
+
+
+def path_figure(paths: Sequence[ToolPath], *, post: str, post_radius_m: float, goal: str) -> bytes:
+    """Return one panel per strategy; paths are drawn with the post in the middle."""
+    strategies = list(dict.fromkeys(path.strategy for path in paths))
+    figure = Figure(figsize=(max(3.5 * len(strategies), 9.0), 4.6))
+    for column, strategy in enumerate(strategies):
+        axes = figure.add_subplot(1, len(strategies), column + 1)
+        shown = [path for path in paths if path.strategy == strategy]
+        for path in sorted(shown, key=lambda item: not item.success):
+            # The table seen from behind the robot: left is left, away is up.
+            middle = np.array(path.objects[post][0])
+            away, left = (np.array(path.points) - middle).T * 100.0
+            side = left[np.argmin(np.abs(away))]
+            colour = _FAILED if not path.success else _LEFT if side > 0.0 else _RIGHT
+            axes.plot(-left, away, color=colour, lw=1.0, alpha=0.75)
+            if not path.success:
+                axes.plot(-left[-1], away[-1], 'x', color=_FAILED, ms=6, mew=1.6)
+            last = np.array(path.objects[goal][-1]) - middle
+            axes.plot(-100.0 * last[1], 100.0 * last[0], '.', color=_FAINT, ms=3, alpha=0.6)
+        axes.add_patch(Circle((0.0, 0.0), 100.0 * post_radius_m, color=_INK, zorder=5))
+        solved = sum(path.success for path in shown)
+        delay_ms = shown[0].delay_ms
+        axes.set_title(
+            f'{strategy}, {delay_ms} ms\n{solved} of {len(shown)} arrive',
+            fontsize=10,
+            color=_INK,
+        )
+        axes.set_aspect('equal')
+        axes.set_xlim(-15.0, 15.0)
+        axes.set_ylim(-17.0, 21.0)
+        axes.tick_params(colors=_FAINT, labelsize=8, length=0)
+        for side_name in ('top', 'right', 'left', 'bottom'):
+            axes.spines[side_name].set_visible(False)
+        axes.grid(visible=True, color='#eef0f2', lw=0.8)
+        axes.set_axisbelow(True)
+        if column == 0:
+            axes.set_ylabel('away from the robot [cm]', fontsize=8.5, color=_FAINT)
+        else:
+            axes.set_yticklabels([])
+    words = (
+        ('past the left side', _LEFT),
+        ('past the right side', _RIGHT),
+        ('touched the post (x) or missed the goal', _FAILED),
+        ('dots: where the goal was in the end', _FAINT),
+    )
+    for index, (text, colour) in enumerate(words):
+        figure.text(
+            (0.05, 0.20, 0.36, 0.70)[index], 0.02, text, color=colour, fontsize=9, weight='bold'
+        )
+    figure.tight_layout(rect=(0.0, 0.075, 1.0, 1.0))
+    FigureCanvasAgg(figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format='png', dpi=_DPI, facecolor='white')
+    return buffer.getvalue()
