@@ -29,14 +29,14 @@ from wla_ros.control.planned_motion import PlannedMotion
 from wla_ros.control.planned_trajectory import PlannedTrajectory
 from wla_ros.control.planned_trajectory import planned_trajectory
 from wla_ros.control.readiness import Readiness
+from wla_ros.control.readiness import judge_openness
 from wla_ros.control.readiness import listed
 from wla_ros.control.splice_report import SpliceReport
+from wla_ros.control.tick_clock import TickClock
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
-from wla_ros.core.latency_statistics import LatencyStatistics
-from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
@@ -44,11 +44,6 @@ from wla_ros.core.types import JointCommand
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Mode
 from wla_ros.core.types import Refusal
-from wla_ros.core.types import StageTiming
-
-# A late tick catches up at most this many periods of motion at once.
-_MAX_PERIODS_PER_TICK = 2
-_TICK = 'tick'
 
 
 class ChunkExecutor:
@@ -78,13 +73,10 @@ class ChunkExecutor:
         self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
         self._motion = CommandedMotion(config, layout, scaled, self._deviation)
         self._modes = ControlModes()
-        self._lateness = LatencyStatistics()
+        self._clock = TickClock(config)
 
         self._counts: Counter[str] = Counter()
         self._most_deviation_rad = config.deviation.max_deviation_rad
-        self._period_ns = config.period_ns
-        self._stall_ns = seconds_to_ns(config.motion.stall_s)
-        self._tick_ns: int | None = None
         self._state = ExecutorState.NOT_READY
         self._changes = 0  # of what the policy is told besides the plan itself
         self._told = (self._state, False, False)
@@ -170,7 +162,7 @@ class ChunkExecutor:
         self._feedback.reset()
         self._deviation.reset()
         self._motion.distrust()
-        self._tick_ns = None
+        self._clock.forget()
 
     # What goes out
 
@@ -186,21 +178,21 @@ class ChunkExecutor:
         `lateness_ns` is how long after its deadline this tick began. A clock that runs backwards
         is a clock jump.
         """
-        self._count_tick(lateness_ns)
-        if self._tick_ns is not None and now_ns < self._tick_ns:
+        self._clock.count(lateness_ns)
+        if self._clock.runs_backwards(now_ns):
             self.notify_clock_jump(now_ns)
         self._feedback.update(now_ns)
         self._stale = self._feedback.problem(now_ns)
-        motion = self._motion
+        motion, duration_s = self._motion, self._clock.advance(now_ns)
         if not motion.seeded:
             if self._stale:
-                self._tick_ns = now_ns
                 self._counts['ticks_not_ready'] += 1
                 self._why = (reasons.WAITING_FOR_FEEDBACK, self._stale)
                 return None
             motion.seed(self._feedback.position)
-        duration_s = self._step_duration(now_ns)
-        self._tick_ns = now_ns
+        if duration_s is None:
+            motion.limiter.halt()
+            duration_s = self._clock.period_s
         faults = self._feedback.faulty_arms(now_ns)
         self._supervise(now_ns, faults)
         reseeded: tuple[str, ...] = ()
@@ -225,22 +217,13 @@ class ChunkExecutor:
 
     def execution_plan(self, now_ns: int) -> ExecutionPlan:
         """Return what is going to be executed, and the rows of the last second."""
-        plan = self._plan
-        due_ns, rows = plan.path_with_history(now_ns)
-        epoch, sequence = plan.newest_chunk
-        return ExecutionPlan(
-            stamp_ns=now_ns,
-            strategy=self._config.strategy.strategy.name,
-            epoch=epoch,
-            sequence=sequence,
-            due_ns=due_ns,
-            rows=rows,
+        return self._plan.execution_plan(
+            now_ns,
             accepting=self._judge_openness() is None,
             resting=self._resting,
             tracking_error=self._motion.tracking_error(
                 self._feedback.position, self._feedback.stamps_ns
             ),
-            splice=plan.delay,
         )
 
     def take_splices(self) -> tuple[SpliceReport, ...]:
@@ -255,12 +238,11 @@ class ChunkExecutor:
 
         Points are `period_s` apart, the first one a period from now.
         """
-        since_ns = 0 if self._tick_ns is None else max(now_ns - self._tick_ns, 0)
         homing = self.mode == Mode.HOMING and not self._stale
         return planned_trajectory(
             self._motion.limiter,
             lambda ahead_s: self._target(now_ns + seconds_to_ns(ahead_s)),
-            since_s=ns_to_seconds(min(since_ns, _MAX_PERIODS_PER_TICK * self._period_ns)),
+            since_s=self._clock.since_s(now_ns),
             period_s=period_s,
             max_points=max_points,
             speed=self._motion.slow if homing else None,
@@ -285,9 +267,12 @@ class ChunkExecutor:
         """Return everything there is to report."""
         plan = self._plan
         epoch, sequence = plan.current_chunk(now_ns)
-        median, tail = self._lateness.percentiles(50.0, 99.0)
+        median_s, tail_s = self._clock.lateness_s()
         counts: dict[str, int] = {
             **self._counts,
+            'ticks': self._clock.ticks,
+            'ticks_late': self._clock.late,
+            'stalls': self._clock.stalls,
             'chunks_accepted': plan.chunk_counts['accepted'],
             'chunks_rejected': sum(count for _, count in plan.rejections),
             'chunks_missed': plan.chunk_counts['missed'],
@@ -309,8 +294,8 @@ class ChunkExecutor:
             rows=plan.rows,
             counts=ExecutorCounts(**counts),
             rejections=plan.rejections,
-            tick_lateness_p50_s=ns_to_seconds(median[0].duration_ns) if median else 0.0,
-            tick_lateness_p99_s=ns_to_seconds(tail[0].duration_ns) if tail else 0.0,
+            tick_lateness_p50_s=median_s,
+            tick_lateness_p99_s=tail_s,
             max_deviation_rad=self._deviation.largest(now_ns),
             seams=plan.seams,
         )
@@ -330,14 +315,7 @@ class ChunkExecutor:
 
     def _judge_openness(self) -> Refusal | None:
         """Return why no chunk is wanted at all, or None."""
-        if self.mode != Mode.AUTONOMY:
-            return Refusal(
-                reason=reasons.WRONG_MODE,
-                detail=f'chunks are executed in AUTONOMY, not in {self.mode.name}',
-            )
-        if not self._motion.seeded or self._stale:
-            return Refusal(reason=reasons.NOT_READY, detail=self._stale or 'no feedback yet')
-        return None
+        return judge_openness(self.mode, seeded=self._motion.seeded, stale=self._stale)
 
     def _interrupt(self, now_ns: int) -> None:
         """Drop what is planned; chunks observed before now no longer fit the state of the arms."""
@@ -370,17 +348,6 @@ class ChunkExecutor:
                 self._enter(Mode.HOLD, now_ns, refusal.reason, refusal.detail)
 
     # Motion
-
-    def _step_duration(self, now_ns: int) -> float:
-        period_ns = self._period_ns
-        if self._tick_ns is None:
-            return ns_to_seconds(period_ns)
-        elapsed_ns = now_ns - self._tick_ns
-        if elapsed_ns > self._stall_ns:
-            self._counts['stalls'] += 1
-            self._motion.limiter.halt()
-            return ns_to_seconds(period_ns)
-        return ns_to_seconds(min(elapsed_ns, _MAX_PERIODS_PER_TICK * period_ns))
 
     def _move(self, now_ns: int, duration_s: float) -> bool:
         """Move the command by plan or home; return whether there was a place to move to."""
@@ -434,8 +401,3 @@ class ChunkExecutor:
         resting = self._motion.hold(now_ns, duration_s, measured, faults)
         self._state = ExecutorState.HOLDING if resting else ExecutorState.DECELERATING
         return self._motion.reseeded
-
-    def _count_tick(self, lateness_ns: int) -> None:
-        self._counts['ticks'] += 1
-        self._counts['ticks_late'] += lateness_ns > self._period_ns // 2
-        self._lateness.add((StageTiming(stage=_TICK, duration_ns=max(lateness_ns, 0)),))

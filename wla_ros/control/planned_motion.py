@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 
 from wla_ros.control import reasons
 from wla_ros.control.chunk_gate import ChunkGate
+from wla_ros.control.chunk_rows import ChunkRows
 from wla_ros.control.chunk_schedule import HISTORY_NS
 from wla_ros.control.chunk_schedule import ChunkSchedule
-from wla_ros.control.chunk_schedule import schedule_of
 from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.end_effector_rows import ArmKinematics
-from wla_ros.control.end_effector_rows import EndEffectorRows
 from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.control.merge_strategy import RunningPlan
 from wla_ros.control.merge_strategy import SpliceMoment
@@ -36,6 +35,7 @@ from wla_ros.control.seam_metrics import SeamSummary
 from wla_ros.control.splice_bridge import BridgeFitter
 from wla_ros.control.splice_report import SpliceReport
 from wla_ros.control.strategy_table import merge_strategy
+from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.execution_plan import SpliceDelay
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
@@ -44,7 +44,6 @@ from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Refusal
-from wla_ros.core.types import Representation
 
 # Reports nobody takes are forgotten: 8 s at 32 chunks per second.
 _MOST_REPORTS = 256
@@ -66,9 +65,8 @@ class PlannedMotion:
         self._offset_s = latency_s - latency_s.min()  # [D] beyond the lead
         self._offsets = self._offset_s if self._offset_s.any() else None
         self._config, self._layout = config, layout
-        self._fastest = float(limits.velocity[list(layout.joint_indices)].max())
         self._gate = ChunkGate(config.gate, layout, limits)
-        self._poses = None if arm_kinematics is None else EndEffectorRows(layout, arm_kinematics)
+        self._rows = ChunkRows(config.gate, self._gate, layout, limits, arm_kinematics)
         bridges = BridgeFitter(config.bridge, limits)
         self._splicer = PlanSplicer(bridges, np.array(layout.joint_indices))
         self._joins = merge_strategy(config.strategy, bridges)
@@ -89,18 +87,11 @@ class PlannedMotion:
         self, chunk: ActionChunk, commanded: FloatArray
     ) -> FloatArray | Refusal | None:
         """
-        Return the joint rows [H, D] of an end-effector chunk, begun from `commanded` [D].
+        Return the joint rows [H, D] of an end-effector chunk for `offer`; see `ChunkRows`.
 
-        None where there is nothing to solve, or nothing that would not be refused anyway. Depends
-        on nothing that changes: any thread may call it.
+        Depends on nothing that changes: any thread may call it.
         """
-        poses = self._poses
-        if poses is None or chunk.representation == Representation.JOINT_POSITION:
-            return None
-        rows = np.asarray(chunk.rows, dtype=np.float64)
-        if self._gate.judge_shape(chunk) or self._gate.judge_finite(rows, chunk.columns):
-            return None
-        return self._to_joints(poses, rows, chunk.dt_ns, commanded)
+        return self._rows.solve_poses(chunk, commanded)
 
     def offer(
         self,
@@ -177,15 +168,6 @@ class PlannedMotion:
         """Return when the queued rows are due [n] and their joint positions [n, D], read-only."""
         return self._rows_from(now_ns + self._lead_ns)
 
-    def path_with_history(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
-        """Return `path` and the executed rows of the last second before it."""
-        return self._rows_from(now_ns + self._lead_ns - HISTORY_NS)
-
-    @property
-    def newest_chunk(self) -> tuple[int, int]:
-        """Epoch and sequence of the newest accepted chunk, zeros before the first."""
-        return self._gate.newest
-
     def current_chunk(self, now_ns: int) -> tuple[int, int]:
         """Return epoch and sequence of the chunk in execution, else of the newest accepted one."""
         schedule = self._ledger.schedule
@@ -222,6 +204,25 @@ class PlannedMotion:
         """The steps between consecutive plans."""
         return self._seams.summary()
 
+    def execution_plan(
+        self, now_ns: int, *, accepting: bool, resting: bool, tracking_error: FloatArray
+    ) -> ExecutionPlan:
+        """Return the queued rows and the executed ones of the last second."""
+        due_ns, rows = self._rows_from(now_ns + self._lead_ns - HISTORY_NS)
+        epoch, sequence = self._gate.newest
+        return ExecutionPlan(
+            stamp_ns=now_ns,
+            strategy=self._config.strategy.strategy.name,
+            epoch=epoch,
+            sequence=sequence,
+            due_ns=due_ns,
+            rows=rows,
+            accepting=accepting,
+            resting=resting,
+            tracking_error=tracking_error,
+            splice=self.delay,
+        )
+
     def take_splices(self) -> tuple[SpliceReport, ...]:
         """Return the reports of the splices since the last call, oldest first."""
         taken = tuple(self._reports)
@@ -240,7 +241,7 @@ class PlannedMotion:
         refusal = self._gate.judge_envelope(chunk, now_ns, self._lead_ns, retimed=self._waits)
         if refusal is not None:
             return refusal
-        incoming = self._schedule_of(chunk, command.position, solved)
+        incoming = self._rows.schedule(chunk, command.position, solved)
         if isinstance(incoming, Refusal):
             return incoming
         refusal = self._gate.judge_rows(incoming.rows, chunk.dt_ns)
@@ -277,14 +278,14 @@ class PlannedMotion:
             plan = self._curve.sample(effective_ns, self._offset_s)
             follows = not plan.outside.all()
             state = plan.filled(command)
-        poses = self._poses
+        rows = self._rows
         moment = SpliceMoment(
             effective_ns=effective_ns,
             offset_s=self._offset_s,
             state=state,
             to_joints=None
-            if poses is None
-            else lambda rows: self._to_joints(poses, rows, chunk.dt_ns, command.position),
+            if not rows.solves_poses
+            else lambda poses: rows.to_joints(poses, chunk.dt_ns, command.position),
         )
         return moment, follows
 
@@ -356,33 +357,3 @@ class PlannedMotion:
             return np.zeros(0, dtype=np.int64), np.zeros((0, self._layout.width))
         first = schedule.passed(time_ns)
         return schedule.times_ns[first:], schedule.rows[first:]
-
-    def _schedule_of(
-        self, chunk: ActionChunk, commanded: FloatArray, solved: FloatArray | Refusal | None
-    ) -> ChunkSchedule | Refusal:
-        rows = np.asarray(chunk.rows, dtype=np.float64)
-        if chunk.representation == Representation.JOINT_POSITION:
-            return schedule_of(chunk, rows)
-        if self._poses is None:
-            return Refusal(
-                reason=reasons.REPRESENTATION_UNSUPPORTED,
-                detail='end-effector chunks need arm kinematics, the executor has none',
-            )
-        refusal = self._gate.judge_finite(rows, chunk.columns)
-        if refusal is not None:
-            return refusal
-        joints = solved
-        if joints is None:
-            joints = self._to_joints(self._poses, rows, chunk.dt_ns, commanded)
-        return joints if isinstance(joints, Refusal) else schedule_of(chunk, joints, rows)
-
-    def _to_joints(
-        self, poses: EndEffectorRows, rows: FloatArray, dt_ns: int, commanded: FloatArray
-    ) -> FloatArray | Refusal:
-        gate = self._config.gate
-        return poses.to_joints(
-            rows,
-            commanded,
-            max_step_rad=self._fastest * gate.max_velocity_ratio * ns_to_seconds(dt_ns),
-            first_step_rad=gate.max_pose_start_rad,
-        )

@@ -75,6 +75,18 @@ class Readiness:
         )
 
 
+def judge_openness(mode: Mode, *, seeded: bool, stale: str) -> Refusal | None:
+    """Return why no chunk is wanted at all in `mode`, or None."""
+    if mode != Mode.AUTONOMY:
+        return Refusal(
+            reason=reasons.WRONG_MODE,
+            detail=f'chunks are executed in AUTONOMY, not in {mode.name}',
+        )
+    if not seeded or stale:
+        return Refusal(reason=reasons.NOT_READY, detail=stale or 'no feedback yet')
+    return None
+
+
 def listed(faults: Mapping[str, str]) -> str:
     """Return the faults of all arms as one sentence."""
     return '; '.join(f'{arm}: {reason}' for arm, reason in faults.items())
