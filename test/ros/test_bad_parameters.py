@@ -176,3 +176,32 @@ def test_a_policy_that_cannot_run_here_is_refused(
     graph: Graph, parameters: dict[str, Any], expected: str
 ) -> None:
     _refused(graph, 'policy_node', parameters, expected)
+
+
+def test_a_strategy_that_the_policy_cannot_serve_is_listed_with_everything_else(
+    graph: Graph,
+) -> None:
+    parameters = {
+        'policy.name': 'hold',
+        'strategy.name': 'rtc',
+        'strategy.expected_delay_s': 2.0,
+        'anchor_camera': 'head',
+    }
+    _refused(
+        graph,
+        'policy_node',
+        parameters,
+        'strategy.name: rtc guides the denoising, policy hold cannot be guided',
+        'strategy.expected_delay_s: a delay of',
+        'anchor_camera: unknown key',
+    )
+
+
+def test_the_executor_names_a_strategy_that_contradicts_itself(graph: Graph) -> None:
+    _refused(
+        graph,
+        'executor_node',
+        {'strategy.name': 'sync+rtc', 'execution.strategy.name': 'rtc'},
+        "strategy: 'sync+rtc' contradicts itself",
+        'execution.strategy: unknown key',
+    )

@@ -32,6 +32,7 @@ CHUNK = ActionChunk(
     representation=Representation.JOINT_POSITION,
     columns=tuple('abc'),
     rows=np.arange(12.0).reshape(4, 3),
+    row_offset=5,
     committed_prefix=2,
     finished=True,
     provenance=Provenance(

@@ -7,6 +7,7 @@ pytest.importorskip('rclpy')
 
 import dataclasses
 
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.robots.piper.zero_convention import ZeroConvention
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
 from wla_ros.ros.executor_configuration import LimitsSection
@@ -41,3 +42,20 @@ def test_a_gripper_wider_than_the_profile_clamps_to_is_a_problem():
     )
     (problem,) = load_parts(wide)
     assert problem.where == 'limits.gripper_max_m'
+
+
+def test_the_strategy_beside_the_execution_section_reaches_the_executor():
+    configured = dataclasses.replace(
+        ExecutorNodeConfiguration(), strategy=StrategyConfig(name='rollforward+prefix')
+    )
+    parts = load_parts(configured)
+    assert isinstance(parts, ExecutorParts)
+    assert parts.make_executor().execution_plan(0).strategy == 'prefix+rollforward'
+
+
+@pytest.mark.parametrize(
+    ('most_hz', 'ticks'), [(1000.0, 1), (200.0, 1), (199.0, 2), (100.0, 2), (66.7, 3), (10.0, 20)]
+)
+def test_set_points_are_every_nth_tick_and_never_more_than_allowed(most_hz, ticks):
+    configured = ExecutorNodeConfiguration(max_command_rate_hz=most_hz)
+    assert configured.ticks_per_set_point == ticks

@@ -41,10 +41,16 @@ class CommandOutputs:
     """One command publisher per arm. Every method may be called from any one thread."""
 
     def __init__(
-        self, node: Node, arms: tuple[ArmProfile, ...], layout: JointLayout, *, form: str
+        self,
+        node: Node,
+        arms: tuple[ArmProfile, ...],
+        layout: JointLayout,
+        *,
+        form: str,
+        period_ns: int,
     ) -> None:
         """
-        Create the publishers for `form` (joints or end_pose).
+        Create the publishers for `form` (joints or end_pose), used every `period_ns`.
 
         Raises ConfigurationError if a message type is not installed or the driver takes no end
         poses.
@@ -52,7 +58,9 @@ class CommandOutputs:
         self._outputs: list[tuple[Any, _Encoder]] = []
         for arm in arms:
             kind, topic, encoder, qos = (
-                _joint_output(arm, layout) if form == JOINTS else _pose_output(arm, layout)
+                _joint_output(arm, layout, period_ns)
+                if form == JOINTS
+                else _pose_output(arm, layout)
             )
             self._outputs.append((node.create_publisher(kind, topic, output_qos(qos)), encoder))
 
@@ -80,10 +88,16 @@ def output_qos(encoding: QosEncoding) -> QoSProfile:
     )
 
 
-def _joint_output(arm: ArmProfile, layout: JointLayout) -> tuple[Any, str, _Encoder, QosEncoding]:
+def _joint_output(
+    arm: ArmProfile, layout: JointLayout, period_ns: int
+) -> tuple[Any, str, _Encoder, QosEncoding]:
     columns = layout.arm_slice(arm.name)
     kind = resolve_type(arm.command.message_types, where=f'command of arm {arm.name}')
-    encoder = partial(_trajectory if kind is JointTrajectory else _joint_state, arm, columns)
+    encoder = partial(_joint_state, arm, columns)
+    if kind is JointTrajectory:
+        # The next point comes before this one is due, also when set-points are thinned out.
+        due_ns = max(seconds_to_ns(arm.command.time_from_start_s), 2 * period_ns)
+        encoder = partial(_trajectory, arm, columns, due_ns)
     return kind, arm.channels.command_topic, encoder, arm.command.qos
 
 
@@ -110,13 +124,13 @@ def _joint_state(arm: ArmProfile, columns: slice, command: JointCommand) -> Join
 
 
 def _trajectory(
-    arm: ArmProfile, columns: slice, command: JointCommand
+    arm: ArmProfile, columns: slice, due_ns: int, command: JointCommand
 ) -> JointTrajectory | Refusal:
     encoded = encode_command(arm, command.position[columns], command.velocity[columns])
     if isinstance(encoded, Refusal):
         return encoded
     point = JointTrajectoryPoint(positions=encoded.position, velocities=encoded.velocity)
-    point.time_from_start = duration_message(seconds_to_ns(arm.command.time_from_start_s))
+    point.time_from_start = duration_message(due_ns)
     # The stamp stays zero: the controller starts at reception, whatever its clock says.
     return JointTrajectory(joint_names=list(encoded.names), points=[point])
 

@@ -11,6 +11,7 @@ import numpy as np
 from builtin_interfaces.msg import Duration
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose
+from numpy.typing import NDArray
 from visualization_msgs.msg import Marker
 from visualization_msgs.msg import MarkerArray
 
@@ -58,7 +59,14 @@ def double_array(values: FloatArray) -> array.array:
     per-element checks.
     """
     flat = array.array('d')
-    flat.frombytes(memoryview(np.ascontiguousarray(values, dtype=np.float64)).cast('B'))
+    flat.frombytes(np.ascontiguousarray(values, dtype=np.float64).tobytes())
+    return flat
+
+
+def long_array(values: NDArray[np.int64]) -> array.array:
+    """Return values as the array of an int64[] field, without per-element checks."""
+    flat = array.array('q')
+    flat.frombytes(np.ascontiguousarray(values, dtype=np.int64).tobytes())
     return flat
 
 
@@ -80,6 +88,7 @@ def chunk_message(chunk: ActionChunk, *, frame_id: str = '') -> ActionChunkMessa
         horizon=chunk.rows.shape[0],
         columns=list(chunk.columns),
         rows=double_array(chunk.rows),
+        row_offset=chunk.row_offset,
         committed_prefix=chunk.committed_prefix,
         policy=chunk.provenance.policy,
         policy_version=chunk.provenance.policy_version,
@@ -120,6 +129,7 @@ def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
         representation=Representation(message.representation),
         columns=tuple(message.columns),
         rows=np.array(message.rows, dtype=np.float64).reshape(message.horizon, width),
+        row_offset=int(message.row_offset),
         committed_prefix=int(message.committed_prefix),
         finished=bool(message.finished),
         provenance=Provenance(

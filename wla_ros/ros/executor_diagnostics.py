@@ -4,7 +4,9 @@ from collections.abc import Iterator
 
 from wla_ros.control.executor_snapshot import ExecutorSnapshot
 from wla_ros.control.executor_snapshot import ExecutorState
+from wla_ros.core.clock_offset import OffsetEstimate
 from wla_ros.core.types import Mode
+from wla_ros.ros.clock_monitor import ClockMonitor
 from wla_ros.ros.diagnostics import ERROR
 from wla_ros.ros.diagnostics import OK
 from wla_ros.ros.diagnostics import WARN
@@ -12,7 +14,13 @@ from wla_ros.ros.diagnostics import ComponentState
 
 
 def executor_components(
-    snapshot: ExecutorSnapshot, *, active: bool, ticks_skipped: int, loop_problem: str
+    snapshot: ExecutorSnapshot,
+    *,
+    active: bool,
+    ticks_skipped: int,
+    commands_thinned: int,
+    loop_problem: str,
+    clock: ClockMonitor,
 ) -> Iterator[ComponentState]:
     """Yield the components; times in ms."""
     counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
@@ -37,6 +45,13 @@ def executor_components(
             'feedback_refused': counts.feedback_refused,
             'seam_position_step_max_rad': seams.max_position_rad,
             'seam_velocity_step_max_rad_s': seams.max_velocity_rad_s,
+            'seam_acceleration_step_max_rad_s2': seams.max_acceleration_rad_s2,
+            'bridged_position_step_max_rad': seams.max_bridged_position_rad,
+            'bridged_velocity_step_max_rad_s': seams.max_bridged_velocity_rad_s,
+            'bridged_acceleration_step_max_rad_s2': seams.max_bridged_acceleration_rad_s2,
+            'bridges': seams.bridges,
+            'bridges_steep': counts.bridges_steep,
+            'bridge_max_ms': seams.max_bridge_s * 1e3,
         },
     )
     yield ComponentState(
@@ -50,7 +65,8 @@ def executor_components(
             'ticks_late': counts.ticks_late,
             'ticks_skipped': ticks_skipped,
             'ticks_not_ready': counts.ticks_not_ready,
-            'commands_published': counts.commands_published,
+            'commands_published': counts.commands_published - commands_thinned,
+            'commands_thinned': commands_thinned,
             'stalls': counts.stalls,
         },
     )
@@ -61,6 +77,8 @@ def executor_components(
             'received': counts.chunks_received,
             'accepted': counts.chunks_accepted,
             'rejected': counts.chunks_rejected,
+            'missed': counts.chunks_missed,
+            'forecasts_short': counts.forecasts_short,
             'rows_received': rows.received,
             'rows_executed': rows.executed,
             'rows_late': rows.late,
@@ -71,3 +89,18 @@ def executor_components(
             **{f'rejected_{reason}': count for reason, count in snapshot.rejections},
         },
     )
+    estimate = clock.estimate
+    known = {} if estimate is None else _offset(estimate)
+    yield ComponentState(
+        name='clocks',
+        level=WARN if clock.problem else OK,
+        message=clock.problem or ('no exchange yet' if estimate is None else 'agree'),
+        values={**known, 'chunks_beyond_bound': clock.exceeded},
+    )
+
+
+def _offset(estimate: OffsetEstimate) -> dict[str, object]:
+    return {
+        'offset_ms': estimate.offset_ns / 1e6,
+        'uncertainty_ms': estimate.uncertainty_ns / 1e6,
+    }

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,9 +33,9 @@ class ExecutorParts:
 
     def make_executor(self) -> ChunkExecutor:
         """Return a new executor in HOLD."""
-        return ChunkExecutor(
-            self.configuration.execution, self.robot.layout, self.limits, self.kinematics
-        )
+        config = self.configuration
+        execution = replace(config.execution, strategy=config.strategy)
+        return ChunkExecutor(execution, self.robot.layout, self.limits, self.kinematics)
 
 
 def load_parts(

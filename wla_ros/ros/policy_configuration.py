@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wla_ros.core.configuration import parameter
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.subtask_memory import DEFAULT_CAPACITY
 from wla_ros.core.subtask_memory import DEFAULT_SETTLE_NS
 from wla_ros.core.synchronisation import SynchronisationConfig
@@ -155,6 +156,9 @@ class PolicyNodeConfiguration:
         'bounds of the inputs', default_factory=SynchronisationConfig
     )
     policy: PolicySection = parameter('the policy', default_factory=PolicySection)
+    strategy: StrategyConfig = parameter(
+        'asynchronous execution; the same in executor_node', default_factory=StrategyConfig
+    )
     executor_name: str = parameter(
         'name of the executor node, for its services', default='executor_node'
     )

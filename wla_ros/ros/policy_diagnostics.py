@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from wla_ros.core.plan_listener import PlanHealth
 from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.session_snapshot import StreamHealth
 from wla_ros.core.types import StageTiming
@@ -48,8 +49,31 @@ def policy_components(
     yield ComponentState(
         name='policy', level=level, message=f'{snapshot.policy}: {message}', values=values
     )
+    yield _execution(snapshot.plan)
     for stream in snapshot.streams:
         yield _stream(stream)
+
+
+def _execution(plan: PlanHealth) -> ComponentState:
+    heard = (
+        f'plan heard {plan.plan_age_s * 1e3:.0f} ms ago' if plan.plan_age_s >= 0.0 else 'no plan'
+    )
+    return ComponentState(
+        name='asynchronous execution',
+        message=f'{plan.strategy}: {heard}',
+        values={
+            'forecast_ms': plan.forecast_s * 1e3,
+            'forecast_rows': plan.forecast_rows,
+            'delays_measured': plan.delays_measured,
+            'plans_received': plan.plans_received,
+            'plans_refused': plan.plans_refused,
+            'unconditioned': plan.unconditioned,
+            'conditioned': plan.conditioned,
+            'cold_starts': plan.cold_starts,
+            'forecast_exceeded': plan.forecast_exceeded,
+            'prefix_clamped': plan.prefix_clamped,
+        },
+    )
 
 
 def _stream(stream: StreamHealth) -> ComponentState:

@@ -1,51 +1,44 @@
 """
 The policy node: cameras, joints and object poses in, action chunks out. Lifecycle.
 
-A shell: InferenceSession decides what is an observation, InferenceWorker thinks in its own thread,
-TaskServer runs tasks. Callbacks put data in and go; nothing here waits for the policy.
+A shell that puts parts together: PolicyInputs and ExecutorLink hear, InferenceSession decides what
+is an observation, PolicyThinking asks the policy in its own thread, TaskServer runs tasks. Nothing
+in the spinning thread waits for the policy.
 """
 
 import time
 from collections.abc import Sequence
 
-import numpy as np
-from rclpy.qos import QoSProfile
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
-from visualization_msgs.msg import MarkerArray
 
 from wla_ros.action import RunTask
-from wla_ros.core import refusal_reasons
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.inference_session import InferenceSession
+from wla_ros.core.plan_listener import PLAN_STREAM
 from wla_ros.core.ports import Policy
 from wla_ros.core.ports import StartCheck
 from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.types import ActionChunk
-from wla_ros.core.types import FloatArray
-from wla_ros.core.types import ImageArray
-from wla_ros.core.types import JointSample
 from wla_ros.core.types import Mode
-from wla_ros.core.types import Observation
 from wla_ros.core.types import Refusal
 from wla_ros.msg import ActionChunk as ActionChunkMessage
-from wla_ros.msg import ControlMode
-from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
 from wla_ros.ros import qos
-from wla_ros.ros.arm_inputs import JointInputs
-from wla_ros.ros.camera_inputs import CameraInputs
 from wla_ros.ros.conversions import chunk_message
-from wla_ros.ros.conversions import object_poses
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
-from wla_ros.ros.inference_worker import InferenceWorker
+from wla_ros.ros.executor_link import ExecutorLink
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.memory_server import MemoryServer
+from wla_ros.ros.plan_conversion import stamp_exchange
 from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
 from wla_ros.ros.policy_diagnostics import policy_components
+from wla_ros.ros.policy_inputs import PolicyInputs
 from wla_ros.ros.policy_registry import PolicyContext
 from wla_ros.ros.policy_registry import make_policy
+from wla_ros.ros.policy_thinking import PolicyThinking
 from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.robot_configuration import load_robot
 from wla_ros.ros.session_inputs import complete_cameras
@@ -57,20 +50,8 @@ from wla_ros.ros.task_reporting import task_feedback
 from wla_ros.ros.task_run import TaskFacts
 from wla_ros.ros.task_server import TaskServer
 
-# An inference that takes longer than this is not waited for at the end of the process.
-_STOP_TIMEOUT_S = 10.0
 # As often as policy_status by default.
 _SNAPSHOT_PERIOD_NS = 200_000_000
-# After these refusals only joint feedback can complete the observation, so each sample is worth a
-# try.
-_JOINTS_MISSING = frozenset(
-    {
-        refusal_reasons.WAITING_FOR_JOINTS,
-        refusal_reasons.GAP,
-        refusal_reasons.NO_DATA,
-        refusal_reasons.STALE,
-    }
-)
 
 
 class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
@@ -89,17 +70,10 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             return robot
         self._robot = robot
         try:
-            self._policy = make_policy(self._policy_context(configuration, robot))
+            self._policy = make_policy(_policy_context(configuration, robot))
         except ConfigurationError as error:
             return error.problems
         return session_problems(configuration, self._policy.spec, robot.layout)
-
-    def _policy_context(
-        self, configuration: PolicyNodeConfiguration, robot: Robot
-    ) -> PolicyContext:
-        return PolicyContext(
-            section=configuration.policy, layout=robot.layout, cameras=tuple(configuration.cameras)
-        )
 
     # Lifecycle
 
@@ -107,89 +81,59 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         config, robot = self.configuration, self._robot
         if robot is None:
             raise RuntimeError('configured without a robot')
-        self._policy = self._policy or make_policy(self._policy_context(config, robot))
+        policy = self._policy = self._policy or make_policy(_policy_context(config, robot))
         self._session = InferenceSession(
-            self._policy.spec,
+            policy.spec,
             complete_cameras(config),
             robot.layout,
+            strategy=config.strategy,
             # Seconds since 1970: a restarted node stays above its predecessor, whatever ROS time
             # is.
             first_epoch=int(time.time()),
         )
         self._session.instruction = config.instruction
-        self._policy_epoch = -1
-        self._warm = False
-        self._mode: ControlMode | None = None
-        self._executor_status: ExecutorStatus | None = None
         self._thinking_for_task = False
-        self._waiting_for = ''
         self._last_chunk: ActionChunk | None = None
         self._last_chunk_ns = 0
         self._finished = False
         self._published = 0
         self._snapshot: SessionSnapshot | None = None
         self._snapshot_ns = 0
-        self._joints: dict[str, FloatArray] = {}
-        self._failing = False
-        self._create_outputs()
-        self._worker: InferenceWorker[Observation] = InferenceWorker(
-            pull=self._pull,
-            think=self._think,
-            opening=self._open_policy,
-            closing=self._close_policy,
-            on_error=lambda error: self.get_logger().error(f'inference thread: {error!r}'),
-        )
-        self._worker.start()
-        self._create_inputs(robot)
-        self._tasks: TaskServer | None = TaskServer(self, self, config.task, config.executor_name)
-        self.every(1.0 / config.status_rate_hz, self._publish_status)
-        self.every(1.0, self._publish_diagnostics)
-
-    def _create_outputs(self) -> None:
+        self._tasks: TaskServer | None = None
         self._chunks = self.create_publisher(ActionChunkMessage, 'action_chunk', qos.CHUNK)
         self._status = self.create_publisher(PolicyStatus, 'policy_status', qos.STATUS)
-        self._memory: MemoryServer | None = MemoryServer(
-            self, self._session, self.configuration.memory
-        )
         self._diagnostics = DiagnosticsPublisher(self)
-
-    def _create_inputs(self, robot: Robot) -> None:
-        spec = self._session.spec
-        used = {
-            name: camera
-            for name, camera in self.configuration.cameras.items()
-            if name in spec.cameras
-        }
-        CameraInputs(
-            self,
-            used,
-            now_ns=self.now_ns,
-            on_image=self._take_image,
-            on_refusal=self._session.refuse_input,
+        self._memory: MemoryServer | None = MemoryServer(self, self._session, config.memory)
+        self._executor = ExecutorLink(
+            self, robot.layout.columns, on_mode=self._take_mode, on_plan=self._take_plan
         )
-        JointInputs(
-            self,
-            robot.arms,
+        self._thinking: PolicyThinking | None = PolicyThinking(
+            policy,
+            self._session,
+            seed=config.policy.seed,
             now_ns=self.now_ns,
-            on_sample=self._take_joints,
-            on_refusal=lambda arm, refusal: self._session.refuse_input(f'{arm}_joints', refusal),
+            wanted=self._wanted,
+            on_chunk=self._publish_chunk,
+            logger=self.get_logger(),
         )
-        if spec.needs_objects:
-            self._subscribe(
-                MarkerArray, self.configuration.objects_topic, self._take_objects, qos.STATUS
-            )
-        self._subscribe(ControlMode, 'control_mode', self._take_mode, qos.LATCHED)
-        self._subscribe(ExecutorStatus, 'executor_status', self._take_executor_status, qos.STATUS)
-        self._subscribe(String, 'set_instruction', self._take_instruction, qos.STATUS)
+        self._inputs = PolicyInputs(
+            self,
+            self._session,
+            self._thinking,
+            robot=robot,
+            cameras=config.cameras,
+            objects_topic=config.objects_topic,
+        )
+        self.create_subscription(String, 'set_instruction', self._take_instruction, qos.STATUS)
         self.create_service(Trigger, '~/reset', self._on_reset)
-
-    def _subscribe(self, kind: type, topic: str, callback: object, profile: QoSProfile) -> None:
-        self.create_subscription(kind, topic, callback, profile)
+        self._tasks = TaskServer(self, self, config.task, config.executor_name)
+        self.every(1.0 / config.status_rate_hz, self._publish_status)
+        self.every(1.0, self._publish_diagnostics)
 
     def _start(self) -> None:
         self._session.reset('activated', self.now_ns())
         self._publish_status()
-        self._worker.poke()
+        self._poke()
 
     def _stop(self) -> None:
         tasks: TaskServer | None = getattr(self, '_tasks', None)
@@ -201,48 +145,28 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         tasks, self._tasks = getattr(self, '_tasks', None), None
         if tasks is not None:
             tasks.destroy()
-        worker = getattr(self, '_worker', None)
-        if worker is not None and not worker.stop(_STOP_TIMEOUT_S):
-            self.get_logger().error(
-                f'the policy is still thinking after {_STOP_TIMEOUT_S:g} s; not waiting longer'
-            )
+        thinking, self._thinking = getattr(self, '_thinking', None), None
+        if thinking is not None:
+            thinking.stop()
         memory, self._memory = getattr(self, '_memory', None), None
         if memory is not None:
             memory.stop()
         self._policy = None
 
-    # Data in: callbacks of the spinning thread
+    # What comes in besides samples: callbacks of the spinning thread
 
-    def _take_image(
-        self, camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int
-    ) -> None:
-        self._session.add_timing('decode', decode_ns)
-        if self._session.offer_image(camera, stamp, receive_ns, pixels) is None:
-            self._worker.poke()
+    def _take_mode(self, mode: Mode) -> None:
+        self._session.reset(f'mode {mode.name}', self.now_ns())
+        if self._tasks is not None:
+            self._tasks.update()
+        self._publish_status()
 
-    def _take_joints(self, sample: JointSample) -> None:
-        accepted = self._session.offer_joints(sample) is None
-        if accepted:
-            self._joints[sample.arm] = sample.position
-        if accepted and (self._waiting_for in _JOINTS_MISSING or not self._session.spec.cameras):
-            self._worker.poke()
-
-    def _take_objects(self, message: MarkerArray) -> None:
-        poses = object_poses(message, receive_ns=self.now_ns())
-        if isinstance(poses, Refusal):
-            self._session.refuse_input('objects', poses)
-        elif self._session.offer_objects(poses) is None:
-            self._worker.poke()
-
-    def _take_mode(self, message: ControlMode) -> None:
-        known, self._mode = self._mode, message
-        if known is None or known.revision != message.revision or known.mode != message.mode:
-            self._session.reset(f'mode {Mode(message.mode).name}', self.now_ns())
-            self._tell_tasks()
-            self._publish_status()
-
-    def _take_executor_status(self, message: ExecutorStatus) -> None:
-        self._executor_status = message
+    def _take_plan(self, plan: ExecutionPlan | Refusal, now_ns: int) -> Refusal | None:
+        if isinstance(plan, Refusal):
+            return self._session.refuse_input(PLAN_STREAM, plan)
+        refusal = self._session.accept_plan(plan, now_ns)
+        self._poke()  # it may say that an inference is due
+        return refusal
 
     def _take_instruction(self, message: String) -> None:
         if message.data != self._session.instruction:  # publishers may repeat themselves
@@ -261,57 +185,21 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         if self._memory is not None:
             self._memory.update()
 
-    def _tell_tasks(self) -> None:
-        if self._tasks is not None:
-            self._tasks.update()
+    def _poke(self) -> None:
+        if self._thinking is not None:
+            self._thinking.poke()
 
-    # Thinking: the worker's thread, except _pull which may run in either
+    # Asked and told by the thinking thread
 
-    def _pull(self) -> Observation | None:
-        """Return the next observation if the policy is to think now."""
-        autonomy = self._mode is not None and self._mode.mode == Mode.AUTONOMY
-        wanted = self.configuration.run_without_task or (self._thinking_for_task and autonomy)
-        if not (self.active and wanted):
-            return None
-        observation = self._session.next_observation(self.now_ns())
-        if isinstance(observation, Refusal):
-            self._waiting_for = observation.reason
-            return None
-        self._waiting_for = ''
-        return observation
-
-    def _open_policy(self) -> None:
-        if self._policy is not None:
-            self._policy.reset(seed=self.configuration.policy.seed)
-        self._warm = True
-
-    def _close_policy(self) -> None:
-        if self._policy is not None:
-            self._policy.close()
-
-    def _think(self, observation: Observation) -> None:
-        policy, session = self._policy, self._session
-        if policy is None:
-            return
-        if observation.epoch != self._policy_epoch:
-            policy.reset(seed=self.configuration.policy.seed)
-            self._policy_epoch = observation.epoch
-        ticket = session.begin(observation, self.now_ns())
-        try:
-            result = policy.infer(ticket.observation, ticket.request)
-        except (
-            Exception
-        ) as error:  # whatever a policy raises, the node lives and the error is counted
-            outcome: ActionChunk | Refusal = session.fail(ticket, error, self.now_ns())
-        else:
-            outcome = session.complete(ticket, result, self.now_ns())
-        if isinstance(outcome, ActionChunk):
-            self._publish_chunk(outcome)
-        self._log_failures(outcome)
+    def _wanted(self) -> bool:
+        for_task = self._thinking_for_task and self._executor.autonomous
+        return self.active and (self.configuration.run_without_task or for_task)
 
     def _publish_chunk(self, chunk: ActionChunk) -> None:
         start_ns = time.perf_counter_ns()
-        self._chunks.publish(chunk_message(chunk))
+        message = chunk_message(chunk)
+        stamp_exchange(message, self._executor.plan_times_ns, self.now_ns())
+        self._chunks.publish(message)
         self._session.add_timing('publish', time.perf_counter_ns() - start_ns)
         self._last_chunk_ns = self.now_ns()
         self._last_chunk = chunk
@@ -320,17 +208,6 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         if chunk.finished and chunk.epoch == self._session.epoch:
             self._finished = True
         self._tell_memory()
-
-    def _log_failures(self, outcome: ActionChunk | Refusal) -> None:
-        """Log the first failure and the recovery, not each of thirty a second."""
-        if isinstance(outcome, ActionChunk):
-            if self._failing:
-                self.get_logger().info('the policy answers again')
-            self._failing = False
-        elif outcome.reason != refusal_reasons.STALE_EPOCH:
-            if not self._failing:
-                self.get_logger().error(f'{outcome.reason}: {outcome.detail}')
-            self._failing = True
 
     # Tasks, called by TaskServer in the spinning thread
 
@@ -351,8 +228,8 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         """Return readiness, mode and progress."""
         return task_facts(
             self._recent_snapshot(),
-            self._executor_status,
-            self._mode,
+            self._executor.status,
+            self._executor.mode,
             warm=self._warm,
             start=None if self._thinking_for_task else self._start_refusal(),
             last_chunk_ns=self._last_chunk_ns,
@@ -361,14 +238,10 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
 
     def _start_refusal(self) -> Refusal | None:
         """Return why the policy must not begin where the arms are now."""
-        policy, robot = self._policy, self._robot
-        if not isinstance(policy, StartCheck) or robot is None:
+        policy, joints = self._policy, self._inputs.joints
+        if joints is None or not isinstance(policy, StartCheck):
             return None
-        if any(arm not in self._joints for arm in robot.layout.arms):
-            return None
-        return policy.start_refusal(
-            np.concatenate([self._joints[arm] for arm in robot.layout.arms])
-        )
+        return policy.start_refusal(joints)
 
     def task_feedback(self) -> RunTask.Feedback:
         """Return subtask, memory, rate and latency."""
@@ -376,7 +249,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
 
     def task_counters(self) -> tuple[int, int]:
         """Return chunks published and starvations so far."""
-        status = self._executor_status
+        status = self._executor.status
         return self._published, 0 if status is None else int(status.starvations)
 
     def _recent_snapshot(self) -> SessionSnapshot:
@@ -388,6 +261,10 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         return self._snapshot
 
     # Status out
+
+    @property
+    def _warm(self) -> bool:
+        return self._thinking is not None and self._thinking.warm
 
     def _publish_status(self) -> None:
         now_ns = self.now_ns()
@@ -402,6 +279,12 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._diagnostics.publish(
             *policy_components(snapshot, active=self.active, warm=self._warm)
         )
+
+
+def _policy_context(configuration: PolicyNodeConfiguration, robot: Robot) -> PolicyContext:
+    return PolicyContext(
+        section=configuration.policy, robot=robot, cameras=tuple(configuration.cameras)
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

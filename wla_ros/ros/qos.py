@@ -35,6 +35,10 @@ SENSOR_OUTPUT = _profile(10, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATI
 COMMAND = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 # Action chunks: the next replaces the last, but each carries the counters that must add up.
 CHUNK = _profile(5, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
+# Plans of the executor: as for chunks, only the newest counts, but several may come at once.
+PLAN = _profile(5, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
+# Splices: one for every accepted chunk. The depth covers a second of a receiver's pause.
+SPLICE = _profile(50, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 # State that a late joiner must know. Latched on both ends.
 LATCHED = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.TRANSIENT_LOCAL)
 # Periodic status and markers.

@@ -1,6 +1,6 @@
 """
-The configured inputs of the session: cameras completed with their bounds, and what does not fit
-the policy.
+The configuration of the session: cameras completed with their bounds, and what does not fit the
+policy.
 
 Pure functions on configurations.
 """
@@ -11,6 +11,7 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.session_check import check_session
+from wla_ros.core.strategy_check import check_strategy
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.types import PolicySpec
@@ -27,7 +28,7 @@ def complete_cameras(configuration: PolicyNodeConfiguration) -> SynchronisationC
 def session_problems(
     configuration: PolicyNodeConfiguration, spec: PolicySpec, layout: JointLayout
 ) -> tuple[Problem, ...]:
-    """Return bounds without camera, and every mismatch between policy, cameras and arms."""
+    """Return bounds without camera, every mismatch of policy, cameras and arms, and strategy."""
     problems = tuple(
         Problem(
             where=f'synchronisation.cameras.{name}',
@@ -41,4 +42,4 @@ def session_problems(
         check_session(spec, complete_cameras(configuration), layout)
     except ConfigurationError as error:
         problems += error.problems
-    return problems
+    return (*problems, *check_strategy(spec, configuration.strategy))

@@ -4,11 +4,13 @@ field.
 """
 
 from wla_ros.control.executor_snapshot import ExecutorSnapshot
+from wla_ros.core.clock_offset import OffsetEstimate
 from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.session_snapshot import StreamHealth
 from wla_ros.core.subtask_memory import POLICY
 from wla_ros.core.subtask_memory import RememberedSubtask
 from wla_ros.core.subtask_memory import SubtaskMemory as Memory
+from wla_ros.core.timing import ns_to_seconds
 from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
 from wla_ros.msg import StreamStatus
@@ -20,6 +22,7 @@ from wla_ros.ros.conversions import timing_messages
 
 def policy_status_message(snapshot: SessionSnapshot, *, warm: bool, stamp: int) -> PolicyStatus:
     """Return the state of the session; `warm` says that the policy is past its opening."""
+    plan = snapshot.plan
     message = PolicyStatus(
         policy=snapshot.policy,
         ready=snapshot.ready and warm,
@@ -37,13 +40,32 @@ def policy_status_message(snapshot: SessionSnapshot, *, warm: bool, stamp: int) 
         latency_p50=timing_messages(snapshot.latency_p50),
         latency_p95=timing_messages(snapshot.latency_p95),
         latency_p99=timing_messages(snapshot.latency_p99),
+        strategy=plan.strategy,
+        forecast_s=plan.forecast_s,
+        forecast_rows=plan.forecast_rows,
+        delays_measured=plan.delays_measured,
+        plan_age_s=plan.plan_age_s,
+        plans_received=plan.plans_received,
+        plans_refused=plan.plans_refused,
+        unconditioned=plan.unconditioned,
+        conditioned=plan.conditioned,
+        cold_starts=plan.cold_starts,
+        forecast_exceeded=plan.forecast_exceeded,
+        prefix_clamped=plan.prefix_clamped,
     )
     message.header.stamp = time_message(stamp)
     return message
 
 
-def executor_status_message(snapshot: ExecutorSnapshot) -> ExecutorStatus:
-    """Return the state of the executor."""
+def executor_status_message(
+    snapshot: ExecutorSnapshot,
+    *,
+    strategy: str,
+    commands_thinned: int,
+    clock_offset: OffsetEstimate | None,
+    clock_offset_exceeded: int,
+) -> ExecutorStatus:
+    """Return the state of the executor; `commands_thinned` of its commands were not sent."""
     counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
     message = ExecutorStatus(
         state=int(snapshot.state),
@@ -57,6 +79,8 @@ def executor_status_message(snapshot: ExecutorSnapshot) -> ExecutorStatus:
         chunks_accepted=counts.chunks_accepted,
         chunks_rejected=counts.chunks_rejected,
         last_rejection=snapshot.last_rejection,
+        rejection_reasons=[reason for reason, _ in snapshot.rejections],
+        rejection_counts=[count for _, count in snapshot.rejections],
         rows_received=rows.received,
         rows_executed=rows.executed,
         rows_late=rows.late,
@@ -65,7 +89,8 @@ def executor_status_message(snapshot: ExecutorSnapshot) -> ExecutorStatus:
         ticks=counts.ticks,
         ticks_late=counts.ticks_late,
         ticks_not_ready=counts.ticks_not_ready,
-        commands_published=counts.commands_published,
+        commands_published=counts.commands_published - commands_thinned,
+        commands_thinned=commands_thinned,
         starvations=counts.starvations,
         limit_hits=counts.limit_hits,
         tick_lateness_p50_s=snapshot.tick_lateness_p50_s,
@@ -73,7 +98,17 @@ def executor_status_message(snapshot: ExecutorSnapshot) -> ExecutorStatus:
         max_deviation_rad=snapshot.max_deviation_rad,
         seam_position_step_rad=seams.last_position_rad,
         seam_velocity_step_rad_s=seams.last_velocity_rad_s,
+        seam_acceleration_step_rad_s2=seams.last_acceleration_rad_s2,
+        chunks_missed=counts.chunks_missed,
+        forecasts_short=counts.forecasts_short,
+        bridges_steep=counts.bridges_steep,
+        strategy=strategy,
+        clock_offset_exceeded=clock_offset_exceeded,
     )
+    if clock_offset is not None:
+        message.clock_offset_known = True
+        message.clock_offset_s = ns_to_seconds(clock_offset.offset_ns)
+        message.clock_offset_uncertainty_s = ns_to_seconds(clock_offset.uncertainty_ns)
     message.header.stamp = time_message(snapshot.stamp_ns)
     return message
 

@@ -1,0 +1,112 @@
+"""
+The services that change who commands the arms, and the latched topic that says who does.
+
+Owns service names, answers and the publication of changes. Whether a change is allowed the
+executor decides.
+"""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from std_srvs.srv import Trigger
+
+from wla_ros.control.chunk_executor import ChunkExecutor
+from wla_ros.control.reasons import REQUESTED
+from wla_ros.core.types import Mode
+from wla_ros.core.types import Refusal
+from wla_ros.msg import ControlMode
+from wla_ros.ros import qos
+from wla_ros.ros.conversions import mode_message
+from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.srv import SetControlMode
+
+
+class ModeServices:
+    """Any thread may change the mode or publish it."""
+
+    def __init__(
+        self,
+        node: LifecycleShell[Any],
+        executor: ChunkExecutor,
+        lock: threading.RLock,
+        *,
+        on_change: Callable[[], None],
+    ) -> None:
+        """
+        Create services and topic on `node`; `lock` guards `executor`.
+
+        `on_change` is called under the lock after every published change.
+        """
+        self._node = node
+        self._executor = executor
+        self._lock = lock
+        self._on_change = on_change
+        self._published: Mode | None = None
+        self._modes = node.create_publisher(ControlMode, 'control_mode', qos.LATCHED)
+        node.create_service(SetControlMode, '~/set_mode', self._on_set_mode)
+        node.create_service(Trigger, '~/estop', self._on_estop)
+        node.create_service(Trigger, '~/estop_reset', self._on_estop_reset)
+        node.create_service(Trigger, '~/home', self._on_home)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the executor changed its mode since it was published."""
+        return self._executor.mode != self._published
+
+    def change(self, mode: Mode, reason: str) -> Refusal | None:
+        """Enter `mode`, or say why not."""
+        if not self._node.active and mode in (Mode.AUTONOMY, Mode.HOMING):
+            return Refusal(reason='inactive', detail='the executor node is not active')
+        with self._lock:
+            refusal = self._executor.set_mode(mode, self._node.now_ns(), reason)
+        self.publish()
+        return refusal
+
+    def publish(self) -> None:
+        """Publish the mode if it has changed."""
+        with self._lock:
+            if not self.changed:
+                return
+            self._published = self._executor.mode
+            entry = self._executor.snapshot(self._node.now_ns()).mode
+            # What the executor decided itself begins with the name of the reason.
+            reason = entry.reason if entry.cause == REQUESTED else f'{entry.cause}: {entry.reason}'
+            self._modes.publish(
+                mode_message(
+                    entry.mode, revision=entry.revision, reason=reason, stamp=entry.entered_ns
+                )
+            )
+            self._on_change()
+        self._node.get_logger().info(f'mode {entry.mode.name}: {reason}')
+
+    # Services, in the spinning thread
+
+    def _on_set_mode(
+        self, request: SetControlMode.Request, response: SetControlMode.Response
+    ) -> SetControlMode.Response:
+        if request.mode not in set(Mode):
+            response.success, response.message = False, f'there is no mode {request.mode}'
+            return response
+        mode = Mode(request.mode)
+        return _answered(response, self.change(mode, request.reason or 'set_mode'), mode)
+
+    def _on_estop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return _answered(response, self.change(Mode.ESTOP, 'estop service'), Mode.ESTOP)
+
+    def _on_estop_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        with self._lock:
+            refusal = self._executor.reset_emergency_stop(
+                self._node.now_ns(), 'estop_reset service'
+            )
+        self.publish()
+        return _answered(response, refusal, Mode.HOLD)
+
+    def _on_home(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        return _answered(response, self.change(Mode.HOMING, 'home service'), Mode.HOMING)
+
+
+def _answered(response: Any, refusal: Refusal | None, mode: Mode) -> Any:
+    response.success = refusal is None
+    response.message = mode.name if refusal is None else f'{refusal.reason}: {refusal.detail}'
+    return response

@@ -1,0 +1,88 @@
+"""
+What the policy looks at: cameras, joints and object poses of the graph into the session.
+
+Owns the subscriptions. Callbacks of the spinning thread put data in and go.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from visualization_msgs.msg import MarkerArray
+
+from wla_ros.core.inference_session import InferenceSession
+from wla_ros.core.types import FloatArray
+from wla_ros.core.types import ImageArray
+from wla_ros.core.types import JointSample
+from wla_ros.core.types import Refusal
+from wla_ros.ros import qos
+from wla_ros.ros.arm_inputs import JointInputs
+from wla_ros.ros.camera_inputs import CameraInputs
+from wla_ros.ros.conversions import object_poses
+from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.ros.policy_configuration import CameraInput
+from wla_ros.ros.policy_thinking import PolicyThinking
+from wla_ros.ros.robot_configuration import Robot
+
+
+class PolicyInputs:
+    """Offers what comes to `session` and pokes `thinking` when it may make an observation."""
+
+    def __init__(
+        self,
+        node: LifecycleShell[Any],
+        session: InferenceSession,
+        thinking: PolicyThinking,
+        *,
+        robot: Robot,
+        cameras: Mapping[str, CameraInput],
+        objects_topic: str,
+    ) -> None:
+        """Subscribe on `node`: to what the policy uses of `cameras`, to all arms, to objects."""
+        self._session = session
+        self._thinking = thinking
+        self._arms = robot.layout.arms
+        self._positions: dict[str, FloatArray] = {}
+        self._now_ns = node.now_ns
+        CameraInputs(
+            node,
+            {name: camera for name, camera in cameras.items() if name in session.spec.cameras},
+            now_ns=node.now_ns,
+            on_image=self._take_image,
+            on_refusal=session.refuse_input,
+        )
+        JointInputs(
+            node,
+            robot.arms,
+            now_ns=node.now_ns,
+            on_sample=self._take_joints,
+            on_refusal=lambda arm, refusal: session.refuse_input(f'{arm}_joints', refusal),
+        )
+        if session.spec.needs_objects:
+            node.create_subscription(MarkerArray, objects_topic, self._take_objects, qos.STATUS)
+
+    @property
+    def joints(self) -> FloatArray | None:
+        """The newest accepted joints [D], None before every arm has reported."""
+        if any(arm not in self._positions for arm in self._arms):
+            return None
+        return np.concatenate([self._positions[arm] for arm in self._arms])
+
+    def _take_image(
+        self, camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int
+    ) -> None:
+        self._session.add_timing('decode', decode_ns)
+        if self._session.offer_image(camera, stamp, receive_ns, pixels) is None:
+            self._thinking.poke()
+
+    def _take_joints(self, sample: JointSample) -> None:
+        if self._session.offer_joints(sample) is None:
+            self._positions[sample.arm] = sample.position
+            self._thinking.poke_with_joints()
+
+    def _take_objects(self, message: MarkerArray) -> None:
+        poses = object_poses(message, receive_ns=self._now_ns())
+        if isinstance(poses, Refusal):
+            self._session.refuse_input('objects', poses)
+        elif self._session.offer_objects(poses) is None:
+            self._thinking.poke()
