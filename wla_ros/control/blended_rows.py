@@ -84,9 +84,7 @@ class _Member:
 
     def positions(self, incoming: ChunkSchedule) -> FloatArray:
         """Return joint rows [n, D] at the due times of `incoming`."""
-        instant = (incoming.times_ns - self.curve.origin_ns) * 1e-9
-        width = self.schedule.rows.shape[1]
-        return self.curve.at(np.broadcast_to(instant[:, None], (len(instant), width))).position
+        return self.curve.positions(incoming.times_ns)
 
 
 class EnsembleRows:

@@ -231,12 +231,13 @@ class ChunkExecutor:
         return self._plan.take_splices()
 
     def planned_trajectory(
-        self, now_ns: int, period_s: float, max_points: int
+        self, now_ns: int, period_s: float, max_points: int, *, exact_s: float = 0.0
     ) -> PlannedTrajectory:
         """
         Return what is going to be commanded if nothing changes: limited, and at rest at its end.
 
-        Points are `period_s` apart, the first one a period from now.
+        Points are `period_s` apart, the first one a period from now. For `exact_s` they are those
+        of the ticks to come, where a tick costs 0.1 ms.
         """
         homing = self.mode == Mode.HOMING and not self._stale
         return planned_trajectory(
@@ -245,6 +246,8 @@ class ChunkExecutor:
             since_s=self._clock.since_s(now_ns),
             period_s=period_s,
             max_points=max_points,
+            tick_s=self._clock.period_s,
+            exact_s=exact_s,
             speed=self._motion.slow if homing else None,
         )
 
@@ -257,7 +260,7 @@ class ChunkExecutor:
         if self.mode != Mode.AUTONOMY or self._plan.is_empty:
             return None
         plan = self._plan.sample(time_ns)
-        return None if plan.outside.all() else plan
+        return None if plan.outside.all() and not self._plan.left_s(time_ns) else plan
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D]; n may be 0."""

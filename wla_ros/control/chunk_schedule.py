@@ -7,6 +7,7 @@ an estimate of latency.
 """
 
 import functools
+import operator
 from bisect import bisect_left
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -53,7 +54,7 @@ class ChunkSchedule:
             )
         if self.poses is not None and len(self.poses) != count:
             raise ValueError(f'{count} rows need as many poses, got {len(self.poses)}')
-        if not all(a < b for a, b in zip(self.due_ns, self.due_ns[1:], strict=False)):
+        if not all(map(operator.lt, self.due_ns, self.due_ns[1:])):
             raise ValueError('due times must rise strictly')
         self.rows.flags.writeable = False
 

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from wla_ros.control.curve_sample import CurveSample
 from wla_ros.core.types import FloatArray
 
+_POWERS = np.arange(4)
+
 
 class HermiteInterpolation:
     """
@@ -76,18 +78,45 @@ class HermiteInterpolation:
 
     def at(self, instant: FloatArray) -> CurveSample:
         """Return the curve with column c taken `instant[..., c]` seconds after `origin_ns`."""
+        if instant.ndim == 1 and (instant == instant[0]).all():
+            return self.at_once(float(instant[0]))
         seconds = self._seconds
         inside = np.minimum(np.maximum(instant, 0.0), seconds[-1])
         segment = np.minimum(np.searchsorted(seconds, inside, side='right') - 1, self._last)
         s = inside - seconds[segment]
-        square = s * s
-        powers = np.stack([np.ones_like(s), s, square, square * s], axis=-1)  # [..., D, 4]
+        powers = s[..., None] ** _POWERS  # [..., D, 4]
         found = self._coefficients[segment, self._columns]  # [..., D, 3, 4]
-        values = np.moveaxis((found @ powers[..., None])[..., 0], -1, 0)
+        values = np.einsum('...kp,...p->k...', found, powers)
         outside = inside != instant
         if outside.any():
             values[1:] *= ~outside
         return CurveSample(values, outside)
+
+    def seconds(self, times_ns: NDArray[np.int64]) -> FloatArray:
+        """Return `times_ns` [...] as seconds after `origin_ns`."""
+        return np.asarray((times_ns - self.origin_ns) * 1e-9, dtype=np.float64)
+
+    def at_rows(self, times_ns: NDArray[np.int64]) -> CurveSample:
+        """Return all columns at each of `times_ns` [n]: arrays [n, D]."""
+        segment, powers, outside = self._located(times_ns)
+        values = np.einsum('ndkp,np->knd', self._coefficients[segment], powers)
+        values[1:, outside] = 0.0
+        return CurveSample(values, np.repeat(outside[:, None], values.shape[2], axis=1))
+
+    def positions(self, times_ns: NDArray[np.int64]) -> FloatArray:
+        """Return the positions [n, D] of `at_rows`."""
+        segment, powers, _ = self._located(times_ns)
+        return np.asarray(np.einsum('ndp,np->nd', self._coefficients[segment, :, 0], powers))
+
+    def _located(
+        self, times_ns: NDArray[np.int64]
+    ) -> tuple[NDArray[np.intp], FloatArray, NDArray[np.bool_]]:
+        """Return segment [n], powers of the time in it [n, 4], and whether it is outside [n]."""
+        seconds, knots = self.seconds(times_ns), self._seconds
+        inside = np.minimum(np.maximum(seconds, 0.0), knots[-1])
+        segment = np.minimum(np.searchsorted(knots, inside, side='right') - 1, self._last)
+        powers = (inside - knots[segment])[:, None] ** _POWERS
+        return segment, powers, inside != seconds
 
 
 def knot_velocities(seconds: FloatArray, rows: FloatArray) -> FloatArray:

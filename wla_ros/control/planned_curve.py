@@ -100,8 +100,19 @@ class PlannedCurve:
 
     def at_times(self, times_ns: NDArray[np.int64]) -> CurveSample:
         """Return all columns at the same `times_ns` [n]: arrays [n, D]."""
-        offset_s = ((times_ns - times_ns[0]) * 1e-9)[:, None]
-        return self._mixed(int(times_ns[0]), offset_s, bridged=True)
+        sample: CurveSample | None = None
+        for piece in self._pieces:
+            since_s = piece.curve.seconds(times_ns)[:, None]
+            started = since_s >= piece.start_s
+            if sample is not None and not started.any():
+                continue
+            here = piece.curve.at_rows(times_ns)
+            if piece.bridge is not None:
+                here = here.lifted(piece.bridge.at(since_s))
+            sample = here if sample is None else sample.replaced(started, here)
+        if sample is None:
+            raise ValueError('nothing is planned')
+        return sample
 
     def bridge(self, time_ns: int, offset_s: FloatArray, origin_ns: int) -> SpliceBridge:
         """Return the bridge that each column is on then, with times since `origin_ns`."""
