@@ -1,0 +1,165 @@
+"""The flow policy behind the policy port."""
+
+import dataclasses
+
+import pytest
+
+torch = pytest.importorskip('torch')
+
+import numpy as np
+from policy.flow.small_demonstrations import DT_NS
+from policy.flow.small_demonstrations import HORIZON
+from policy.flow.small_demonstrations import LAYOUT
+from policy.flow.small_demonstrations import config
+from policy.flow.small_demonstrations import demonstrations
+from policy.observations import observation
+
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.execution_strategy import PrefixUse
+from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.types import CommittedPrefix
+from wla_ros.core.types import ObjectPoses
+from wla_ros.core.types import PolicyRequest
+from wla_ros.policy.flow.flow_policy import FlowPolicy
+from wla_ros.policy.flow.flow_policy import load_flow_policy
+from wla_ros.policy.flow.flow_settings import FlowSettings
+from wla_ros.policy.flow.flow_training import FlowTraining
+from wla_ros.policy.flow.flow_training import train
+from wla_ros.policy.flow.flow_weights import load_weights
+
+JOINTS = np.array([0.1, 1.0, -1.0, 0.0, 0.3, 0.0, 0.07, -0.1, 0.9, -0.9, 0.1, 0.2, 0.1, 0.05])
+PLAIN = PolicyRequest(instruction='')
+LEFT = slice(0, 6)
+
+
+@pytest.fixture(scope='module')
+def weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp('flow')
+    return train(FlowTraining(policy=config(), steps=30, batch=64), demonstrations(), folder)
+
+
+@pytest.fixture
+def policy(weights):
+    made = load_flow_policy(weights, LAYOUT, FlowSettings())
+    made.reset(seed=3)
+    return made
+
+
+def seen(goal=(0.5, 0.28, 0.25), *, joints=JOINTS, stamp_ns=0, names=('goal', 'post')):
+    poses = np.zeros((len(names), 7))
+    poses[0, :3] = goal
+    objects = ObjectPoses(stamp_ns=stamp_ns, receive_ns=stamp_ns, names=names, poses=poses)
+    return dataclasses.replace(observation(joints, stamp_ns=stamp_ns), objects=objects)
+
+
+def prefix(count, use, *, ahead=0.3):
+    rows = np.tile(JOINTS + ahead, (HORIZON, 1))
+    rows[:, LEFT] += 0.01 * np.arange(HORIZON)[:, None]
+    weights = np.where(np.arange(HORIZON) < count, 1.0, 0.0)
+    return CommittedPrefix(rows=rows, weights=weights, use=use)
+
+
+def test_it_says_what_strategies_may_ask_of_it(policy):
+    spec = policy.spec
+    assert (spec.horizon, spec.dt_ns, spec.columns) == (HORIZON, DT_NS, LAYOUT.columns)
+    assert spec.needs_objects
+    assert spec.guided_prefix
+    assert (spec.clean_prefix_rows, spec.rolled_rows) == (3, 3)
+    assert spec.forward_model
+
+
+def test_the_same_seed_answers_alike_and_another_one_differently(policy):
+    first = [policy.infer(seen(), PLAIN).rows for _ in range(2)]
+    policy.reset(seed=3)
+    second = [policy.infer(seen(), PLAIN).rows for _ in range(2)]
+    np.testing.assert_array_equal(first, second)
+    assert np.any(first[0] != first[1])  # every inference draws its own noise
+    policy.reset(seed=4)
+    assert np.any(policy.infer(seen(), PLAIN).rows != first[0])
+
+
+def test_the_other_arm_stays_where_it_was_at_first_and_the_gripper_closes_steadily(policy):
+    policy.infer(seen(), PLAIN)
+    moved = JOINTS.copy()
+    moved[7:] += 0.02
+    rows = policy.infer(seen(joints=moved), PLAIN).rows
+    np.testing.assert_array_equal(rows[:, 7:], np.tile(JOINTS[7:], (HORIZON, 1)))
+    np.testing.assert_allclose(rows[:, 6], 0.07 - 0.2 * np.arange(HORIZON) / 30, atol=1e-8)
+
+
+def test_a_clean_prefix_comes_back_exactly_and_counts_up_to_what_was_trained(policy):
+    given = prefix(2, PrefixUse.CLEAN)
+    result = policy.infer(seen(), PolicyRequest(instruction='', prefix=given))
+    np.testing.assert_array_equal(result.rows[:2], given.rows[:2])
+    assert result.committed_prefix == 2
+    result = policy.infer(seen(), PolicyRequest(instruction='', prefix=prefix(7, PrefixUse.CLEAN)))
+    assert result.committed_prefix == 3
+
+
+def test_with_a_clean_prefix_projected_joints_change_nothing(policy):
+    """The prefix says where the arm is; whether the joints are those of its begin or its end."""
+    request = PolicyRequest(instruction='', prefix=prefix(3, PrefixUse.CLEAN))
+    first = policy.infer(seen(), request).rows
+    policy.reset(seed=3)
+    policy.infer(seen(), request)
+    policy.reset(seed=3)
+    projected = JOINTS.copy()
+    projected[LEFT] += 0.02
+    np.testing.assert_array_equal(policy.infer(seen(joints=projected), request).rows, first)
+
+
+@pytest.mark.parametrize('jacobian', [False, True])
+def test_guidance_pulls_towards_the_prefix_and_never_out_of_the_data(weights, jacobian):
+    flow_config, network, version = load_weights(weights)
+    policy = FlowPolicy(
+        flow_config, network, LAYOUT, FlowSettings(jacobian=jacobian), version=version
+    )
+    policy.reset(seed=3)
+    plain = policy.infer(seen(), PLAIN).rows[:, LEFT]
+    policy.reset(seed=3)
+    given = prefix(4, PrefixUse.GUIDED, ahead=0.15)
+    result = policy.infer(seen(), PolicyRequest(instruction='', prefix=given))
+    guided, wanted = result.rows[:, LEFT], given.rows[:, LEFT]
+    assert np.abs(guided - wanted)[:4].mean() < np.abs(plain - wanted)[:4].mean()
+    assert result.committed_prefix == 4
+    normalised = network.normalised(torch.as_tensor(guided - JOINTS[LEFT]))
+    assert torch.all(normalised <= network.row_high + 1e-4)
+    assert torch.all(normalised >= network.row_low - 1e-4)
+
+
+def test_the_forward_model_imagines_the_objects_where_their_drift_leads(policy):
+    """Imagined two rows later, the goal is where a policy that saw it there finds it."""
+    request = PolicyRequest(instruction='', row_offset=2, imagine=True)
+    policy.infer(seen(), PLAIN)
+    there = policy.infer(seen((0.53, 0.28, 0.25), stamp_ns=3 * DT_NS), request).rows
+    policy.reset(seed=3)
+    policy.infer(seen((0.52, 0.28, 0.25), stamp_ns=2 * DT_NS), PLAIN)
+    later = policy.infer(seen((0.55, 0.28, 0.25), stamp_ns=5 * DT_NS), PLAIN).rows
+    np.testing.assert_allclose(there[:, LEFT], later[:, LEFT], atol=1e-6)
+
+
+def test_what_was_imagined_is_not_remembered(policy):
+    request = PolicyRequest(instruction='', row_offset=3, imagine=True)
+    stamps = [0, 3 * DT_NS, 6 * DT_NS]
+    places = [(0.50, 0.28, 0.25), (0.53, 0.28, 0.25), (0.53, 0.28, 0.25)]
+    policy.infer(seen(places[0]), PLAIN)
+    policy.infer(seen(places[1], stamp_ns=stamps[1]), request)
+    imagined_before = policy.infer(seen(places[2], stamp_ns=stamps[2]), PLAIN).rows
+    policy.reset(seed=3)
+    for place, stamp_ns in zip(places, stamps, strict=True):
+        plain_before = policy.infer(seen(place, stamp_ns=stamp_ns), PLAIN).rows
+    np.testing.assert_array_equal(imagined_before, plain_before)
+
+
+def test_missing_objects_and_arms_are_named(policy, weights):
+    with pytest.raises(ConfigurationError, match='no poses of post'):
+        policy.infer(seen(names=('goal',)), PLAIN)
+    with pytest.raises(ConfigurationError, match='no poses of post, goal'):
+        policy.infer(observation(JOINTS), PLAIN)
+    with pytest.raises(ConfigurationError, match="moves 'left', the robot has right"):
+        load_flow_policy(weights, JointLayout(('right',)), FlowSettings())
+
+
+def test_a_guidance_that_overshoots_is_refused():
+    with pytest.raises(ValueError, match='overshoots'):
+        FlowSettings(steps=4)

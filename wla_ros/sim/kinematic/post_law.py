@@ -1,0 +1,150 @@
+"""
+The law of motion that demonstrates pass_post: any number of tools at once, seen from above.
+
+Owns where a tool wants to go from any place and speed, and its way from there. Knows no joints and
+no time of an episode. Coordinates are x and y of the plane of the way, in the world frame.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wla_ros.core.types import FloatArray
+from wla_ros.sim.arm_settings import ARM_BASES
+from wla_ros.sim.tasks.pass_post import ARM
+from wla_ros.sim.tasks.pass_post import POST_RADIUS_M
+
+_BASE = np.array(ARM_BASES[ARM][:2])
+
+# The closed fingers around the tool point, as a circle: they lean, so it is wider than they are.
+HAND_RADIUS_M = 0.020
+TOUCH_M = POST_RADIUS_M + HAND_RADIUS_M  # tool point to the middle of the post
+KEEP_OUT_M = TOUCH_M + 0.026
+SPEED_M_S = 0.34
+ACCELERATION_M_S2 = 1.2
+_RESPONSE_S = 0.10  # time constant of the speed
+_APPROACH_HZ = 4.0  # speed towards the goal per distance from it
+_DRIFT_MEMORY_S = 0.4  # the drift of the goal is trusted for about so long
+# The plane's part the arm reaches well, relative to its base; the law pushes back into it.
+REACH_LOW_M, REACH_HIGH_M = (0.185, -0.17), (0.57, 0.17)
+_WALL_HZ = 8.0  # speed of the push per distance outside
+# Off the line from post to goal by this much, now or soon, the side is given; before, it is
+# anybody's guess.
+_DECIDED_M = 0.008
+_DECIDING_S = 0.2
+_FREE_M = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scene:
+    """What each of m tools has before it."""
+
+    post: FloatArray  # [m, 2]
+    goal: FloatArray  # [m, 2]
+    drift: FloatArray  # [m, 2] velocity of the goal [m/s]
+
+    def later(self, time_s: float) -> 'Scene':
+        """Return what is to be expected after `time_s`, from the drift of now."""
+        trusted_s = _DRIFT_MEMORY_S * (1.0 - np.exp(-time_s / _DRIFT_MEMORY_S))
+        fading = np.exp(-time_s / _DRIFT_MEMORY_S)
+        return Scene(
+            post=self.post, goal=self.goal + trusted_s * self.drift, drift=fading * self.drift
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ToolState:
+    """Where m tools are and how fast."""
+
+    point: FloatArray  # [m, 2] [m]
+    velocity: FloatArray  # [m, 2] [m/s]
+
+    def step(self, acceleration: FloatArray, dt_s: float) -> 'ToolState':
+        """Return the state `dt_s` later under a constant `acceleration` [m, 2]."""
+        velocity = self.velocity + acceleration * dt_s
+        return ToolState(
+            point=self.point + 0.5 * (self.velocity + velocity) * dt_s, velocity=velocity
+        )
+
+
+def side_of(state: ToolState, scene: Scene, undecided: FloatArray) -> FloatArray:
+    """
+    Return on which side [m] of the post each tool passes: 1 is the left one.
+
+    Near the line from post to goal, and not yet behind the post, it is `undecided` [m].
+    """
+    offset = _cross(_unit(scene.goal - scene.post), state.point - scene.post)
+    ahead = _cross(_unit(scene.goal - scene.post), state.velocity) * _DECIDING_S
+    lateral = offset + ahead
+    return np.where(np.abs(lateral) > _DECIDED_M, np.sign(lateral), undecided)
+
+
+def acceleration(state: ToolState, scene: Scene, side: FloatArray) -> FloatArray:
+    """Return the acceleration [m, 2] that the law asks of each tool."""
+    wanted = _wanted_velocity(state, scene, side)
+    return _shortened((wanted - state.velocity) / _RESPONSE_S, ACCELERATION_M_S2)
+
+
+def way(state: ToolState, scene: Scene, side: FloatArray, *, rows: int, dt_s: float) -> FloatArray:
+    """Return the points [m, rows, 2] of the undisturbed way from `state` on, the state first."""
+    points = np.empty((len(side), rows, 2))
+    for row in range(rows):
+        points[:, row] = state.point
+        expected = scene.later(row * dt_s)
+        state = state.step(acceleration(state, expected, side), dt_s)
+    return points
+
+
+def _wanted_velocity(state: ToolState, scene: Scene, side: FloatArray) -> FloatArray:
+    to_goal = scene.goal - state.point
+    to_post = scene.post - state.point
+    straight = _shortened(_APPROACH_HZ * to_goal, SPEED_M_S)
+    wanted = np.where(
+        _is_blocked(to_goal, to_post)[:, None],
+        SPEED_M_S * _around(to_post, side),
+        straight + scene.drift,
+    )
+    # Too close to the post: away from it, whatever else.
+    distance = _length(to_post)
+    push = np.clip((KEEP_OUT_M - distance) / (KEEP_OUT_M - TOUCH_M), 0.0, 1.0)
+    wanted = wanted - SPEED_M_S * push * to_post / np.maximum(distance, _FREE_M)
+    inside = np.clip(state.point, _BASE + REACH_LOW_M, _BASE + REACH_HIGH_M)
+    return np.asarray(wanted + _WALL_HZ * (inside - state.point))
+
+
+def _is_blocked(to_goal: FloatArray, to_post: FloatArray) -> NDArray[np.bool_]:
+    """Return [m]: the post stands within the keep-out of the straight way."""
+    direction = _unit(to_goal)
+    along = np.sum(direction * to_post, axis=1)
+    across = np.abs(_cross(direction, to_post))
+    ahead = (along > 0.0) & (along < _length(to_goal)[:, 0])
+    return np.asarray(ahead & (across < KEEP_OUT_M))
+
+
+def _around(to_post: FloatArray, side: FloatArray) -> FloatArray:
+    """Return the direction [m, 2] that passes the post on `side` along the keep-out."""
+    distance = _length(to_post)[:, 0]
+    angle = np.arcsin(np.clip(KEEP_OUT_M / np.maximum(distance, _FREE_M), 0.0, 1.0)) * side
+    direction = _unit(to_post)
+    c, s = np.cos(angle), np.sin(angle)
+    return np.stack(
+        (c * direction[:, 0] - s * direction[:, 1], s * direction[:, 0] + c * direction[:, 1]),
+        axis=1,
+    )
+
+
+def _length(vectors: FloatArray) -> FloatArray:
+    return np.asarray(np.hypot(vectors[:, :1], vectors[:, 1:]))  # [m, 1]
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    return vectors / np.maximum(_length(vectors), _FREE_M)
+
+
+def _shortened(vectors: FloatArray, longest: float) -> FloatArray:
+    return vectors * np.minimum(1.0, longest / np.maximum(_length(vectors), _FREE_M))
+
+
+def _cross(a: FloatArray, b: FloatArray) -> FloatArray:
+    return np.asarray(a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0])
