@@ -36,6 +36,9 @@ class CommandTrack:
     position: FloatArray  # [n, D]
     velocity: FloatArray  # [n, D]
     acceleration: FloatArray  # [n, D]
+    # [n] arms were set to their measured joints, at rest: no motion from the command before.
+    # None: not recorded
+    reseeded: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

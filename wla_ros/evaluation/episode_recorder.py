@@ -177,6 +177,7 @@ class EpisodeRecorder:
             position=np.stack([item.position for item in self._commands]),
             velocity=np.stack([item.velocity for item in self._commands]),
             acceleration=np.stack([item.acceleration for item in self._commands]),
+            reseeded=np.array([bool(item.reseeded_arms) for item in self._commands]),
         )
 
     def _object_track(self) -> ObjectTrack | None:

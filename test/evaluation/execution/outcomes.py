@@ -35,6 +35,7 @@ def outcome(where, seed=0, *, success=True, task_s=4.0, violations=0, values=(0.
         starvations=0,
         starved_s=0.0,
         commands=100,
+        reseeds=0,
         violations={name: violations if name == 'jerk' else 0 for name in QUANTITIES},
         worst_ratio=dict.fromkeys(QUANTITIES, 0.5),
         jerk_rms_rad_s3=3.0,

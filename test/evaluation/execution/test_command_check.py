@@ -58,6 +58,17 @@ def test_a_gap_in_the_stream_is_no_motion():
     assert not check(commands, stamps).violated
 
 
+def test_a_command_that_was_set_to_a_resting_arm_is_no_motion():
+    commands = np.tile(MIDDLE, (20, 1))
+    commands[10:, 0] += 0.5
+    reseeded = np.zeros(20, dtype=bool)
+    stamps = np.arange(20) * PERIOD_NS
+    arguments = {'period_ns': PERIOD_NS, 'joint_columns': LAYOUT.joint_indices}
+    assert check_commands(stamps, commands, LIMITS, reseeded=reseeded, **arguments).violated
+    reseeded[10] = True
+    assert not check_commands(stamps, commands, LIMITS, reseeded=reseeded, **arguments).violated
+
+
 def test_no_commands_are_no_violation():
     found = check(np.zeros((0, LAYOUT.width)))
     assert (found.commands, found.violated, found.jerk.size) == (0, 0, 0)

@@ -45,12 +45,14 @@ def check_commands(
     *,
     period_ns: int,
     joint_columns: tuple[int, ...],
+    reseeded: NDArray[np.bool_] | None = None,
 ) -> CommandCheck:
     """
     Check commands [n, D] sent at `stamps_ns` [n].
 
-    Differences are taken only where consecutive commands are `period_ns` apart. A value that is
-    not finite is a violation of position.
+    Differences are taken only where consecutive commands are `period_ns` apart, and not from the
+    command before to one at which an arm was `reseeded` [n]: the command is set to where the arm
+    rests, which is no motion. A value that is not finite is a violation of position.
     """
     outside = ~(
         (position >= limits.lower - _POSITION_TOLERANCE)
@@ -60,11 +62,15 @@ def check_commands(
     violations = {'position': int(outside.sum())}
     worst = {'position': float(max(beyond.max(), 0.0)) if position.size else 0.0}
     period_s = period_ns / 1e9
-    differences, regular = position, np.ones(0, dtype=np.bool_)
-    rates = position
+    steady = np.diff(stamps_ns) == period_ns  # [n-1]
+    if reseeded is not None:
+        steady &= ~reseeded[1:]
+    differences = rates = position
+    regular = steady
     for order, name in enumerate(QUANTITIES[1:], start=1):
         differences = np.diff(differences, axis=0)
-        regular = np.diff(stamps_ns) == period_ns if order == 1 else regular[:-1] & regular[1:]
+        if order > 1:
+            regular = regular[:-1] & regular[1:]
         rates = differences[regular] / period_s**order
         ratios = np.abs(rates) / getattr(limits, name)
         violations[name] = int((~(ratios <= 1.0 + _TOLERANCE[name])).sum())

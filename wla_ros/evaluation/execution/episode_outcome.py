@@ -51,6 +51,7 @@ class EpisodeOutcome:
     starvations: int
     starved_s: float
     commands: int
+    reseeds: int  # commands at which an arm was set to its measured joints, at rest
     violations: Mapping[str, int]  # per quantity of command_check
     worst_ratio: Mapping[str, float]
     jerk_rms_rad_s3: float
@@ -78,8 +79,14 @@ def outcome_of(
     commands = record.commands
     stamps = np.empty(0, dtype=np.int64) if commands is None else commands.stamps_ns
     position = np.empty((0, layout.width)) if commands is None else commands.position
+    reseeded = None if commands is None else commands.reseeded
     check = check_commands(
-        stamps, position, limits, period_ns=period_ns, joint_columns=layout.joint_indices
+        stamps,
+        position,
+        limits,
+        period_ns=period_ns,
+        joint_columns=layout.joint_indices,
+        reseeded=reseeded,
     )
     splices = record.splices
     values = {
@@ -110,6 +117,7 @@ def outcome_of(
         starvations=len(record.starvations),
         starved_s=sum(span.end_ns - span.start_ns for span in record.starvations) / 1e9,
         commands=check.commands,
+        reseeds=0 if reseeded is None else int(reseeded.sum()),
         violations=dict(check.violations),
         worst_ratio=dict(check.worst_ratio),
         jerk_rms_rad_s3=float(np.sqrt(np.mean(check.jerk**2))) if check.jerk.size else 0.0,
