@@ -8,10 +8,14 @@ A new expert is its own file and one entry in `EXPERTS`, under the name of its t
 from collections.abc import Callable
 
 from wla_ros.core.ports import Policy
+from wla_ros.sim.expert.dispose_trash_expert import DisposeTrashExpert
+from wla_ros.sim.expert.pass_post_expert import PassPostExpert
 from wla_ros.sim.expert.stack_cup_expert import StackCupExpert
 
 EXPERTS: dict[str, Callable[[], Policy]] = {
     'stack_cup': StackCupExpert,
+    'dispose_trash': DisposeTrashExpert,
+    'pass_post': PassPostExpert,
 }
 
 

@@ -44,15 +44,15 @@ def run_direct_episode(
     *,
     task: str = 'stack_cup',
     latency_ns: int = 0,
-    time_limit_s: float = 30.0,
+    time_limit_s: float | None = None,
     scene: TwoArmScene | None = None,
     expert: Policy | None = None,
 ) -> EpisodeOutcome:
     """
-    Run the episode of `seed` until the expert is finished, and judge it.
+    Run the episode of `seed` until the expert is finished or nothing can change the judgement.
 
     A chunk takes effect `latency_ns` after its observation. `scene` and `expert` may be given to
-    be used again.
+    be used again. Without `time_limit_s` that of the task holds.
     """
     scene = scene or TwoArmScene(make_task(task))
     expert = expert or make_expert(task)
@@ -63,13 +63,14 @@ def run_direct_episode(
     pending: list[_Rows] = []
     current: _Rows | None = None
     finished, next_observation_ns = False, 0
-    while not finished and ns_to_seconds(scene.elapsed_ns) < time_limit_s:
+    limit_s = scene.task.time_limit_s if time_limit_s is None else time_limit_s
+    while not finished and ns_to_seconds(scene.elapsed_ns) < limit_s:
         now_ns = scene.elapsed_ns
         if now_ns >= next_observation_ns:
             result = expert.infer(observe(scene), request)
             pending.append(_Rows(now_ns, expert.spec.dt_ns, result.rows))
             next_observation_ns += _OBSERVATION_PERIOD_NS
-            finished = result.finished
+            finished = result.finished or scene.judge().final
         while pending and now_ns >= pending[0].stamp_ns + latency_ns:
             current = pending.pop(0)
         if current is not None:

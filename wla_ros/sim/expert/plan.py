@@ -71,6 +71,10 @@ class Plan:
         self.start_ns = start_ns
         self.end_ns = start_ns + sum(durations_ns)
 
+    def later(self, delay_ns: int) -> 'Plan':
+        """Return the same stages begun `delay_ns` later."""
+        return Plan(self.start_ns + delay_ns, self._stages)
+
     @property
     def end_row(self) -> FloatArray:
         """Return the last row [7]."""

@@ -43,7 +43,7 @@ _REACH_M = (0.22, 0.50)  # radius from the base of the arm on that side
 
 # Success, from the physical state: the ball lies in the bin, let go, and has stayed there.
 INSIDE_RADIUS_M = BIN_RADIUS_M - 0.012
-INSIDE_HEIGHT_M = (0.02, 0.10)  # above the bottom of the bin: its middle
+INSIDE_HEIGHT_M = (0.012, 0.10)  # of its middle above the bottom of the bin
 _STAYS_NS = 300 * NS_PER_MS
 _LIFTED_M = 0.08
 _DOWN_M = 0.03
@@ -142,7 +142,10 @@ class TurningBin:
         )
         if not inside:
             self._inside_since_ns = None
-            self._lost = self._lost or bool(ball[2] < _DOWN_M)
+            self._lost = self._lost or (
+                bool(ball[2] < _DOWN_M)
+                and math.dist(ball[:2], scene.object_point(BIN)[:2]) > BIN_RADIUS_M
+            )
         elif self._inside_since_ns is None:
             self._inside_since_ns = scene.elapsed_ns
         elif scene.elapsed_ns - self._inside_since_ns >= _STAYS_NS:
@@ -180,7 +183,8 @@ def _missing(ball: ObjectState, bin_: ObjectState) -> str:
 
 def _touch(**more: float | tuple[float, ...]) -> Attributes:
     bits = settings.OBJECT_BITS
-    return {'contype': bits.kind, 'conaffinity': bits.touches, **more}
+    # Stiffer than MuJoCo's default: a falling ball must not sink through the floor.
+    return {'contype': bits.kind, 'conaffinity': bits.touches, 'solref': (0.01, 1.0), **more}
 
 
 def _add_ball(world: ET.Element) -> None:
