@@ -21,7 +21,7 @@ LINT = status=0; \
   mypy || status=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench bench-execution lint clean
+.PHONY: help setup demo test nightly bench bench-execution lint clean
 # the targets share the environment
 .NOTPARALLEL:
 
@@ -29,6 +29,7 @@ help:
 	@echo 'make setup   make or update .venv: ROS 2 (a sourced distribution, else from PyPI), messages'
 	@echo 'make demo    run the simulated robot with a policy   (ARGS="..." goes to wla_ros demo)'
 	@echo 'make test    ruff, mypy, pytest                      (ARGS="-m \"not slow\"" goes to pytest)'
+	@echo 'make nightly properties of the executor, 100000 examples in half an hour (ARGS: to pytest)'
 	@echo 'make bench   measure                                 (ARGS="..." goes to wla_ros bench)'
 	@echo 'make bench-execution   compare execution strategies  (ARGS="--quick": seconds instead of hours)'
 	@echo 'make lint    ruff and mypy'
@@ -44,6 +45,11 @@ demo: setup
 # pytest comes last and always, so that its summary ends the output; the status counts all three
 test: setup
 	@$(ISOLATED); $(LINT); pytest $(ARGS) || status=$$?; exit $$status
+
+# a property takes minutes, not the two that a test may
+nightly: setup
+	@$(ISOLATED) && HYPOTHESIS_PROFILE=nightly pytest --timeout 0 $(ARGS) \
+	  test/control/test_plan_properties.py test/control/test_executor_properties.py
 
 bench: setup
 	@$(ISOLATED) && wla_ros bench $(ARGS)

@@ -42,6 +42,7 @@ def chunk(
     columns: tuple[str, ...] = LAYOUT.columns,
     representation: Representation = Representation.JOINT_POSITION,
     committed_prefix: int = 0,
+    row_offset: int = 0,
     finished: bool = False,
 ) -> ActionChunk:
     """Return a chunk of `rows`."""
@@ -54,6 +55,7 @@ def chunk(
         columns=columns,
         rows=rows,
         committed_prefix=committed_prefix,
+        row_offset=row_offset,
         finished=finished,
         provenance=Provenance(policy='fake', policy_version='1', instruction='test'),
     )

@@ -4,8 +4,10 @@ Whatever arrives when: no command outside the limits, no row unaccounted for, no
 
 from collections import Counter
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
+from control.arms import CONFIG
 from control.arms import DT_NS
 from control.arms import GRIPPERS
 from control.arms import JOINTS
@@ -20,17 +22,19 @@ from control.arms import assert_counts_add_up
 from control.arms import assert_within_limits
 from control.arms import chunk
 from control.arms import moving_rows
+from control.examples import examples
+from control.plans import JOINS
 from hypothesis import given
-from hypothesis import settings
 from hypothesis import strategies as st
 
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import Mode
 
 VELOCITY = 0.15
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(
     latencies_ms=st.lists(st.integers(0, 400), min_size=4, max_size=10),
     gaps=st.lists(st.integers(1, 25), min_size=10, max_size=10),
@@ -100,6 +104,7 @@ def random_chunk(run: Run, rng: np.random.Generator, epoch: int) -> ActionChunk:
         sequence=run.sequence,
         epoch=epoch,
         dt_ns=dt_ns,
+        committed_prefix=int(rng.integers(0, 4)),
     )
 
 
@@ -143,9 +148,9 @@ def apply(event: Event, run: Run, epoch: int) -> int:
     return epoch
 
 
-def tell(story: list[Event]) -> Run:
+def tell(story: list[Event], name: str) -> Run:
     """Live through `story`, checking counters on the way and limits at the end."""
-    run = Run()
+    run = Run(replace(CONFIG, strategy=StrategyConfig(name=name)))
     run.start()
     epoch = 1
     executed_before = 0
@@ -167,17 +172,17 @@ def tell(story: list[Event]) -> Run:
     return run
 
 
-@settings(max_examples=30, deadline=None)
-@given(story=st.lists(events, min_size=5, max_size=30))
-def test_no_story_breaks_a_limit_or_loses_a_row(story: list[Event]) -> None:
-    tell(story)
+@examples(50)
+@given(story=st.lists(events, min_size=3, max_size=20), name=st.sampled_from(JOINS))
+def test_no_story_breaks_a_limit_or_loses_a_row(story: list[Event], name: str) -> None:
+    tell(story, name)
 
 
 def test_the_stories_move_the_arms() -> None:
     """The property above would hold for an executor that refuses everything."""
     rng = np.random.default_rng(0)
     totals: Counter[str] = Counter()
-    for _ in range(15):
+    for i in range(15):
         story = [
             Event(
                 kind=str(rng.choice(KINDS)),
@@ -186,7 +191,7 @@ def test_the_stories_move_the_arms() -> None:
             )
             for _ in range(30)
         ]
-        snapshot = tell(story).snapshot
+        snapshot = tell(story, JOINS[i % len(JOINS)]).snapshot
         totals.update(
             accepted=snapshot.counts.chunks_accepted,
             rejected=snapshot.counts.chunks_rejected,
@@ -203,7 +208,7 @@ def test_the_stories_move_the_arms() -> None:
     assert all(totals.values()), totals
 
 
-@settings(max_examples=20, deadline=None)
+@examples(25)
 @given(seed=st.integers(0, 2**31), periods=st.lists(st.integers(1, 40), min_size=50, max_size=50))
 def test_limits_hold_for_uneven_ticks(seed: int, periods: list[int]) -> None:
     run = Run()

@@ -1,0 +1,34 @@
+"""Bridges over random steps."""
+
+import numpy as np
+from control.arms import LIMITS
+from control.arms import WIDTH
+
+from wla_ros.control.curve_sample import CurveSample
+from wla_ros.control.executor_config import BridgeConfig
+from wla_ros.control.splice_bridge import BridgeFit
+from wla_ros.control.splice_bridge import BridgeFitter
+from wla_ros.control.splice_bridge import bridge_over
+from wla_ros.core.types import FloatArray
+
+
+def random_step(rng: np.random.Generator, scale: float) -> CurveSample:
+    """Return a step of about a hundredth of a radian, per column."""
+    return CurveSample.of(
+        rng.normal(0.0, 0.01 * scale, WIDTH),
+        rng.normal(0.0, 0.1 * scale, WIDTH),
+        rng.normal(0.0, 1.0 * scale, WIDTH),
+    )
+
+
+def peaks_of_bridge(
+    rng: np.random.Generator, scale: float
+) -> tuple[FloatArray, FloatArray, BridgeFit, BridgeConfig]:
+    """Return peaks of velocity and acceleration [2, D], the values at the start, the fit."""
+    config = BridgeConfig()
+    step = random_step(rng, scale)
+    fit = BridgeFitter(config, LIMITS).fit(step, step)
+    bridge = bridge_over(step, np.zeros(WIDTH), fit.duration_s)
+    course = bridge.at(np.linspace(0.0, 1.0, 400)[:, None] * fit.duration_s)
+    peaks = np.abs(course[1:]).max(axis=1)
+    return peaks, np.abs(step.values[1:]), fit, config

@@ -1,0 +1,212 @@
+"""What holds for every plan whatever arrives when, for every way to join chunks."""
+
+from collections import Counter
+
+import numpy as np
+from control.arms import JOINTS
+from control.arms import LIMITS
+from control.arms import MS
+from control.arms import REST
+from control.arms import START_NS
+from control.arms import WIDTH
+from control.examples import examples
+from control.plans import ALIGNED
+from control.plans import COMMITTED
+from control.plans import JOINS
+from control.plans import Journey
+from control.plans import PlanRun
+from control.plans import journeys
+from control.plans import latencies
+from control.plans import line_rows
+from control.splices import peaks_of_bridge
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wla_ros.control.curve_sample import CurveSample
+from wla_ros.control.executor_config import ArmExecution
+from wla_ros.control.row_ledger import RowCounts
+from wla_ros.core.timing import row_due_ns
+
+VELOCITY = 0.15
+Arms = dict[str, ArmExecution]
+
+
+def on_the_line(run: PlanRun) -> CurveSample:
+    """Return the state of arms that follow the line of `line_rows`."""
+    seconds = (run.now_ns + run.lead_ns - START_NS) * 1e-9 + run.offset_s
+    values = np.zeros((3, WIDTH))
+    values[0] = REST
+    values[0, JOINTS] += VELOCITY * seconds[JOINTS]
+    values[1, JOINTS] = VELOCITY
+    return CurveSample(values, np.zeros(WIDTH, dtype=np.bool_))
+
+
+def add_up(rows: RowCounts) -> bool:
+    return (
+        rows.received == rows.executed + rows.late + rows.superseded + rows.flushed + rows.queued
+        and min(rows.executed, rows.late, rows.superseded, rows.flushed, rows.queued) >= 0
+    )
+
+
+@examples(250)
+@given(story=journeys, name=st.sampled_from(ALIGNED), arms=latencies)
+def test_a_plan_of_constant_velocity_never_steps(
+    story: list[Journey], name: str, arms: Arms
+) -> None:
+    run = PlanRun(name, arms)
+    for arrival_ns, item in run.deliver(story, line_rows):
+        run.until(arrival_ns)
+        run.command = on_the_line(run)
+        run.offer(item)
+        for report in run.plan.take_splices():
+            assert report.position_step_rad < 1e-8
+            assert report.velocity_step_rad_s < 1e-7
+            assert report.acceleration_step_rad_s2 < 1e-5
+            assert report.bridge_s == 0.0
+            assert not report.steep
+        if not run.plan.is_empty:
+            executed, line = run.curve_at(0.0), on_the_line(run)
+            inside = ~executed.outside
+            assert np.abs((executed.values - line.values)[:, inside]).max(initial=0.0) < 1e-6
+
+
+@examples(200)
+@given(story=journeys, name=st.sampled_from(JOINS), arms=latencies)
+def test_no_row_is_executed_twice_or_out_of_time_or_lost(
+    story: list[Journey], name: str, arms: Arms
+) -> None:
+    run = PlanRun(name, arms)
+    arrivals = run.deliver(story)
+    chunks = {(item.epoch, item.sequence): item for _, item in arrivals}
+    received = 0
+    for arrival_ns, item in arrivals:
+        run.until(arrival_ns)
+        refusal = run.offer(item)
+        received += 0 if refusal is not None else len(item.rows)
+        assert add_up(run.plan.rows)
+        assert run.plan.rows.received == received
+    run.until(run.now_ns + 2000 * MS)
+    rows = run.plan.rows
+    assert add_up(rows)
+    assert rows.queued == 0
+    assert rows.executed == len(run.executed)
+    assert len({origin for origin, _ in run.executed}) == len(run.executed)
+    due = [due_ns for _, due_ns in run.executed]
+    assert due == sorted(due)
+    if name != 'sync':
+        for origin, due_ns in run.executed:
+            item = chunks[origin.epoch, origin.sequence]
+            assert due_ns == row_due_ns(item.stamp_ns, item.dt_ns, item.row_offset + origin.row)
+
+
+@examples(200)
+@given(
+    story=journeys,
+    name=st.sampled_from(COMMITTED),
+    arms=latencies,
+    ahead=st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3),
+)
+def test_committed_rows_are_executed_exactly(
+    story: list[Journey], name: str, arms: Arms, ahead: list[float]
+) -> None:
+    """Rows and what lies between them, for every column at its own latency."""
+    run = PlanRun(name, arms)
+    for arrival_ns, item in run.deliver(story):
+        run.until(arrival_ns)
+        told, new_epoch = item.committed_prefix, item.epoch != run.plan._gate.newest[0]
+        effective_ns = run.now_ns + run.lead_ns
+        before = None if run.plan.is_empty else run.plan._curve
+        # Up to the last committed row, that one included, or up to row 0 of a rolled chunk
+        last = told - 1 if told else item.row_offset
+        until_s = (row_due_ns(item.stamp_ns, item.dt_ns, last) - effective_ns) * 1e-9
+        if run.offer(item) is not None or before is None or new_epoch:
+            continue
+        after = run.plan._curve
+        assert after is not None
+        for share in ahead:
+            plan_s = share * until_s  # the same plan time for every column
+            if plan_s < 0.0:
+                continue
+            instants = np.maximum(plan_s, run.offset_s)
+            old, new = (curve.sample(effective_ns, instants) for curve in (before, after))
+            told_of = (instants <= until_s if told else instants < until_s) & ~old.outside
+            assert np.array_equal(old.values[:, told_of], new.values[:, told_of])
+
+
+@examples(200)
+@given(story=journeys, name=st.sampled_from(JOINS), arms=latencies)
+def test_what_is_executed_is_continuous_at_every_splice(
+    story: list[Journey], name: str, arms: Arms
+) -> None:
+    """In position, velocity and acceleration, also where a splice falls into a bridge."""
+    run = PlanRun(name, arms)
+    share = run.config.bridge
+    for arrival_ns, item in run.deliver(story):
+        run.until(arrival_ns)
+        before = None if run.plan.is_empty else run.plan._curve
+        effective_ns = run.now_ns + run.lead_ns
+        state = run.command if before is None else before.sample(effective_ns, run.offset_s)
+        if run.offer(item) is not None:
+            continue
+        (report,) = run.plan.take_splices()
+        assert report.bridged_position_step_rad < 1e-7
+        assert report.bridged_velocity_step_rad_s < 1e-6
+        assert report.bridged_acceleration_step_rad_s2 < 1e-4
+        assert report.bridge_s <= max(share.max_s, report.bridge_s if name == 'sync' else 0.0)
+        now = run.curve_at(0.0)
+        both = ~(state.outside | now.outside)
+        step = np.abs(now.values - state.values)[:, both]
+        assert (step.max(axis=1, initial=0.0) < [1e-7, 1e-6, 1e-4]).all()
+
+
+def test_the_stories_splice_running_plans() -> None:
+    """The properties above would hold for a plan that refuses everything."""
+    totals: Counter[str] = Counter()
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        name = JOINS[seed % len(JOINS)]
+        run = PlanRun(name, {})
+        story = [
+            Journey(
+                gap_ms=int(rng.integers(1, 200)),
+                delay_ms=int(rng.integers(0, 400)),
+                fate=str(rng.choice(['arrives', 'arrives', 'lost', 'doubled', 'epoch'])),
+                rows=int(rng.integers(3, 40)),
+                told=int(rng.integers(0, 16)),
+                rolled=bool(rng.random() < 0.5),
+                seed=int(rng.integers(2**31)),
+            )
+            for _ in range(7)
+        ]
+        for arrival_ns, item in run.deliver(story):
+            run.until(arrival_ns)
+            run.offer(item)
+        for report in run.plan.take_splices():
+            totals[f'{name} followed'] += report.followed
+            totals['bridged'] += report.bridge_s > 0.0
+            totals['kept'] += report.rows_kept > 0
+            totals['late'] += report.rows_late > 0
+            totals['short'] += report.short
+        totals.update({reason: count for reason, count in run.plan.rejections})
+        totals['missed'] += run.plan.chunk_counts['missed']
+    for what in (
+        *(f'{name} followed' for name in JOINS),
+        *('bridged', 'kept', 'late', 'short', 'missed'),
+        *('sequence_duplicate', 'sequence_out_of_order', 'epoch_stale', 'all_rows_late'),
+    ):
+        assert totals[what], (what, totals)
+
+
+@examples(50)
+@given(seed=st.integers(0, 2**31), scale=st.floats(0.01, 3.0))
+def test_a_bridge_keeps_its_shares_or_says_so(seed: int, scale: float) -> None:
+    rng = np.random.default_rng(seed)
+    peaks, first, fit, config = peaks_of_bridge(rng, scale)
+    for order, (limit, part) in enumerate(
+        (
+            (LIMITS.velocity, config.velocity_share),
+            (LIMITS.acceleration, config.acceleration_share),
+        )
+    ):
+        bound = np.maximum(limit * part, first[order]) * 1.02
+        assert (peaks[order] <= bound)[~fit.steep].all()
