@@ -16,6 +16,8 @@ from wla_ros.ros.robot_configuration import RobotSection
 
 JOINTS = 'joints'
 END_POSE = 'end_pose'
+SET_POINTS = 'set_points'
+TRAJECTORY = 'trajectory'
 
 
 def _limit(description: str, unit: str, minimum: float, maximum: float, default: float) -> Any:
@@ -102,6 +104,32 @@ class LoopSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TrajectorySection:
+    """What is sent with output: trajectory."""
+
+    lead_s: float = parameter(
+        'how far ahead of now a trajectory begins; more than a message is under way',
+        unit='s',
+        minimum=0.001,
+        maximum=0.5,
+        default=0.02,
+    )
+    point_rate_hz: float = parameter(
+        'points per second; the controller interpolates with their velocities and accelerations',
+        unit='Hz',
+        minimum=5.0,
+        maximum=200.0,
+        default=50.0,
+    )
+    max_points: int = parameter(
+        'most points of a trajectory; of a longer plan the rest comes with the next one',
+        minimum=10,
+        maximum=10000,
+        default=500,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSection:
     """The clocks of several hosts."""
 
@@ -133,6 +161,15 @@ class ExecutorNodeConfiguration:
         "driver's own end-pose commands, planned by the firmware",
         choices=(JOINTS, END_POSE),
         default=JOINTS,
+    )
+    output: str = parameter(
+        'set_points: one command per tick; trajectory: the rest of the plan as a stamped '
+        'JointTrajectory whenever it changes, for joint_trajectory_controller',
+        choices=(SET_POINTS, TRAJECTORY),
+        default=SET_POINTS,
+    )
+    trajectory: TrajectorySection = parameter(
+        'used with output: trajectory', default_factory=TrajectorySection
     )
     max_command_rate_hz: float = parameter(
         'most set-points per second to each driver, for firmware that jitters above a rate; sent '

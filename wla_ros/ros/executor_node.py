@@ -13,13 +13,11 @@ import time
 from collections.abc import Sequence
 
 import numpy as np
-from sensor_msgs.msg import JointState
 
 from wla_ros.control.arm_condition import ArmCondition
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.core.errors import Problem
 from wla_ros.core.types import ActionChunk
-from wla_ros.core.types import JointCommand
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Mode
 from wla_ros.core.types import Provenance
@@ -32,10 +30,8 @@ from wla_ros.ros import qos
 from wla_ros.ros.arm_inputs import ArmStatusInputs
 from wla_ros.ros.arm_inputs import JointInputs
 from wla_ros.ros.clock_monitor import ClockMonitor
-from wla_ros.ros.command_outputs import CommandOutputs
+from wla_ros.ros.command_stream import CommandStream
 from wla_ros.ros.conversions import chunk_value
-from wla_ros.ros.conversions import double_array
-from wla_ros.ros.conversions import time_message
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
 from wla_ros.ros.executor_diagnostics import executor_components
@@ -91,22 +87,8 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         self._offset = ClockMonitor(
             max_offset_s=config.clock.max_offset_s, warn=self.get_logger().warning
         )
-        self._commanded = 0  # ticks with a command
-        self._thinned = 0  # of those whose command was not sent
-        self._ticks_per_set_point = config.ticks_per_set_point
-        self._ticks_per_limited = max(
-            1, round(config.execution.rate_hz / config.loop.limited_command_rate_hz)
-        )
         self._undecodable = 0
-        self._unsendable = 0
-        self._commands = CommandOutputs(
-            self,
-            robot.arms,
-            robot.layout,
-            form=config.command_form,
-            period_ns=config.execution.period_ns * config.ticks_per_set_point,
-        )
-        self._limited = self.create_publisher(JointState, 'limited_command', qos.STATUS)
+        self._commands = CommandStream(self, self._executor, parts)
         self._status = self.create_publisher(ExecutorStatus, 'executor_status', qos.STATUS)
         self._diagnostics = DiagnosticsPublisher(self)
         self._plan = PlanOutputs(
@@ -230,32 +212,12 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             if step is not None:
                 self._offset.clear()
                 self._executor.notify_clock_jump(step.ros_ns)
-            command = self._executor.tick(self._ros_clock.at(monotonic_ns), lateness_ns)
-        if command is not None:
-            self._send(command)
+                self._commands.forget()
+            self._commands.tick(self._ros_clock.at(monotonic_ns), lateness_ns)
+        self._commands.send()
         if self._modes.changed:
             self._modes.publish()
         self._plan.publish_changes()
-
-    def _send(self, command: JointCommand) -> None:
-        if self._commanded % self._ticks_per_set_point == 0:
-            refusal = self._commands.publish(command)
-            if refusal is not None:
-                self._unsendable += 1
-                self.warn_at_times(
-                    'command', f'command not sent: {refusal.reason}: {refusal.detail}'
-                )
-        else:
-            self._thinned += 1
-        if self._commanded % self._ticks_per_limited == 0:
-            message = JointState(
-                name=self._layout.columns,
-                position=double_array(command.position),
-                velocity=double_array(command.velocity),
-            )
-            message.header.stamp = time_message(command.stamp_ns)
-            self._limited.publish(message)
-        self._commanded += 1
 
     def _on_tick_error(self, error: BaseException) -> None:
         self.warn_at_times('tick', f'tick failed: {type(error).__name__}: {error}')
@@ -267,7 +229,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             message = executor_status_message(
                 self._executor.snapshot(self.now_ns()),
                 strategy=self.configuration.strategy.strategy.name,
-                commands_thinned=self._thinned,
+                commands_thinned=self._commands.thinned,
                 clock_offset=self._offset.estimate,
                 clock_offset_exceeded=self._offset.exceeded,
             )
@@ -276,15 +238,15 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
     def _publish_diagnostics(self) -> None:
         loop = self._loop
         problem = '' if loop is None else loop.priority_problem
-        if self._unsendable:
-            problem = problem or f'{self._unsendable} commands could not be sent'
+        if self._commands.unsendable:
+            problem = problem or f'{self._commands.unsendable} commands could not be sent'
         with self._lock:
             components = tuple(
                 executor_components(
                     self._executor.snapshot(self.now_ns()),
                     active=self.active,
                     ticks_skipped=0 if loop is None else loop.skipped,
-                    commands_thinned=self._thinned,
+                    commands_thinned=self._commands.thinned,
                     loop_problem=problem,
                     clock=self._offset,
                 )

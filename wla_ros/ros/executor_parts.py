@@ -7,14 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from wla_ros.control.chunk_executor import ChunkExecutor
+from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.rigid_transform import rpy_to_matrix
 from wla_ros.core.types import FloatArray
+from wla_ros.robots.driver_encodings import JOINT_TRAJECTORY
 from wla_ros.robots.piper.kinematics import PiperKinematics
 from wla_ros.robots.piper.limits import piper_limits
 from wla_ros.ros.executor_configuration import END_POSE
+from wla_ros.ros.executor_configuration import JOINTS
+from wla_ros.ros.executor_configuration import SET_POINTS
+from wla_ros.ros.executor_configuration import TRAJECTORY
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
 from wla_ros.ros.executor_configuration import MountSection
 from wla_ros.ros.robot_configuration import Robot
@@ -33,9 +39,11 @@ class ExecutorParts:
 
     def make_executor(self) -> ChunkExecutor:
         """Return a new executor in HOLD."""
-        config = self.configuration
+        config, layout = self.configuration, self.robot.layout
         execution = replace(config.execution, strategy=config.strategy)
-        return ChunkExecutor(execution, self.robot.layout, self.limits, self.kinematics)
+        if config.output == TRAJECTORY:
+            execution = _leading(execution, layout, config.trajectory.lead_s)
+        return ChunkExecutor(execution, layout, self.limits, self.kinematics)
 
 
 def load_parts(
@@ -48,6 +56,7 @@ def load_parts(
     problems = [
         *_mount_problems(configuration, robot),
         *_form_problems(configuration, robot),
+        *_output_problems(configuration, robot),
         *_gripper_problems(configuration, robot),
     ]
     mounts = {arm: configuration.mounts.get(arm, MountSection()) for arm in robot.layout.arms}
@@ -75,6 +84,22 @@ def load_parts(
     except ValueError as error:
         problems.append(Problem(where='limits', what=str(error)))
     return tuple(problems) or parts
+
+
+def _leading(execution: ExecutorConfig, layout: JointLayout, lead_s: float) -> ExecutorConfig:
+    """Return `execution` with commands that take effect `lead_s` later."""
+    arms = {name: execution.arm(name) for name in layout.arms}
+    return replace(
+        execution,
+        arms={
+            name: replace(
+                arm,
+                action_latency_s=arm.action_latency_s + lead_s,
+                gripper_latency_s=arm.gripper_latency_s + lead_s,
+            )
+            for name, arm in arms.items()
+        },
+    )
 
 
 def _limits(configuration: ExecutorNodeConfiguration, robot: Robot) -> JointLimits:
@@ -113,6 +138,27 @@ def _form_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> li
         for arm in robot.arms
         if not arm.channels.end_pose_command_topic
     ]
+
+
+def _output_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
+    if configuration.output != TRAJECTORY:
+        return []
+    problems = [
+        Problem(
+            where='output',
+            what=f'the driver of arm {arm.name} takes no trajectories',
+            remedy=f'use {SET_POINTS!r}, or a driver profile with {JOINT_TRAJECTORY}',
+        )
+        for arm in robot.arms
+        if JOINT_TRAJECTORY not in arm.command.message_types
+    ]
+    if configuration.command_form != JOINTS:
+        problems.append(
+            Problem(
+                where='output', what='trajectories are of joints', remedy='command_form joints'
+            )
+        )
+    return problems
 
 
 def _gripper_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
