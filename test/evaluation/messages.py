@@ -71,6 +71,8 @@ def chunk(
     epoch: int = 1,
     sequence: int = 0,
     dt_ns: int = 33_333_333,
+    row_offset: int = 0,
+    committed_prefix: int = 2,
 ) -> Any:
     """Return an ActionChunk with one input sample and one stage timing."""
     return make(
@@ -83,7 +85,8 @@ def chunk(
         horizon=rows.shape[0],
         columns=columns,
         rows=np.asarray(rows, dtype=np.float64).reshape(-1),
-        committed_prefix=2,
+        row_offset=row_offset,
+        committed_prefix=committed_prefix,
         policy='test',
         policy_version='1',
         instruction='stack',
@@ -103,6 +106,33 @@ def chunk(
         timings=[
             make('wla_ros/msg/StageTiming', stage='inference', duration=duration(40_000_000))
         ],
+        plan_stamp=stamp(0),
+        plan_received=stamp(0),
+        published=stamp(ns),
         JOINT_POSITION=0,
         END_EFFECTOR_POSE=1,
+    )
+
+
+def splice(ns: int, *, strategy: str = 'latest', sequence: int = 0, delay_s: float = 0.1) -> Any:
+    """Return the Splice of a chunk of epoch 1."""
+    return make(
+        'wla_ros/msg/Splice',
+        header=header(ns),
+        strategy=strategy,
+        followed=True,
+        forecast_short=False,
+        steep=False,
+        epoch=1,
+        sequence=sequence,
+        delay_s=delay_s,
+        rows_late=3,
+        rows_kept=0,
+        position_step_rad=0.01,
+        velocity_step_rad_s=0.02,
+        acceleration_step_rad_s2=0.03,
+        bridge_s=0.04,
+        bridged_position_step_rad=0.001,
+        bridged_velocity_step_rad_s=0.002,
+        bridged_acceleration_step_rad_s2=0.003,
     )

@@ -38,7 +38,8 @@ _EXECUTOR_COUNTERS = (
     'chunks_received', 'chunks_accepted', 'chunks_rejected',
     'rows_received', 'rows_executed', 'rows_late', 'rows_superseded', 'rows_flushed',
     'rows_queued',
-    'ticks', 'ticks_late', 'ticks_not_ready', 'commands_published', 'starvations', 'limit_hits',
+    'ticks', 'ticks_late', 'ticks_not_ready', 'commands_published', 'commands_thinned',
+    'starvations', 'limit_hits',
 )  # fmt: skip
 PICTURE_CAMERA = 'head'
 _PICTURE_RATE_HZ = 5.0
@@ -49,6 +50,7 @@ _UNREAD_TOPICS = frozenset(
         'joint_ctrl_cmd_right',
         'arm_status_left',
         'arm_status_right',
+        'execution_plan',
         'planned_path',
     }
 )

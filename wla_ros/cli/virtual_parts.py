@@ -12,11 +12,7 @@ import numpy as np
 from wla_ros.control.arm_condition import ArmCondition
 from wla_ros.control.chunk_executor import ChunkExecutor
 from wla_ros.core.execution_plan import ExecutionPlan
-from wla_ros.core.execution_strategy import Join
-from wla_ros.core.execution_strategy import strategy_named
 from wla_ros.core.joint_layout import JointLayout
-from wla_ros.core.timing import row_due_ns
-from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import ImageFrame
@@ -31,6 +27,7 @@ from wla_ros.evaluation.episode_record import counters_of
 from wla_ros.evaluation.ports import STATES
 from wla_ros.evaluation.ports import ExecutorView
 from wla_ros.evaluation.ports import Verdict
+from wla_ros.evaluation.splice_values import splice_record
 from wla_ros.robots.command_encoding import encode_command
 from wla_ros.robots.driver_profile import DriverProfile
 from wla_ros.robots.feedback_decoding import decode_feedback
@@ -305,23 +302,7 @@ class VirtualExecutor:
         reports, chunk = self._executor.take_splices(), self._chunk
         if not reports or chunk is None:
             return None
-        report = reports[-1]
-        splice_ns = chunk.stamp_ns + seconds_to_ns(report.delay_s)
-        first_new = chunk.row_offset + max(report.rows_late, chunk.committed_prefix)
-        arrives = strategy_named(report.strategy).join is Join.ARRIVAL
-        return SpliceRecord(
-            stamp_ns=chunk.stamp_ns,
-            splice_ns=splice_ns,
-            effect_ns=splice_ns
-            if arrives
-            else max(splice_ns, row_due_ns(chunk.stamp_ns, chunk.dt_ns, first_new)),
-            position_step_rad=report.position_step_rad,
-            velocity_step_rad_s=report.velocity_step_rad_s,
-            acceleration_step_rad_s2=report.acceleration_step_rad_s2,
-            bridged_position_step_rad=report.bridged_position_step_rad,
-            bridged_velocity_step_rad_s=report.bridged_velocity_step_rad_s,
-            bridged_acceleration_step_rad_s2=report.bridged_acceleration_step_rad_s2,
-        )
+        return splice_record(chunk, reports[-1])
 
     def view(self, now_ns: int) -> ExecutorView:
         """Return the state."""
@@ -340,6 +321,7 @@ class VirtualExecutor:
         snapshot = self._executor.snapshot(now_ns)
         return (
             *counters_of('executor', snapshot.counts, (*_CHUNK_COUNTERS, *_TICK_COUNTERS)),
+            Counter(owner='executor', name='commands_thinned', value=0),
             *(
                 Counter(owner='executor', name=f'rows_{name}', value=getattr(snapshot.rows, name))
                 for name in _ROW_COUNTERS

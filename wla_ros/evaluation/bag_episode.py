@@ -34,6 +34,8 @@ from wla_ros.evaluation.episode_record import EpisodeRecord
 from wla_ros.evaluation.episode_record import Interval
 from wla_ros.evaluation.episode_record import ObjectTrack
 from wla_ros.evaluation.episode_record import Picture
+from wla_ros.evaluation.episode_record import SpliceRecord
+from wla_ros.evaluation.splice_values import splice_record
 from wla_ros.robots.driver_profile import ArmProfile
 from wla_ros.robots.driver_profile import DriverProfile
 from wla_ros.robots.feedback_decoding import decode_feedback
@@ -68,6 +70,7 @@ class RunTopics:
     commands: str = 'limited_command'
     executor_status: str = 'executor_status'
     policy_status: str = 'policy_status'
+    splices: str = 'splices'
     objects: str = 'sim/objects'
     pictures: Mapping[str, str] = field(default_factory=dict)  # camera -> topic
     namespace: str = ''
@@ -85,6 +88,7 @@ class _Draft:
     commands: list[tuple[int, FloatArray, FloatArray]] = field(default_factory=list)
     arms: dict[str, list[tuple[int, FloatArray, FloatArray]]] = field(default_factory=dict)
     chunks: list[tuple[int, ActionChunk]] = field(default_factory=list)
+    splices: list[Any] = field(default_factory=list)  # Splice messages
     changes: list[Change] = field(default_factory=list)
     last_value: dict[str, tuple[str, str]] = field(default_factory=dict)
     object_names: tuple[str, ...] = ()
@@ -140,6 +144,7 @@ def _handlers(
         topics.absolute(topics.commands): _take_command,
         topics.absolute(topics.executor_status): _take_executor_status,
         topics.absolute(topics.policy_status): _take_policy_status,
+        topics.absolute(topics.splices): _take_splice,
         topics.absolute(topics.objects): _take_objects,
     }
     for name in profile.arms:
@@ -154,6 +159,11 @@ def _handlers(
 def _take_chunk(draft: _Draft, log_ns: int, message: Any) -> None:
     draft.chunks.append((log_ns, action_chunk(message)))
     draft.change(log_ns, 'subtask', message.subtask)
+
+
+def _take_splice(draft: _Draft, log_ns: int, message: Any) -> None:
+    del log_ns
+    draft.splices.append(message)
 
 
 def _take_command(draft: _Draft, log_ns: int, message: Any) -> None:
@@ -245,6 +255,7 @@ def _record(
             for arm, samples in draft.arms.items()
         ),
         chunks=_arrivals(draft.chunks),
+        splices=_splices(draft),
         changes=tuple(draft.changes),
         starvations=_starvations(draft),
         objects=ObjectTrack(
@@ -305,9 +316,21 @@ def _arrivals(chunks: list[tuple[int, ActionChunk]]) -> tuple[ChunkArrival, ...]
     return tuple(arrivals)
 
 
+def _splices(draft: _Draft) -> tuple[SpliceRecord, ...]:
+    """Return the splices of chunks that were recorded."""
+    chunks = {(chunk.epoch, chunk.sequence): chunk for _, chunk in draft.chunks}
+    return tuple(
+        splice_record(chunks[int(item.epoch), int(item.sequence)], item)
+        for item in draft.splices
+        if (int(item.epoch), int(item.sequence)) in chunks
+    )
+
+
 def _starvations(draft: _Draft) -> tuple[Interval, ...]:
     """Return the spans in which the executor said that its schedule was exhausted."""
     states = [change for change in draft.changes if change.kind == 'state']
+    if not states:
+        return ()
     ends = [change.stamp_ns for change in states[1:]] + [draft.window.end_ns]
     return tuple(
         Interval(start_ns=change.stamp_ns, end_ns=end, reason=change.reason)

@@ -48,6 +48,7 @@ def action_chunk(message: Any) -> ActionChunk:
         representation=Representation(int(message.representation)),
         columns=columns,
         rows=np.array(message.rows, dtype=np.float64).reshape(shape),
+        row_offset=int(getattr(message, 'row_offset', 0)),  # older recordings have none
         committed_prefix=int(message.committed_prefix),
         finished=bool(message.finished),
         provenance=Provenance(
