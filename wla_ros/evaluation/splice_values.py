@@ -1,10 +1,10 @@
 """
 How a chunk joined the plan, from what the executor reports about it.
 
-The report of the executor and its message have the same fields; neither is known here.
+Owns the mapping of fields. Topics and the executor itself are not known here.
 """
 
-from typing import Protocol
+from typing import Any
 
 from wla_ros.core.execution_strategy import Join
 from wla_ros.core.execution_strategy import strategy_named
@@ -14,22 +14,12 @@ from wla_ros.core.types import ActionChunk
 from wla_ros.evaluation.episode_record import SpliceRecord
 
 
-class ReportedSplice(Protocol):
-    """The fields of Splice.msg that are used, with its units."""
+def splice_record(chunk: ActionChunk, report: Any) -> SpliceRecord:
+    """
+    Return the splice of `chunk`, with the time at which its first row takes over.
 
-    strategy: str
-    delay_s: float
-    rows_late: int
-    position_step_rad: float
-    velocity_step_rad_s: float
-    acceleration_step_rad_s2: float
-    bridged_position_step_rad: float
-    bridged_velocity_step_rad_s: float
-    bridged_acceleration_step_rad_s2: float
-
-
-def splice_record(chunk: ActionChunk, report: ReportedSplice) -> SpliceRecord:
-    """Return the splice of `chunk`, with the time at which its first row takes over."""
+    `report` has the fields of Splice.msg: the message of a recording, or the executor's own report.
+    """
     splice_ns = chunk.stamp_ns + seconds_to_ns(report.delay_s)
     effect_ns = splice_ns
     if strategy_named(report.strategy).join is not Join.ARRIVAL:
