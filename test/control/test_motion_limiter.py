@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.motion_limiter import MotionLimiter
+from wla_ros.control.motion_limiter import _Ease
 from wla_ros.control.ruckig_planner import RuckigPlanner
 from wla_ros.control.ruckig_planner import Stop
 from wla_ros.core.types import FloatArray
@@ -113,6 +114,43 @@ def test_limits_hold_for_uneven_steps(seed: int) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1))
+def test_quick_tests_change_no_command(seed: int) -> None:
+    """A limiter that plans every stop commands the same."""
+    rng = np.random.default_rng(seed)
+    quick, careful = MotionLimiter(LIMITS), MotionLimiter(LIMITS)
+    careful._ease = Careful(LIMITS)
+    start = rng.uniform(LIMITS.lower, LIMITS.upper)
+    for limiter in (quick, careful):
+        limiter.seed(start)
+    for item in random_targets(seed, 200):
+        for limiter in (quick, careful):
+            limiter.step(item, PERIOD_S)
+        assert np.abs(quick.state - careful.state).max() <= 1e-12
+
+
+@settings(max_examples=200, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), share=st.floats(0.0, 1.0))
+def test_what_passes_the_quick_test_stops_inside(seed: int, share: float) -> None:
+    rng = np.random.default_rng(seed)
+    state = np.array(
+        [
+            rng.uniform(LIMITS.lower, LIMITS.upper),
+            rng.uniform(-1.0, 1.0, WIDTH) * LIMITS.velocity * share,
+            rng.uniform(-1.0, 1.0, WIDTH) * LIMITS.acceleration * share,
+        ]
+    )
+    ease, stop = _Ease(LIMITS), RuckigPlanner(LIMITS).stop(state, 0.0)
+    assert stop is not None
+    for column in range(WIDTH):  # the test is for all columns at once: one at a time is stricter
+        alone = ease._middle.copy()
+        alone[:, column] = state[:, column]
+        if ease.stops_inside(alone):
+            assert stop.lowest[column] >= LIMITS.lower[column]
+            assert stop.highest[column] <= LIMITS.upper[column]
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
 def test_every_state_on_the_way_can_stop_inside(seed: int) -> None:
     limiter, judge = MotionLimiter(LIMITS), RuckigPlanner(LIMITS)
     limiter.seed(REST)
@@ -208,6 +246,16 @@ def test_an_arm_seeded_outside_its_bounds_comes_in_and_never_goes_further_out() 
     for _ in range(400):
         limiter.step(target(REST - 2.0), PERIOD_S)
     assert limiter.position[1] == pytest.approx(LIMITS.lower[1])
+
+
+class Careful(_Ease):
+    """Lets nothing pass."""
+
+    def reachable(self, target: FloatArray) -> bool:
+        return False
+
+    def stops_inside(self, state: FloatArray) -> bool:
+        return False
 
 
 class FailingPlanner:

@@ -1,0 +1,231 @@
+"""Feedback, clock and arms that do not do as told: stop, hold, recover."""
+
+import numpy as np
+import pytest
+from control.arms import GRIPPERS
+from control.arms import HOME
+from control.arms import JOINTS
+from control.arms import LAYOUT
+from control.arms import MS
+from control.arms import REST
+from control.arms import WIDTH
+from control.arms import Run
+from control.arms import assert_counts_add_up
+from control.arms import assert_within_limits
+from control.arms import held_rows
+from control.arms import moving_rows
+from control.arms import sample
+
+from wla_ros.control import reasons
+from wla_ros.control.executor_config import DeviationConfig
+from wla_ros.control.executor_config import ExecutorConfig
+from wla_ros.control.executor_snapshot import ExecutorState
+from wla_ros.core.types import Mode
+
+
+def test_zeros_are_never_taken_for_a_pose() -> None:
+    run = Run(position=np.zeros(WIDTH))
+    for _ in range(100):
+        run.now_ns += 5 * MS
+        for arm in LAYOUT.arms:
+            zeros = sample(arm, np.zeros(WIDTH), run.now_ns)
+            zeros.effort[:] = 0.0
+            assert run.executor.accept_feedback(zeros) is not None
+        assert run.executor.tick(run.now_ns) is None
+
+
+def test_an_arm_on_its_end_stop_is_held_there() -> None:
+    """A powerless Piper rests with joints 2 and 3 on their bounds, outside the margin."""
+    position = np.array(REST)
+    position[[1, 2]] = 0.0
+    run = Run(position=position)
+    run.tick(100)
+    assert np.array_equal(run.commands[-1].position, position)
+    assert run.enter(Mode.HOMING) is None
+    run.tick(1000)
+    assert run.executor.mode == Mode.HOLD
+    assert np.allclose(run.commands[-1].position[:6], HOME)
+
+
+def test_sag_below_the_threshold_is_not_taken_over_at_a_stop() -> None:
+    run = Run()
+    run.start()
+    for _ in range(3):
+        run.offer(held_rows(run.commands[-1].position))
+        run.tick(250)
+        run.measured = run.commands[-1].position - 0.05
+        run.lag = 0.0
+        run.tick(150)
+    assert run.snapshot.counts.starvations == 3
+    assert np.array_equal(run.commands[-1].position, REST)
+
+
+def test_a_larger_deviation_moves_the_held_joints_once_but_never_the_gripper() -> None:
+    run = Run()
+    run.start()
+    run.offer(held_rows())
+    run.tick(250)
+    run.lag = 0.0
+    run.measured = REST - 0.2
+    run.measured[GRIPPERS] = REST[GRIPPERS] + 0.02  # squeezes an object
+    run.tick(400)
+    assert run.commands[-1].position[JOINTS] == pytest.approx(REST[JOINTS] - 0.2)
+    assert run.commands[-1].position[GRIPPERS] == pytest.approx(REST[GRIPPERS])
+    run.measured = run.measured - 0.2
+    run.measured[GRIPPERS] = REST[GRIPPERS] + 0.02
+    run.tick(400)
+    assert run.commands[-1].position[JOINTS] == pytest.approx(REST[JOINTS] - 0.2)
+    assert_within_limits(run.commands)
+
+
+def test_stale_feedback_stops_the_motion_and_clears_by_itself() -> None:
+    run = Run()
+    run.start()
+    run.offer(moving_rows(0.3, 0))
+    run.tick(60)
+    run.silent = {'left'}
+    run.tick(19)
+    assert run.snapshot.state == ExecutorState.TRACKING
+    run.tick(3)
+    assert run.snapshot.state == ExecutorState.DECELERATING
+    assert run.snapshot.reason == reasons.FEEDBACK_STALE
+    assert 'left' in run.snapshot.detail
+    run.tick(100)
+    assert run.snapshot.state == ExecutorState.HOLDING
+    refusal = run.offer(moving_rows(0.0, 0))
+    assert refusal is not None
+    assert refusal.reason == reasons.NOT_READY
+    run.silent = set()
+    run.tick(39)
+    assert run.snapshot.reason == reasons.FEEDBACK_STALE
+    run.tick(3)
+    assert run.executor.mode == Mode.AUTONOMY
+    assert run.snapshot.reason == reasons.WAITING_FOR_CHUNK
+    assert run.offer(held_rows(run.commands[-1].position)) is None
+    run.tick(3)
+    assert run.snapshot.state == ExecutorState.TRACKING
+    assert_within_limits(run.commands)
+    assert_counts_add_up(run.snapshot)
+
+
+def test_a_chunk_observed_before_an_interruption_does_not_move_the_arms() -> None:
+    run = Run()
+    run.start()
+    run.offer(held_rows())
+    run.tick(20)
+    run.silent = {'left'}
+    run.tick(40)
+    run.silent = set()
+    run.tick(60)
+    refusal = run.offer(held_rows(), age_ns=500 * MS)
+    assert refusal is not None
+    assert refusal.reason == reasons.ANCHOR_STALE
+
+
+def test_an_arm_that_does_not_follow_is_not_pushed_on() -> None:
+    run = Run()
+    run.start()
+    run.stuck = {0}
+    for _ in range(10):
+        run.offer(moving_rows(0.8, run.now_ns - run.executor._modes.entry.entered_ns))
+        run.tick(20)
+    snapshot = run.snapshot
+    assert snapshot.mode.mode == Mode.HOLD
+    assert snapshot.mode.cause == snapshot.reason == reasons.DEVIATION
+    assert 'left/joint1' in snapshot.mode.reason
+    assert snapshot.max_deviation_rad > 0.5
+    run.tick(400)
+    assert run.commands[-1].position[0] == pytest.approx(REST[0])
+    assert run.executor.mode == Mode.HOLD
+    assert_within_limits(run.commands)
+    # It comes to rest first, and the arm that obeys is not touched.
+    assert {arm for command in run.commands for arm in command.reseeded_arms} == {'left'}
+
+
+def test_the_command_follows_a_faulty_arm_that_is_moved_by_hand() -> None:
+    run = Run()
+    run.tick(60)
+    run.lag = 0.0
+    for _ in range(5):
+        run.condition('left', 'teach mode')
+        run.condition('right')
+        run.measured[:6] -= 0.15
+        run.measured[1] = REST[1]
+        run.measured[2] = REST[2]
+        run.tick(90)
+    run.condition('left', 'teach mode')
+    run.tick(90)
+    assert np.abs(run.commands[-1].position - run.measured).max() <= 0.1
+    assert_within_limits(run.commands)
+
+
+def test_a_clock_that_jumps_back_flushes_and_starts_from_new_feedback() -> None:
+    run = Run()
+    run.start()
+    run.offer(moving_rows(0.3, 0))
+    run.tick(100)
+    run.now_ns -= 500 * MS
+    run.tick(1)
+    snapshot = run.snapshot
+    assert snapshot.mode.mode == Mode.HOLD
+    assert snapshot.mode.cause == reasons.CLOCK_JUMP
+    assert snapshot.rows.queued == 0
+    assert snapshot.state == ExecutorState.DECELERATING
+    assert_within_limits(run.commands)
+    run.lag = 0.0
+    run.measured = REST + 0.9  # a simulation was reset
+    run.measured[GRIPPERS] = 0.01
+    run.tick(200)
+    assert np.array_equal(run.commands[-1].position[JOINTS], run.measured[JOINTS])
+    assert run.commands[-1].position[GRIPPERS] == pytest.approx(REST[GRIPPERS])
+    assert run.enter(Mode.AUTONOMY) is None
+    assert_counts_add_up(run.snapshot)
+
+
+def test_a_pause_of_the_ticks_starts_again_from_rest() -> None:
+    run = Run()
+    run.start()
+    run.offer(moving_rows(0.4, 0))
+    run.tick(60)
+    before = run.commands[-1]
+    run.tick(1, 300 * MS)
+    after = run.commands[-1]
+    assert run.snapshot.counts.stalls == 1
+    assert abs(after.position - before.position).max() < 1e-4
+    assert_within_limits(run.commands[-1:])
+
+
+def test_a_late_tick_catches_up() -> None:
+    run = Run()
+    run.start()
+    begin_ns = run.now_ns
+    run.offer(moving_rows(0.3, 0))
+    run.tick(60)
+    run.tick(1, 12 * MS)
+    run.tick(1, 1 * MS)
+    run.tick(70)
+    elapsed_s = (run.now_ns - begin_ns) * 1e-9
+    assert run.commands[-1].position[0] == pytest.approx(REST[0] + 0.3 * elapsed_s, abs=1e-6)
+
+
+def test_lateness_is_counted_and_summarised() -> None:
+    run = Run()
+    for lateness_ns in [0] * 98 + [2 * MS, 3 * MS]:
+        run.now_ns += 5 * MS
+        run.executor.tick(run.now_ns, lateness_ns)
+    snapshot = run.snapshot
+    assert snapshot.counts.ticks_late == 1
+    assert snapshot.tick_lateness_p50_s == 0.0
+    assert snapshot.tick_lateness_p99_s == 0.002
+
+
+def test_thresholds_of_deviation_are_configurable() -> None:
+    config = ExecutorConfig(
+        deviation=DeviationConfig(max_deviation_rad=0.1, resume_reseed_rad=0.05)
+    )
+    run = Run(config)
+    run.start()
+    run.lag = 0.0
+    run.offer(moving_rows(0.3, 0))
+    run.tick(100)
+    assert run.snapshot.mode.cause == reasons.DEVIATION
