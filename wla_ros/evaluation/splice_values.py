@@ -18,7 +18,7 @@ def splice_record(chunk: ActionChunk, report: Any) -> SpliceRecord:
     """
     Return the splice of `chunk`, with the time at which its first row takes over.
 
-    `report` has the fields of Splice.msg: the message of a recording, or the executor's own report.
+    `report` has the fields of Splice.msg: a recorded message, or the executor's own report.
     """
     splice_ns = chunk.stamp_ns + seconds_to_ns(report.delay_s)
     effect_ns = splice_ns
