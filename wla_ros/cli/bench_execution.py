@@ -138,11 +138,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _grid(arguments: argparse.Namespace) -> BenchmarkGrid:
     grid = QUICK if arguments.quick else FULL
-    return BenchmarkGrid(
-        scenes=grid.scenes,
-        conditions=grid.conditions,
-        episodes=arguments.episodes or grid.episodes,
-        first_seed=arguments.seed,
+    return dataclasses.replace(
+        grid, episodes=arguments.episodes or grid.episodes, first_seed=arguments.seed
     )
 
 

@@ -22,6 +22,7 @@ from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.control.motion_limiter import MotionLimiter
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.core.execution_strategy import strategy_named
 from wla_ros.core.inference_session import InferenceSession
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
@@ -40,6 +41,7 @@ from wla_ros.evaluation.episode_record import EpisodeRecord
 from wla_ros.evaluation.episode_settings import EpisodeSettings
 from wla_ros.evaluation.execution.benchmark_cell import BenchmarkCell
 from wla_ros.evaluation.execution.benchmark_cell import cell_of
+from wla_ros.evaluation.execution.benchmark_table import FAST
 from wla_ros.evaluation.execution.episode_outcome import EpisodeOutcome
 from wla_ros.evaluation.execution.episode_outcome import outcome_of
 from wla_ros.evaluation.execution.task_variant import task_variant
@@ -68,6 +70,9 @@ _CAMERA = 'head'
 # and half a frame period of waiting.
 _USUAL_AGE_S = 0.05
 _STATUS_PERIOD_NS = 100 * NS_PER_MS
+# Between two inferences. Asked at every image, a policy sees its own rows only one at a time: at
+# no delay guided, prefixed and rolled policies then follow what they said themselves.
+ROWS = 8
 _JUDGE_PERIOD_NS = 10 * NS_PER_MS  # the resolution of task times
 
 
@@ -153,10 +158,19 @@ def run_record(
 
 
 def strategy_config(cell: BenchmarkCell) -> StrategyConfig:
-    """Return the strategy of this package with the delay that a user would have measured."""
+    """
+    Return the strategy of this package with the delay that a user would have measured.
+
+    'NAME' infers every `ROWS` rows, or as fast as it can if the delay is longer; 'NAME fast'
+    always does.
+    """
     at = cell.conditions
+    name, _, cadence = cell.strategy.partition(' ')
     return StrategyConfig(
-        name=cell.strategy,
+        name=name,
+        infer='fast' if cadence == FAST else 'every',
+        # sync executes half of a chunk, others are asked again after a quarter of it.
+        rows=0 if strategy_named(name).waits else ROWS,
         expected_delay_s=(at.delay_ms + at.jitter_ms) / 1e3 + _USUAL_AGE_S,
         warm_up=0,  # nothing warms up in virtual time
     )

@@ -1,29 +1,67 @@
 """The grids of the execution benchmark: which scenes, strategies and conditions."""
 
-from wla_ros.core.execution_strategy import STRATEGIES
 from wla_ros.evaluation.execution.benchmark_cell import Conditions
 from wla_ros.evaluation.execution.benchmark_grid import BenchmarkGrid
 from wla_ros.evaluation.execution.benchmark_grid import Scene
-from wla_ros.evaluation.peers.catalogue import PEERS
 
-_EVERYTHING = (*STRATEGIES, *PEERS)
 _JITTER_MS = 20
 _SWEEP = tuple(
     Conditions(delay_ms=delay_ms, jitter_ms=_JITTER_MS) for delay_ms in (0, 100, 200, 300, 400)
 )
+_NONE, _MIDDLE, _MOST = _SWEEP[0], _SWEEP[2], _SWEEP[4]
 # Much jitter, every tenth inference lost, both.
 _TROUBLE = (
     Conditions(delay_ms=200, jitter_ms=150),
     Conditions(delay_ms=200, jitter_ms=_JITTER_MS, drop_percent=10),
     Conditions(delay_ms=200, jitter_ms=150, drop_percent=10),
 )
+_OURS = (
+    'sync',
+    'latest',
+    'latest fast',
+    'crossfade',
+    'ensemble',
+    'rtc',
+    'prefix',
+    'rollforward',
+    'grounded',
+    'prefix+rollforward',
+)
+_PEERS = ('lerobot weighted_average', 'lerobot rtc', 'openpi broker')
+_MORE_PEERS = ('lerobot latest_only', 'lerobot average', 'lerobot conservative')
+_FEW = ('sync', 'latest', 'prefix', 'rollforward', 'grounded')
 
 FULL = BenchmarkGrid(
     scenes=(
-        Scene(policy='flow', task='pass_post', strategies=_EVERYTHING),
-        Scene(policy='expert', task='dispose_trash@1', strategies=_EVERYTHING),
+        Scene(policy='flow', task='pass_post', strategies=(*_OURS, *_PEERS), conditions=_SWEEP),
+        Scene(
+            policy='flow',
+            task='pass_post',
+            strategies=_MORE_PEERS,
+            conditions=(_NONE, _MIDDLE, _MOST),
+        ),
+        Scene(
+            policy='flow',
+            task='pass_post',
+            strategies=(*_FEW, 'rtc', *_PEERS),
+            conditions=_TROUBLE,
+        ),
+        Scene(
+            policy='expert',
+            task='dispose_trash@1',
+            strategies=(*_FEW, *_PEERS[::2]),
+            conditions=(_NONE, _MIDDLE, _MOST),
+        ),
+        *(
+            Scene(
+                policy='expert',
+                task=f'dispose_trash@{speed}',
+                strategies=('sync', 'latest', 'rollforward', 'openpi broker'),
+                conditions=(_NONE, _MIDDLE),
+            )
+            for speed in ('0.5', '1.5')
+        ),
     ),
-    conditions=(*_SWEEP, *_TROUBLE),
     episodes=200,
 )
 # Every kind of strategy and of peer once.
@@ -40,8 +78,8 @@ QUICK = BenchmarkGrid(
                 'lerobot rtc',
                 'openpi broker',
             ),
+            conditions=(_NONE, _MIDDLE),
         ),
     ),
-    conditions=(_SWEEP[0], _SWEEP[2]),
     episodes=2,
 )

@@ -28,6 +28,7 @@ def outcome(where, seed=0, *, success=True, task_s=4.0, violations=0, values=(0.
         end_reason='finished',
         judgement='success' if success else 'missed',
         task_s=task_s if success else None,
+        waited_s=0.1,
         duration_s=task_s,
         limit_s=10.0,
         splices=len(values),

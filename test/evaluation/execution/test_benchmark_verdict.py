@@ -127,10 +127,22 @@ def test_figures_are_pictures(table, draw):
 
 
 GRID = BenchmarkGrid(
-    scenes=(Scene(policy='expert', task='dispose_trash', strategies=('sync', 'latest')),),
-    conditions=(
-        Conditions(delay_ms=0, jitter_ms=0),
-        Conditions(delay_ms=200, jitter_ms=50, drop_percent=5),
+    scenes=(
+        Scene(
+            policy='expert',
+            task='dispose_trash',
+            strategies=('sync', 'latest'),
+            conditions=(
+                Conditions(delay_ms=0, jitter_ms=0),
+                Conditions(delay_ms=200, jitter_ms=50, drop_percent=5),
+            ),
+        ),
+        Scene(
+            policy='expert',
+            task='dispose_trash',
+            strategies=('sync',),
+            conditions=(Conditions(delay_ms=0, jitter_ms=0),),
+        ),
     ),
     episodes=15,
     first_seed=3,

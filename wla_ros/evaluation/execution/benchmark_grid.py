@@ -14,33 +14,34 @@ _BLOCK = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """A policy at a task, and the strategies that it can be run with."""
+    """A policy at a task with every one of some strategies under every one of some conditions."""
 
     policy: str
     task: str
     strategies: tuple[str, ...]
+    conditions: tuple[Conditions, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchmarkGrid:
-    """Every strategy of every scene under every condition, the same seeds everywhere."""
+    """Scenes, the same seeds everywhere; a cell of two scenes is run once."""
 
     scenes: tuple[Scene, ...]
-    conditions: tuple[Conditions, ...]
     episodes: int = 200
     first_seed: int = 0
 
     @property
     def cells(self) -> tuple[BenchmarkCell, ...]:
         """All cells."""
-        return tuple(
+        cells = [
             BenchmarkCell(
                 policy=scene.policy, task=scene.task, strategy=strategy, conditions=conditions
             )
             for scene in self.scenes
             for strategy in scene.strategies
-            for conditions in self.conditions
-        )
+            for conditions in scene.conditions
+        ]
+        return tuple(dict.fromkeys(cells))
 
     @property
     def seeds(self) -> range:

@@ -143,6 +143,7 @@ def pairs_section(table: BenchmarkTable, policy: str, task: str, delay_ms: int) 
     header = (
         'strategy',
         'task time against no delay',
+        'the same from the first motion on',
         'task time against sync',
         'success against no delay',
         'success against sync',
@@ -159,6 +160,9 @@ def pairs_section(table: BenchmarkTable, policy: str, task: str, delay_ms: int) 
                 (
                     f'`{name}`',
                     '-' if undelayed is None else percent(task_time_against(cell, undelayed)),
+                    '-'
+                    if undelayed is None
+                    else percent(task_time_against(cell, undelayed, moving=True)),
                     '-' if sync is None else percent(task_time_against(cell, sync)),
                     '-'
                     if undelayed is None
@@ -186,7 +190,10 @@ def terminal_table(table: BenchmarkTable) -> str:
                     text = f'{100 * cell.success.rate:.1f} {cell.counted_s.value:.2f}'
                 row += f'{text:>15}'
             lines.append(row)
-        lines.append('')
+        cells = [cell for cell in table.cells.values() if _scene(cell) == (policy, task)]
+        core_s = sum(cell.cpu_s * cell.success.episodes for cell in cells)
+        episodes = sum(cell.success.episodes for cell in cells)
+        lines += [f'{core_s / episodes:.2f} core-seconds an episode, {core_s:.0f} in all', '']
     return '\n'.join(lines)
 
 
@@ -203,6 +210,7 @@ def summary_values(table: BenchmarkTable) -> dict[str, object]:
         'cells': len(table.cells),
         'episodes': ours.episodes + peers.episodes,
         'commands': ours.commands + peers.commands,
+        'core_s': round(sum(c.cpu_s * c.success.episodes for c in table.cells.values()), 1),
         'violations': ours.violations,
         'violations_peers': peers.violations,
         'best': [
@@ -212,6 +220,7 @@ def summary_values(table: BenchmarkTable) -> dict[str, object]:
                 'delay_ms': item.delay_ms,
                 'strategy': item.strategy,
                 'task_time_against_no_delay': _triple(item.longer),
+                'from_first_motion_on': _triple(item.longer_moving),
                 'success_against_sync': _triple(item.against_sync),
                 'holds': item.holds,
             }
@@ -230,6 +239,7 @@ def _verdict_table(verdicts: Sequence[DelayVerdict]) -> list[str]:
         'delay',
         'best asynchronous',
         f'its task time against no delay (bound +{100 * MAX_LONGER:.0f} %)',
+        'the same from the first motion on',
         f'its success against sync (bound -{100 * MAX_LOST:.0f} point)',
         'its task time against sync',
         'sync: task time against no delay',
@@ -244,6 +254,7 @@ def _verdict_table(verdicts: Sequence[DelayVerdict]) -> list[str]:
                 f'{item.delay_ms} ms',
                 f'`{item.strategy}`',
                 percent(item.longer),
+                percent(item.longer_moving),
                 percent(item.against_sync, points=True),
                 percent(item.time_against_sync),
                 percent(item.sync_longer),
@@ -255,6 +266,10 @@ def _verdict_table(verdicts: Sequence[DelayVerdict]) -> list[str]:
         for item in verdicts
     ]
     return lines
+
+
+def _scene(summary: CellSummary) -> tuple[str, str]:
+    return summary.cell.policy, summary.cell.task
 
 
 def _conditions(table: BenchmarkTable, policy: str, task: str, delay_ms: int) -> Conditions | None:

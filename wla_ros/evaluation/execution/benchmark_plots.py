@@ -18,9 +18,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from wla_ros.evaluation.execution.benchmark_table import FAST
 from wla_ros.evaluation.execution.benchmark_table import SYNC
 from wla_ros.evaluation.execution.benchmark_table import BenchmarkTable
 from wla_ros.evaluation.execution.benchmark_table import is_peer
+from wla_ros.evaluation.execution.benchmark_table import plain_name
 from wla_ros.evaluation.execution.binned_values import added
 from wla_ros.evaluation.execution.cell_summary import CellSummary
 
@@ -44,6 +46,7 @@ _STYLES: Mapping[str, tuple[str, str]] = {
     'lerobot rtc': ('#0072B2', 'P'),
     'openpi broker': ('#009E73', 'X'),
 }
+_DOTS = (0, (1.5, 1.5))
 # The value of a cell with its interval, all three drawn as they are.
 _Value = Callable[[CellSummary], tuple[float, float, float]]
 
@@ -71,7 +74,7 @@ def seam_figure(table: BenchmarkTable, policy: str, delay_ms: int) -> bytes:
     """Return p99 of seam steps before and after the bridge, and of jerk, at one delay."""
     scenes = [scene for scene in table.scenes if scene[0] == policy]
     cells = _cells_at(table, scenes, delay_ms)
-    names = [name for name in _STYLES if name in cells]
+    names = list(cells)
     figure = Figure(figsize=(11.0, 1.3 + 0.34 * len(names)))
     panels = (
         ('position step [rad]', 'position_step_rad'),
@@ -83,7 +86,7 @@ def seam_figure(table: BenchmarkTable, policy: str, delay_ms: int) -> bytes:
     for column, (title, name) in enumerate(panels):
         axes = figure.add_subplot(1, len(panels), column + 1)
         for place, strategy in zip(places, names, strict=True):
-            colour = _STYLES[strategy][0]
+            colour = _STYLES[plain_name(strategy)][0]
             after = _joined(cells[strategy], name if column == 3 else f'bridged_{name}')
             if column < 3:
                 before = _joined(cells[strategy], name)
@@ -184,7 +187,7 @@ def _sweep_figure(
                 ]
                 if not points:
                     continue
-                colour, marker = _STYLES.get(name, (_FAINT, 'o'))
+                colour, marker = _STYLES[plain_name(name)]
                 if column == 1 and name == SYNC:
                     colour = _FAINT
                 shift = 3.0 * (index - len(group) / 2.0)  # intervals must not hide each other
@@ -197,7 +200,7 @@ def _sweep_figure(
                     marker=marker,
                     ms=5,
                     lw=1.6,
-                    ls='--' if column == 1 and name == SYNC else '-',
+                    ls='--' if column == 1 and name == SYNC else _DOTS if FAST in name else '-',
                 )
                 ends.append((float(middle[-1]), name, colour))
             axes.set_ylim(bottom, top)

@@ -14,6 +14,7 @@ from wla_ros.evaluation.peers.catalogue import PEERS
 
 SYNC = 'sync'
 LATEST = 'latest'
+FAST = 'fast'  # behind the name of a strategy: a new inference as soon as the last one ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +38,8 @@ class BenchmarkTable:
     def strategies(self, policy: str, task: str) -> tuple[str, ...]:
         """Return the strategies run there: this package's first, each group in its own order."""
         run = {cell.strategy for cell in self.cells if (cell.policy, cell.task) == (policy, task)}
-        return tuple(name for name in (*STRATEGIES, *PEERS) if name in run)
+        order = [variant for name in STRATEGIES for variant in (name, f'{name} {FAST}')]
+        return tuple(name for name in (*order, *PEERS) if name in run)
 
     def sweep(self, policy: str, task: str) -> tuple[Conditions, ...]:
         """
@@ -78,9 +80,16 @@ def is_peer(strategy: str) -> bool:
     return strategy in PEERS
 
 
+def plain_name(strategy: str) -> str:
+    """Return the name of the strategy without what it says about when to infer."""
+    return strategy.removesuffix(f' {FAST}')
+
+
 def asynchronous(strategies: Iterable[str]) -> tuple[str, ...]:
     """Return those of this package that do not wait."""
-    return tuple(name for name in strategies if name in STRATEGIES and not STRATEGIES[name].waits)
+    return tuple(
+        name for name in strategies if not is_peer(name) and not STRATEGIES[plain_name(name)].waits
+    )
 
 
 def _trouble(at: Conditions) -> tuple[int, int]:

@@ -33,6 +33,7 @@ class DelayVerdict:
     strategy: str
     delay_ms: int
     longer: Estimate  # task time relative to the same strategy without delay
+    longer_moving: Estimate  # the same from the first motion on
     against_sync: Estimate  # difference in success
     time_against_sync: Estimate  # task time relative to sync at this delay
     latest_against_sync: Estimate  # difference in success of `latest`: what naive costs
@@ -100,6 +101,9 @@ def delay_verdict(
         strategy=cell.cell.strategy,
         delay_ms=delay_ms,
         longer=UNKNOWN if undelayed is None else task_time_against(cell, undelayed),
+        longer_moving=UNKNOWN
+        if undelayed is None
+        else task_time_against(cell, undelayed, moving=True),
         against_sync=UNKNOWN if sync is None else success_against(cell, sync),
         time_against_sync=UNKNOWN if sync is None else task_time_against(cell, sync),
         latest_against_sync=UNKNOWN

@@ -96,17 +96,24 @@ def success_against(cell: CellSummary, reference: CellSummary) -> Estimate:
     return success_difference(_successes(cell, seeds), _successes(reference, seeds))
 
 
-def task_time_against(cell: CellSummary, reference: CellSummary) -> Estimate:
-    """Return how much longer the task took, relative, over seeds at which both succeeded."""
+def task_time_against(
+    cell: CellSummary, reference: CellSummary, *, moving: bool = False
+) -> Estimate:
+    """
+    Return how much longer the task took, relative, over seeds at which both succeeded.
+
+    `moving` leaves out the wait for the first chunk on both sides.
+    """
     seeds = [
         seed
         for seed in _common(cell, reference)
         if _solved_s(cell.outcomes[seed]) and _solved_s(reference.outcomes[seed])
     ]
-    return relative_difference(
-        np.array([cell.outcomes[seed].counted_s for seed in seeds]),
-        np.array([reference.outcomes[seed].counted_s for seed in seeds]),
-    )
+    times = [
+        [item.moving_s if moving else item.counted_s for item in map(outcomes.get, seeds) if item]
+        for outcomes in (cell.outcomes, reference.outcomes)
+    ]
+    return relative_difference(np.array(times[0]), np.array(times[1]))
 
 
 def _common(first: CellSummary, second: CellSummary) -> list[int]:

@@ -44,6 +44,7 @@ class EpisodeOutcome:
     end_reason: str
     judgement: str
     task_s: float | None  # until the task stayed solved
+    waited_s: float  # until the rows of the first chunk took over: every strategy pays it once
     duration_s: float
     limit_s: float  # time an unsolved episode is counted with
     splices: int
@@ -63,6 +64,11 @@ class EpisodeOutcome:
     def counted_s(self) -> float:
         """Time until solved, the limit if that never happened."""
         return self.task_s if self.success and self.task_s is not None else self.limit_s
+
+    @property
+    def moving_s(self) -> float:
+        """The same without the wait for the first chunk."""
+        return self.counted_s - self.waited_s
 
 
 def outcome_of(
@@ -110,6 +116,7 @@ def outcome_of(
         end_reason=record.end_reason,
         judgement=record.judgement,
         task_s=record.task_s,
+        waited_s=(splices[0].effect_ns - record.start_ns) / 1e9 if splices else 0.0,
         duration_s=record.duration_s,
         limit_s=limit_s,
         splices=len(splices),
@@ -130,7 +137,7 @@ def outcome_of(
 def outcome_line(outcome: EpisodeOutcome) -> str:
     """Return `outcome` as one line of JSON without its end."""
     values = {name: getattr(outcome, name) for name in EpisodeOutcome.__slots__}
-    for name in ('duration_s', 'starved_s', 'jerk_rms_rad_s3', 'cpu_s'):
+    for name in ('waited_s', 'duration_s', 'starved_s', 'jerk_rms_rad_s3', 'cpu_s'):
         values[name] = round(values[name], 6)
     values['worst_ratio'] = {key: round(v, 9) for key, v in outcome.worst_ratio.items()}
     values['distributions'] = {key: v.as_text() for key, v in outcome.distributions.items()}
