@@ -2,8 +2,8 @@
 Joins that blend the rows of a new chunk with older ones: crossfade and ensemble.
 
 Blended rows lie on the grid of the newest chunk and belong to it. End-effector chunks are blended
-as poses, before inverse kinematics; if the blended poses cannot be followed, or one of the chunks
-came in joints, what is blended are joints.
+as poses, before inverse kinematics; if the blended poses cannot be followed near the mean of the
+joints, or one of the chunks came in joints, what is blended are joints.
 """
 
 from collections import deque
@@ -27,6 +27,10 @@ from wla_ros.core.types import Refusal
 
 # Most chunks of an ensemble: two seconds of horizon at 32 chunks per second.
 _MOST_CHUNKS = 64
+# Late rows that shape the curve behind them: position and velocity.
+_SHAPING_ROWS = 2
+# Further from the mean of the joints the solution for the mean pose is another posture of the arm.
+_OTHER_BRANCH_RAD = 0.5
 
 
 class CrossfadedRows:
@@ -62,11 +66,11 @@ class CrossfadedRows:
         weight = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
         old = running.curve.at_times(incoming.times_ns)
         weight = np.where(old.outside, 1.0, weight)
-        path = _blend_poses(incoming, running, moment, weight)
-        if path is None:
-            step = np.where(old.outside, 0.0, old.position - incoming.rows)
-            path = replace(incoming, rows=incoming.rows + (1.0 - weight) * step, poses=None)
-        return Takeover(path=path, from_ns=from_ns)
+        step = np.where(old.outside, 0.0, old.position - incoming.rows)
+        rows = incoming.rows + (1.0 - weight) * step
+        poses = _crossfaded_poses(incoming, running, weight)
+        stop = int(np.flatnonzero((weight < 1.0).any(axis=1)).max(initial=-1)) + 1
+        return Takeover(path=_path(incoming, rows, poses, moment, stop), from_ns=from_ns)
 
     def accepted(self, incoming: ChunkSchedule, now_ns: int) -> None:
         """Remember nothing: what is executed is blended already."""
@@ -127,14 +131,13 @@ class EnsembleRows:
         exponent = np.where(covers, -self._decay * rank, -np.inf)
         weights = np.exp(exponent - exponent.max(axis=0))
         weights /= weights.sum(axis=0)
-        path = _mean_poses(incoming, members, moment, weights)
-        if path is None:
-            # As offsets from the newest chunk: chunks that agree leave its rows as they are.
-            rows = incoming.rows.copy()
-            for weight, member in zip(weights, members, strict=False):
-                rows += weight[:, None] * (member.positions(incoming) - incoming.rows)
-            path = replace(incoming, rows=rows, poses=None)
-        return Takeover(path=path, from_ns=from_ns)
+        # As offsets from the newest chunk: chunks that agree leave its rows as they are.
+        rows = incoming.rows.copy()
+        for weight, member in zip(weights, members, strict=False):
+            rows += weight[:, None] * (member.positions(incoming) - incoming.rows)
+        poses = _mean_poses(incoming, members, weights)
+        stop = int(np.flatnonzero(weights[-1] < 1.0).max(initial=-1)) + 1
+        return Takeover(path=_path(incoming, rows, poses, moment, stop), from_ns=from_ns)
 
     def accepted(self, incoming: ChunkSchedule, now_ns: int) -> None:
         """Remember `incoming` as it came, forget chunks that have passed."""
@@ -148,35 +151,56 @@ class EnsembleRows:
         self._members.clear()
 
 
-def _blend_poses(
-    incoming: ChunkSchedule, running: RunningPlan, moment: SpliceMoment, weight: FloatArray
-) -> ChunkSchedule | None:
-    """Return `incoming` blended with the poses in execution; None if that is not possible."""
+def _path(
+    incoming: ChunkSchedule,
+    rows: FloatArray,
+    poses: FloatArray | None,
+    moment: SpliceMoment,
+    stop: int,
+) -> ChunkSchedule:
+    """
+    Return `incoming` with blended `rows` [n, D], or with what reaches the blended `poses`.
+
+    Rows from `stop` on are those of the chunk. Only rows that shape the curve from now on are
+    solved: at 0.1 ms per row and arm the solution is most of what a splice costs.
+    """
+    if poses is None or moment.to_joints is None:
+        return replace(incoming, rows=rows, poses=None)
+    start = max(incoming.passed(moment.effective_ns) - _SHAPING_ROWS, 0)
+    if start >= stop:
+        return replace(incoming, rows=rows)
+    solved = moment.to_joints(poses[start:stop])
+    if isinstance(solved, Refusal) or np.abs(solved - rows[start:stop]).max() > _OTHER_BRANCH_RAD:
+        return replace(incoming, rows=rows, poses=None)
+    rows = rows.copy()
+    rows[start:stop] = solved
+    return replace(incoming, rows=rows, poses=poses)
+
+
+def _crossfaded_poses(
+    incoming: ChunkSchedule, running: RunningPlan, weight: FloatArray
+) -> FloatArray | None:
+    """Return poses between those in execution and `incoming`; None without poses of either."""
     schedule = running.schedule
-    if moment.to_joints is None or incoming.poses is None or schedule.poses is None:
+    if incoming.poses is None or schedule.poses is None:
         return None
     old = poses_at(schedule.times_ns, schedule.poses, incoming.times_ns)
     old = np.where(np.isnan(old).any(axis=1, keepdims=True), incoming.poses, old)
     # The six joints of an arm have one latency, its gripper another.
-    poses = mixed_poses(
+    return mixed_poses(
         old, incoming.poses, weight[:, ::ARM_WIDTH], weight[:, ARM_WIDTH - 1 :: ARM_WIDTH]
     )
-    rows = moment.to_joints(poses)
-    return None if isinstance(rows, Refusal) else replace(incoming, rows=rows, poses=poses)
 
 
 def _mean_poses(
-    incoming: ChunkSchedule, members: list[_Member], moment: SpliceMoment, weights: FloatArray
-) -> ChunkSchedule | None:
-    """Return `incoming` with the mean poses of the ensemble; None if that is not possible."""
-    known = [member.schedule for member in members if member.schedule.poses is not None]
-    if moment.to_joints is None or incoming.poses is None or len(known) < len(members):
-        return None
+    incoming: ChunkSchedule, members: list[_Member], weights: FloatArray
+) -> FloatArray | None:
+    """Return the mean poses of the ensemble; None if one of its chunks came in joints."""
     stack = [
-        poses_at(schedule.times_ns, schedule.poses, incoming.times_ns)
-        for schedule in known
-        if schedule.poses is not None
+        poses_at(member.schedule.times_ns, member.schedule.poses, incoming.times_ns)
+        for member in members
+        if member.schedule.poses is not None
     ]
-    poses = mean_poses(np.array([*stack, incoming.poses]), weights)
-    rows = moment.to_joints(poses)
-    return None if isinstance(rows, Refusal) else replace(incoming, rows=rows, poses=poses)
+    if incoming.poses is None or len(stack) < len(members):
+        return None
+    return mean_poses(np.array([*stack, incoming.poses]), weights)
