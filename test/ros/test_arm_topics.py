@@ -63,10 +63,16 @@ def command(machine: Robot, **changes: float) -> JointCommand:
     return JointCommand(stamp_ns=5, position=position, velocity=rest, acceleration=rest)
 
 
+def outputs_of(node: FakeNode, machine: Robot, form: str, period_ms: int = 5) -> CommandOutputs:
+    return CommandOutputs(
+        node, machine.arms, machine.layout, form=form, period_ns=period_ms * 1_000_000
+    )
+
+
 @pytest.mark.parametrize('profile', PROFILES)
 def test_every_profile_publishes_one_command_per_arm(profile: str) -> None:
     node, machine = FakeNode(), robot(profile)
-    outputs = CommandOutputs(node, machine.arms, machine.layout, form=JOINTS)
+    outputs = outputs_of(node, machine, JOINTS)
     assert outputs.publish(command(machine)) is None
     assert {len(messages) for messages in node.published.values()} == {1}
     assert set(node.published) == {arm.channels.command_topic for arm in machine.arms}
@@ -74,7 +80,7 @@ def test_every_profile_publishes_one_command_per_arm(profile: str) -> None:
 
 def test_piper_ros_takes_seven_names_speed_and_force() -> None:
     node, machine = FakeNode(), robot('piper_ros')
-    CommandOutputs(node, machine.arms, machine.layout, form=JOINTS).publish(command(machine))
+    outputs_of(node, machine, JOINTS).publish(command(machine))
     (message,) = node.published['joint_ctrl_cmd_left']
     assert isinstance(message, JointState)
     assert list(message.name) == [*(f'joint{i}' for i in range(1, 7)), 'gripper']
@@ -83,28 +89,32 @@ def test_piper_ros_takes_seven_names_speed_and_force() -> None:
     assert len(message.effort) == 7
 
 
-def test_ros2_control_takes_a_trajectory_of_one_point_in_the_future() -> None:
+@pytest.mark.parametrize(('period_ms', 'due_ms'), [(5, 10), (2, 10), (20, 40)])
+def test_ros2_control_takes_a_trajectory_of_one_point_in_the_future(
+    period_ms: int, due_ms: int
+) -> None:
     node, machine = FakeNode(), robot('ros2_control')
-    CommandOutputs(node, machine.arms, machine.layout, form=JOINTS).publish(command(machine))
+    outputs_of(node, machine, JOINTS, period_ms).publish(command(machine))
     (message,) = node.published['left_arm_controller/joint_trajectory']
     assert isinstance(message, JointTrajectory)
     (point,) = message.points
     assert message.joint_names[0] == 'left_joint1'
     assert point.positions[6] == pytest.approx(0.015)
-    assert point.time_from_start.nanosec > 0
+    # Two periods at least: the next point comes before this one is due.
+    assert point.time_from_start.nanosec == due_ms * 1_000_000
     assert message.header.stamp.sec == 0
 
 
 def test_native_end_poses_are_of_the_flange() -> None:
     node, machine = FakeNode(), robot('piper_ros')
-    CommandOutputs(node, machine.arms, machine.layout, form=END_POSE).publish(command(machine))
+    outputs_of(node, machine, END_POSE).publish(command(machine))
     (message,) = node.published['pos_cmd_left']
     assert isinstance(message, PiperPosCmd)
     assert 0.1 < np.linalg.norm([message.x, message.y, message.z]) < 0.8
     assert message.gripper == pytest.approx(0.03)
 
     node, machine = FakeNode(), robot('agx_arm_ros')
-    CommandOutputs(node, machine.arms, machine.layout, form=END_POSE).publish(command(machine))
+    outputs_of(node, machine, END_POSE).publish(command(machine))
     (pose,) = node.published['left/control/move_p']
     assert isinstance(pose, PoseStamped)
     assert pose.header.frame_id == 'base_link'
@@ -113,7 +123,7 @@ def test_native_end_poses_are_of_the_flange() -> None:
 @pytest.mark.parametrize('poison', [float('nan'), 50.0])
 def test_what_cannot_be_sent_to_one_arm_is_sent_to_none(poison: float) -> None:
     node, machine = FakeNode(), robot('piper_ros')
-    outputs = CommandOutputs(node, machine.arms, machine.layout, form=JOINTS)
+    outputs = outputs_of(node, machine, JOINTS)
     assert isinstance(outputs.publish(command(machine, column8=poison)), Refusal)
     assert not any(node.published.values())
 
