@@ -53,7 +53,11 @@ class RigConfig:
     task: str = parameter('name of the task', default='stack_cup')
     task_options: TaskOptions = parameter('of the tasks', default_factory=TaskOptions)
     gripper_start_m: float = parameter(
-        'opening of the grippers after a reset', unit='m', minimum=0.0, maximum=0.07, default=0.07
+        'opening of the grippers after a reset, unless the task wants another',
+        unit='m',
+        minimum=0.0,
+        maximum=0.07,
+        default=0.07,
     )
     cameras: Mapping[str, RigCamera] = parameter('by name', default_factory=robot_cameras)
     driver: DriverConfig = parameter('of both arms', default_factory=DriverConfig)

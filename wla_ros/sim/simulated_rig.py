@@ -134,11 +134,11 @@ class SimulatedRig:
         """
         self._origin_ns = now_ns
         self._scene.reset(seed=seed)
+        wanted_m = self._scene.task.gripper_start_m
+        width_m = self.config.gripper_start_m if wanted_m is None else wanted_m
         for arm, line in self._lines.items():
-            self._scene.place_arm(
-                arm, np.array(HOME_RAD), gripper_width_m=self.config.gripper_start_m
-            )
-            line.reset(now_ns, gripper_m=self.config.gripper_start_m)
+            self._scene.place_arm(arm, np.array(HOME_RAD), gripper_width_m=width_m)
+            line.reset(now_ns, gripper_m=width_m)
         for schedule in self._schedules.values():
             schedule.reset(now_ns)
         self._expose_until(now_ns, before=None)

@@ -11,39 +11,56 @@ import math
 
 import numpy as np
 
-from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.types import FloatArray
-from wla_ros.sim.expert.joined_rows import JoinedRows
 
-_STEP_NS = 5 * NS_PER_MS
-_AROUND_NS = np.array([-_STEP_NS, 0, _STEP_NS], dtype=np.int64)
 _BELIEVED_S = 0.25  # time constant
 _EXECUTES_RAD = 0.06
+_EXECUTES_RAD_S = 0.6
 
 
 class ArmEstimate:
-    """The joints [k] of one arm. One thread."""
+    """The joints [k] of one arm, from rows `dt_ns` apart. One thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, dt_ns: int) -> None:
         """Know no rows."""
-        self._rows: JoinedRows | None = None
-        self._given_ns = 0
+        self._dt_ns = dt_ns
+        self._rows: FloatArray | None = None
+        self._row0_ns = self._since_ns = 0
 
-    def gave(self, rows: JoinedRows, time_ns: int) -> None:
-        """Note that from `time_ns` on the arm is to execute `rows`."""
-        self._rows, self._given_ns = rows, time_ns
+    def gave(self, rows: FloatArray, *, row0_ns: int, since_ns: int) -> None:
+        """Note that the arm is to execute `rows` [H, k] from `since_ns` on; row 0 is due first."""
+        self._rows, self._row0_ns, self._since_ns = rows, row0_ns, since_ns
 
     def state(
         self, time_ns: int, position: FloatArray, velocity: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
         """Return position and velocity [k] at `time_ns` of an arm that was measured then."""
-        if self._rows is None or time_ns < self._given_ns:
+        given = self._given_at(time_ns)
+        if given is None:
             return position, velocity
-        around = self._rows.at(time_ns + _AROUND_NS)
-        slope = (around[2] - around[0]) * (NS_PER_S / (2 * _STEP_NS))
-        off = position - around[1]
-        if np.max(np.abs(off)) > _EXECUTES_RAD:
+        off, off_velocity = position - given[0], velocity - given[1]
+        near = np.max(np.abs(off)) <= _EXECUTES_RAD
+        if not near or np.max(np.abs(off_velocity)) > _EXECUTES_RAD_S:
             return position, velocity
-        share = 1.0 - math.exp(-(time_ns - self._given_ns) / (_BELIEVED_S * NS_PER_S))
-        return around[1] + share * off, slope + share * (velocity - slope)
+        share = 1.0 - math.exp(-(time_ns - self._since_ns) / (_BELIEVED_S * NS_PER_S))
+        return given[0] + share * off, given[1] + share * off_velocity
+
+    def _given_at(self, time_ns: int) -> tuple[FloatArray, FloatArray] | None:
+        """Return position and velocity [k] by cubic interpolation; None where no row tells."""
+        rows = self._rows
+        if rows is None or time_ns < self._since_ns:
+            return None
+        place = (time_ns - self._row0_ns) / self._dt_ns
+        first = min(int(place), len(rows) - 2)
+        f = place - first
+        if f > 1.0:
+            return None
+        before, after = rows[max(first - 1, 0)], rows[min(first + 2, len(rows) - 1)]
+        p0, p1 = rows[first], rows[first + 1]
+        m0 = (p1 - before) / (2 if first else 1)
+        m1 = (after - p0) / (2 if first + 2 < len(rows) else 1)
+        c2, c3 = 3 * (p1 - p0) - 2 * m0 - m1, 2 * (p0 - p1) + m0 + m1
+        position: FloatArray = p0 + f * (m0 + f * (c2 + f * c3))
+        slope: FloatArray = (m0 + f * (2 * c2 + 3 * f * c3)) * (NS_PER_S / self._dt_ns)
+        return position, slope

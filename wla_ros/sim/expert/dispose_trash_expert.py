@@ -91,8 +91,13 @@ class DisposeTrashExpert:
         self._dropped = False
         self._attempts = 0
         self._bin = BinMotion()
-        self._estimate = ArmEstimate()
+        self._estimate = ArmEstimate(DT_NS)
         self._subtask, self._subtask_id = '', 0
+
+    def gave(self, rows: FloatArray, *, row0_ns: int) -> None:
+        """Note the rows [H, D] that the arms are really given; row 0 is due at `row0_ns`."""
+        mine = rows[:, self._layout.arm_slice(self._arm)][:, :6]
+        self._estimate.gave(mine, row0_ns=row0_ns, since_ns=row0_ns)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -122,9 +127,9 @@ class DisposeTrashExpert:
         rows = np.tile(self._still, (HORIZON, 1))
         if self._plan is not None:
             joined = JoinedRows(self._joints_at, start.time_ns, position, velocity)
-            self._estimate.gave(joined, start.time_ns)
             rows[:, mine] = np.column_stack((joined.at(times_ns), self._widths_at(times_ns)))
         rows[: start.committed] = start.copied
+        self.gave(rows, row0_ns=start.row0_ns)
         return PolicyResult(
             rows=rows,
             subtask=self._subtask,

@@ -9,7 +9,6 @@ import math
 
 import numpy as np
 
-from wla_ros.core.joint_layout import ARM_WIDTH
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.timing import seconds_to_ns
@@ -41,9 +40,9 @@ from wla_ros.sim.tasks import pass_post
 
 _TILT_RAD = math.radians(60.0)
 _RADIUS_M = (0.17, 0.62)
-_WIDTH_M = 0.004  # of the gripper: closed, without pressing
-_CLOSING_M_S = 0.20
+_WIDTH_M = pass_post.PassPost.gripper_start_m
 _FOLLOWS_RAD = 0.10
+_FOLLOWS_M_S = 0.15  # a plan that moves while the arm rests is over
 _FOLLOW_FROM_S = 0.30  # before arrival; from then on the goal is followed
 _FOLLOW_S = 0.10  # time constant of following
 _DURATIONS_S = np.geomspace(0.5, 3.0, 14)
@@ -88,10 +87,15 @@ class PassPostExpert:
         self._side = 0
         self._still: FloatArray | None = None
         self._goal = MotionEstimate()
-        self._estimate = ArmEstimate()
+        self._estimate = ArmEstimate(DT_NS)
         self._path: PlanePath | None = None
         self._path_side = 0
         self._arrival_ns = 0
+
+    def gave(self, rows: FloatArray, *, row0_ns: int) -> None:
+        """Note the rows [H, D] that the arms are really given; row 0 is due at `row0_ns`."""
+        mine = rows[:, self._mine][:, :6]
+        self._estimate.gave(mine, row0_ns=row0_ns, since_ns=row0_ns)
 
     def close(self) -> None:
         """Nothing to release."""
@@ -119,11 +123,11 @@ class PassPostExpert:
         path = self._plan(start.time_ns, origin, post, side)
         self._path, self._path_side = path, self._side
         joined = JoinedRows(path.rows_at, start.time_ns, joints.position, joints.velocity)
-        self._estimate.gave(joined, start.time_ns)
         times_ns = start.times_ns(DT_NS, HORIZON)
         rows = np.tile(self._still, (HORIZON, 1))
-        rows[:, self._mine] = np.column_stack((joined.at(times_ns), self._widths(start)))
+        rows[:, self._mine] = np.column_stack((joined.at(times_ns), np.full(HORIZON, _WIDTH_M)))
         rows[: start.committed] = start.copied
+        self.gave(rows, row0_ns=start.row0_ns)
         return PolicyResult(
             rows=rows,
             subtask=_SUBTASKS[side],
@@ -153,7 +157,9 @@ class PassPostExpert:
             return tool
         planned = self._path.state_at(time_ns)
         off = self._chart.joints_at(planned.position[None])[0] - joints.position
-        return planned if np.max(np.abs(off)) < _FOLLOWS_RAD else tool
+        slower = float(np.hypot(*(planned.velocity - tool.velocity)))
+        follows = np.max(np.abs(off)) < _FOLLOWS_RAD and slower < _FOLLOWS_M_S
+        return planned if follows else tool
 
     def _choose_side(self, start: PlanStart, tool: MotionState, post: FloatArray) -> int:
         """Return +1 or -1, or 0 once the post is behind."""
@@ -215,15 +221,6 @@ class PassPostExpert:
             acceleration=np.zeros(2),
         )
         return way(tool, goal, post, side, duration_s)
-
-    def _widths(self, start: PlanStart) -> FloatArray:
-        """Return the gripper's widths [H]: closing, then closed."""
-        width_m = float(start.state.position[self._mine][ARM_WIDTH - 1])
-        steps = np.maximum(np.arange(HORIZON) - max(start.committed - 1, 0), 0)
-        widths: FloatArray = np.maximum(
-            width_m - _CLOSING_M_S * steps * (DT_NS / NS_PER_S), min(width_m, _WIDTH_M)
-        )
-        return np.clip(widths, 0.0, settings.GRIPPER_MAX_M)
 
 
 _SUBTASKS = {

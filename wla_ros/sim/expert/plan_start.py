@@ -12,6 +12,7 @@ Times are absolute. Knows no task.
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.types import FloatArray
@@ -35,9 +36,9 @@ class PlanStart:
         """The number k of rows that are fixed."""
         return len(self.copied)
 
-    def times_ns(self, dt_ns: int, horizon: int) -> FloatArray:
-        """Return when the rows of the answer are due, as integers [horizon]."""
-        times: FloatArray = self.row0_ns + dt_ns * np.arange(horizon, dtype=np.int64)
+    def times_ns(self, dt_ns: int, horizon: int) -> NDArray[np.int64]:
+        """Return when the rows of the answer are due [horizon]."""
+        times: NDArray[np.int64] = self.row0_ns + dt_ns * np.arange(horizon, dtype=np.int64)
         return times
 
 

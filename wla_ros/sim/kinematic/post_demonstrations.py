@@ -54,7 +54,7 @@ class PostDemonstrationConfig:
     """How many demonstrations, and how disturbed."""
 
     episodes: int = parameter('number', minimum=1, default=800)
-    duration_s: float = parameter('of each', unit='s', minimum=0.5, maximum=60.0, default=2.8)
+    duration_s: float = parameter('of each', unit='s', minimum=0.5, maximum=60.0, default=3.2)
     horizon: int = parameter('rows of a plan', minimum=2, maximum=1000, default=32)
     away_share: float = parameter(
         'share that begins anywhere, moving; the others begin at home, resting',
@@ -66,10 +66,10 @@ class PostDemonstrationConfig:
         'longest rest at the beginning', unit='s', minimum=0.0, default=0.4
     )
     force_m_s2: float = parameter(
-        'deviation of the disturbing acceleration', unit='m/s^2', minimum=0.0, default=0.35
+        'deviation of the disturbing acceleration', unit='m/s^2', minimum=0.0, default=0.25
     )
     kick_hz: float = parameter('kicks per second', unit='Hz', minimum=0.0, default=0.7)
-    kick_m_s: float = parameter('largest kick', unit='m/s', minimum=0.0, default=0.3)
+    kick_m_s: float = parameter('largest kick', unit='m/s', minimum=0.0, default=0.2)
     wander_rad: float = parameter(
         'deviation of joints from the way', unit='rad', minimum=0.0, default=0.012
     )

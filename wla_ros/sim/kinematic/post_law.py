@@ -21,10 +21,11 @@ _BASE = np.array(ARM_BASES[ARM][:2])
 HAND_RADIUS_M = 0.020
 TOUCH_M = POST_RADIUS_M + HAND_RADIUS_M  # tool point to the middle of the post
 KEEP_OUT_M = TOUCH_M + 0.026
-SPEED_M_S = 0.34
-ACCELERATION_M_S2 = 1.2
+# Joint 3 turns by up to 6 rad per metre, and may not accelerate by more than 5 rad/s^2.
+SPEED_M_S = 0.30
+ACCELERATION_M_S2 = 0.65
 _RESPONSE_S = 0.10  # time constant of the speed
-_APPROACH_HZ = 4.0  # speed towards the goal per distance from it
+_APPROACH_HZ = 2.2  # speed towards the goal per distance from it
 _DRIFT_MEMORY_S = 0.4  # the drift of the goal is trusted for about so long
 # The plane's part the arm reaches well, relative to its base; the law pushes back into it.
 REACH_LOW_M, REACH_HIGH_M = (0.185, -0.17), (0.57, 0.17)

@@ -58,6 +58,7 @@ class DisposeTrash:
     instruction = 'Throw the paper ball into the bin.'
     objects = (BALL, BIN)
     timestep_ns = 5_000_000
+    gripper_start_m = None
     time_limit_s = 20.0
 
     def __init__(self, options: TurntableOptions | None = None) -> None:

@@ -29,7 +29,7 @@ ARM = 'left'
 POST, GOAL = 'post', 'goal'
 PLANE_M = 0.25  # height of the way: that of the tool at home
 POST_RADIUS_M = 0.018
-POST_TOP_M = 0.255  # above the middle of the pads, below the palm
+POST_TOP_M = 0.255  # above the middle of the fingers, below the palm
 _POST_M = (0.35, settings.BASE_HALF_DISTANCE_M)
 _POST_SCATTER_M = (0.010, 0.005)  # along and across the way
 _GOAL_M = (0.51, settings.BASE_HALF_DISTANCE_M)
@@ -39,12 +39,13 @@ _SLOWEST_HZ, _FASTEST_HZ = 0.10, 0.40
 
 
 class PassPost:
-    """The left tool has to come into the goal and stay, without touching the post."""
+    """The left tool has to come into the goal and stay; its fingers must not touch the post."""
 
     name = 'pass_post'
     instruction = 'Move the left gripper past the post into the goal.'
     objects = (POST, GOAL)
     timestep_ns = 5_000_000
+    gripper_start_m = 0.004  # closed, without pressing
     time_limit_s = 6.0
 
     def __init__(self, options: PostOptions | None = None) -> None:
@@ -72,6 +73,10 @@ class PassPost:
             # The arms only: it stands on the table.
             conaffinity=sum(bits.kind for bits in settings.ARM_BITS.values()),
         )
+        # The palm passes above the post with 10 mm to spare: the way of the fingers counts.
+        contact = section(root, 'contact')
+        for arm in settings.ARM_BASES:
+            add(contact, 'exclude', body1=POST, body2=f'{arm}/link6')
         foot = (0.045, 0.004)
         add(post, 'geom', class_='look', type='cylinder', size=foot, pos=(0, 0, 0.004))
         goal = add(world, 'body', name=GOAL, gravcomp=1)

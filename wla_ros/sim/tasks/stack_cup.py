@@ -39,6 +39,7 @@ class StackCup:
     instruction = 'Stack the orange cup on the blue cup.'
     objects = (MOVED, TARGET)
     timestep_ns = 2_500_000
+    gripper_start_m = None
     time_limit_s = 60.0
 
     def add_to(self, root: ET.Element) -> None:

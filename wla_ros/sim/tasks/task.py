@@ -57,6 +57,11 @@ class Task(Protocol):
         ...
 
     @property
+    def gripper_start_m(self) -> float | None:
+        """Opening of the grippers at the start; None leaves it to the rig."""
+        ...
+
+    @property
     def time_limit_s(self) -> float:
         """How long an episode may take unless the caller says otherwise."""
         ...
