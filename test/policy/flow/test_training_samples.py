@@ -11,6 +11,7 @@ from policy.flow.small_demonstrations import demonstrations
 
 from wla_ros.policy.flow.training_samples import Mixture
 from wla_ros.policy.flow.training_samples import SampleDrawer
+from wla_ros.policy.flow.training_samples import end_of_prefix
 
 GOAL_X = 12 + 3 + 3  # after joints, velocities, tool point and post, from the base at x = 0
 
@@ -32,7 +33,8 @@ def test_a_prefix_is_what_was_executed_and_the_plan_goes_on_from_its_end():
     assert set(samples.prefix) == {0, 1, 2, 3}  # 0 where an episode ends
     for count in (1, 2, 3):
         rows = samples.rows[samples.prefix == count]
-        wanted = 0.001 * np.arange(HORIZON) + np.where(np.arange(HORIZON) < count, 0.0, 0.1)
+        row = np.arange(HORIZON)
+        wanted = 0.001 * (row - (count - 1)) + np.where(row < count, 0.0, 0.1)
         np.testing.assert_allclose(rows, np.tile(wanted[:, None], (len(rows), 1, 6)), atol=1e-12)
 
 
@@ -51,7 +53,18 @@ def test_imagined_objects_are_newer_than_the_joints():
     offset = np.round(samples.features[:, -1] * HORIZON)
     imagined = offset < 0
     assert 0.1 < imagined.mean() < 0.4
-    np.testing.assert_array_equal(-offset[imagined], samples.prefix[imagined])
+    assert np.all(offset[imagined] == -1)  # the joints are those of the last clean row
+    plain = ~imagined
+    np.testing.assert_array_equal(offset[plain], np.maximum(samples.prefix[plain] - 1, 0))
+
+
+def test_a_prefix_ends_with_the_velocity_of_its_last_rows():
+    dt_s = 0.1
+    rows = [np.array([0.5 * (0.1 * i) ** 2 + 2.0]) for i in (5, 4, 3)]  # accelerates with 1
+    measured = np.array([7.0])
+    assert end_of_prefix(rows, 3, dt_s, measured) == pytest.approx(0.5)
+    assert end_of_prefix(rows, 2, dt_s, measured) == pytest.approx(0.45)
+    assert end_of_prefix(rows, 1, dt_s, measured) == 7.0
 
 
 def test_drift_is_that_of_the_objects_whatever_the_time_it_is_measured_over():

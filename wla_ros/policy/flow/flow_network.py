@@ -4,12 +4,13 @@ The velocity field: a residual network over all rows at once, with its normalisa
 The network estimates the clean chunk x_1, from which the velocity follows: chunks are smooth, so
 x_1 has few degrees of freedom where noise, and with it the velocity, has as many as numbers.
 
-Rows are a chunk relative to the measured joints, normalised per row and column, so that the first
-rows, which hardly differ, are as precise as the last. Every row has its own flow time: clean rows
-(time 1) and noisy ones may stand side by side. Axis letters: b samples, h rows, d joints, f
-features, w width.
+Rows are a chunk relative to the joints it continues from: the measured ones, or the last of a
+clean prefix. They are normalised per row and column, so that the first rows, which hardly differ,
+are as precise as the last. Every row has its own flow time: clean rows (time 1) and noisy ones may
+stand side by side. Axis letters: b samples, h rows, d joints, f features, w width.
 """
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -107,4 +108,4 @@ def _waves(tau: Tensor) -> Tensor:
 
 def to_tensor(values: FloatArray) -> Tensor:
     """Return fp32."""
-    return torch.as_tensor(values, dtype=torch.float32)
+    return torch.from_numpy(values.astype(np.float32))

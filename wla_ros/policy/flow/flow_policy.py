@@ -34,7 +34,7 @@ from wla_ros.policy.flow.flow_network import to_tensor
 from wla_ros.policy.flow.flow_settings import FlowSettings
 from wla_ros.policy.flow.flow_weights import load_weights
 from wla_ros.policy.flow.object_motion import ObjectMotion
-from wla_ros.policy.flow.training_samples import state_of_prefix
+from wla_ros.policy.flow.training_samples import end_of_prefix
 from wla_ros.policy.flow_matching.flow_sampler import CleanPrefix
 from wla_ros.policy.flow_matching.flow_sampler import GuidedPrefix
 from wla_ros.policy.flow_matching.flow_sampler import draw_noise
@@ -175,8 +175,7 @@ class FlowPolicy:
         committed = self._clean_rows(request.prefix)
         offset = request.row_offset
         if request.imagine:
-            offset += committed
-            due_ns = observation.stamp_ns + offset * self._config.dt_ns
+            due_ns = observation.stamp_ns + (offset + committed) * self._config.dt_ns
             positions = positions + drift * ((due_ns - objects.stamp_ns) * 1e-9)
             offset = -committed
         return Situation(
@@ -184,23 +183,25 @@ class FlowPolicy:
             velocities=velocities,
             positions=positions,
             drift=drift,
-            offset=np.array(float(offset)),
+            offset=np.array(float(offset + max(committed - 1, 0))),
         )
 
     def _state(
         self, observation: Observation, prefix: CommittedPrefix | None
     ) -> tuple[FloatArray, FloatArray]:
-        """Return joints and velocities [6] at row 0, those of a clean prefix if there is one."""
+        """
+        Return joints and velocities [6] of row 0, or of the last row of a clean prefix.
+
+        Such a prefix says where the arm will be, whether or not the observation is projected.
+        """
         joints = observation.joint_position[self._columns]
         velocities = observation.joint_velocity[self._columns]
         clean = self._clean_rows(prefix)
         if prefix is None or not clean:
             return joints, velocities
         rows = prefix.rows[:, self._columns]
-        joints, planned = state_of_prefix(
-            rows[0], rows[min(1, clean - 1)], self._config.dt_ns * 1e-9
-        )
-        return joints, planned if clean >= 2 else velocities
+        last = tuple(rows[max(clean - 1 - back, 0)] for back in range(3))
+        return last[0], end_of_prefix(last, clean, self._config.dt_ns * 1e-9, velocities)
 
     def _clean_rows(self, prefix: CommittedPrefix | None) -> int:
         """Return how many rows of `prefix` are given as clean ones."""

@@ -31,7 +31,7 @@ from wla_ros.policy.flow.training_samples import Samples
 
 _STATISTICS_SAMPLES = 20_000
 # Below these a deviation is noise: precision there would cost precision elsewhere.
-_SMALLEST_ROW_SCALE_RAD = 0.003
+_SMALLEST_ROW_SCALE_RAD = 0.02
 _SMALLEST_FEATURE_SCALE = 0.01  # rad, rad/s, m, m/s
 _SMALLEST_REST = 0.1  # of flow time, for the weight of samples close to the data
 _WARM_UP_STEPS = 100

@@ -3,11 +3,13 @@ Draws training samples from demonstrations: plain ones, ones with a clean prefix
 objects.
 
 With a prefix of d rows (training-time RTC, arXiv 2512.05964) a chunk is what was executed for d
-steps, perturbed or not, and then what the expert wanted from there; the objects are those of step
-t or, as if imagined, of step t + d. With an offset of o rows (VLASH, arXiv 2512.01031) joints and
-chunk are those of step t + o, the objects those of step t.
+steps, perturbed or not, and then what the expert wanted from the last of them, which is also the
+state the network sees; the objects are those of row 0 or, as if imagined, those of row d. With an
+offset of o rows (VLASH, arXiv 2512.01031) joints and chunk are those of step t + o, the objects
+those of step t.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,7 +43,7 @@ class Samples:
     """b samples of h rows."""
 
     features: FloatArray  # [b, f]
-    rows: FloatArray  # [b, h, 6] relative to the measured joints [rad]
+    rows: FloatArray  # [b, h, 6] [rad] relative to the measured joints or the last clean row
     prefix: Integers  # [b] leading rows that are clean
 
 
@@ -84,32 +86,28 @@ class SampleDrawer:
         prefix = np.where(is_prefixed, _one_to(config.clean_prefix_rows, count, random), 0)
         offset = np.where(is_rolled, _one_to(config.rolled_rows, count, random), 0)
         prefix, offset = np.minimum(prefix, left), np.minimum(offset, left)
-        imagined = np.where(random.random(count) < _IMAGINED_SHARE, prefix, 0)
-        joints, velocities = self._state(episode, step + offset, prefix)
+        imagined = (random.random(count) < _IMAGINED_SHARE) & (prefix > 0)
+        seen = step + np.where(imagined, prefix, 0)  # [b] step of the objects
+        state = step + offset + np.maximum(prefix - 1, 0)  # [b] step of the joints
+        joints, velocities = self._state(episode, state, prefix)
         situation = Situation(
             joints=joints,
             velocities=velocities,
-            positions=self._positions[episode, step + imagined],
+            positions=self._positions[episode, seen],
             drift=self._drift(episode, step, random),
-            offset=(offset - imagined).astype(np.float64),
+            offset=(state - seen).astype(np.float64),
         )
-        chunk = self._chunk(episode, step + offset, prefix)
-        return Samples(
-            features=features(config, situation), rows=chunk - joints[:, None], prefix=prefix
-        )
+        rows = self._chunk(episode, step + offset, state, prefix) - joints[:, None]
+        return Samples(features=features(config, situation), rows=rows, prefix=prefix)
 
     def _state(
         self, episode: Integers, step: Integers, prefix: Integers
     ) -> tuple[FloatArray, FloatArray]:
-        """Return joints and velocities [b, 6]: measured, or of the prefix if there is one."""
-        measured = self._joints[episode, step], self._velocities[episode, step]
-        following = np.minimum(step + 1, self._lengths[episode] - 1)
-        states = state_of_prefix(
-            self._commands[episode, step], self._commands[episode, following], self._dt_s
-        )
-        joints = np.where((prefix >= 1)[:, None], states[0], measured[0])
-        velocities = np.where((prefix >= 2)[:, None], states[1], measured[1])
-        return joints, velocities
+        """Return joints and velocities [b, 6]: measured, or those a prefix ends with."""
+        last = tuple(self._commands[episode, np.maximum(step - back, 0)] for back in range(3))
+        ending = end_of_prefix(last, prefix[:, None], self._dt_s, self._velocities[episode, step])
+        joints = np.where((prefix >= 1)[:, None], last[0], self._joints[episode, step])
+        return joints, ending
 
     def _drift(self, episode: Integers, step: Integers, random: np.random.Generator) -> FloatArray:
         back = np.minimum(random.integers(*DRIFT_STEPS, size=len(step)), step)  # [b]
@@ -117,13 +115,14 @@ class SampleDrawer:
         drift: FloatArray = moved / (np.maximum(back, 1) * self._dt_s)[:, None, None]
         return drift
 
-    def _chunk(self, episode: Integers, step: Integers, prefix: Integers) -> FloatArray:
-        """Return [b, h, 6]: executed for `prefix` rows, planned from there."""
+    def _chunk(
+        self, episode: Integers, step: Integers, state: Integers, prefix: Integers
+    ) -> FloatArray:
+        """Return [b, h, 6]: executed for `prefix` rows, then planned at `state`."""
         row = np.arange(self._config.horizon)  # [h]
         executed = np.minimum(step[:, None] + row, self._lengths[episode, None] - 1)  # [b, h]
-        planned = self._plans[
-            episode[:, None], (step + prefix)[:, None], np.maximum(row - prefix[:, None], 0)
-        ]
+        ahead = np.maximum(step[:, None] + row - state[:, None], 0)  # [b, h]
+        planned = self._plans[episode[:, None], state[:, None], ahead]
         is_prefix = (row < prefix[:, None])[..., None]
         chunk: FloatArray = np.where(
             is_prefix, self._commands[episode[:, None], executed], planned
@@ -131,16 +130,25 @@ class SampleDrawer:
         return chunk
 
 
-def state_of_prefix(
-    first: FloatArray, second: FloatArray, dt_s: float
-) -> tuple[FloatArray, FloatArray]:
+def end_of_prefix(
+    last: Sequence[FloatArray],
+    count: Integers | int,
+    dt_s: float,
+    measured: FloatArray,
+) -> FloatArray:
     """
-    Return joints and velocities [..., 6] at the first row of a clean prefix.
+    Return the velocities [..., 6] that a clean prefix of `count` rows ends with.
 
-    The measured state says nothing more, and may have been projected to the end of the prefix.
+    `last` are its last three rows [..., 6], the newest first; what there is of them counts. With
+    fewer than two rows it is the `measured` velocity, which may have been projected.
     """
-    velocities: FloatArray = (second - first) / dt_s
-    return first, velocities
+    slope = (last[0] - last[1]) / dt_s
+    bend = (last[0] - 2.0 * last[1] + last[2]) / dt_s
+    parabola = slope + 0.5 * bend
+    velocities: FloatArray = np.where(
+        np.asarray(count) >= 3, parabola, np.where(np.asarray(count) == 2, slope, measured)
+    )
+    return velocities
 
 
 def _one_to(most: int, count: int, random: np.random.Generator) -> Integers:
