@@ -74,7 +74,7 @@ class PlanSplicer:
             )
         live = bridge if bridge.duration_s.any() else None
         executed = (before or PlannedCurve()).spliced(
-            curve, start_s, live, now_ns=moment.effective_ns
+            curve, start_s, live, keep_from_ns=moment.effective_ns - _shaping_ns(path)
         )
         # With a run-up the plan proper begins with its first row.
         first_s = (path.due_ns[0] - curve.origin_ns) * 1e-9
@@ -100,6 +100,11 @@ class PlanSplicer:
             stepping = fit.duration_s > 0.0
             fit = BridgeFit(np.where(stepping, 2.0 * takeover.run_up_s, 0.0), ~stepping & stepping)
         return bridge_over(residual, start_s, fit.duration_s), fit
+
+
+def _shaping_ns(path: ChunkSchedule) -> int:
+    """Return how far back rows shape the curve from now on: the last two, of any other grid."""
+    return 3 * (path.due_ns[1] - path.due_ns[0]) if len(path.due_ns) > 1 else 0
 
 
 def _carried_over(bridge: SpliceBridge, fit: BridgeFit, running: SpliceBridge) -> SpliceBridge:

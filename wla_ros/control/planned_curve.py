@@ -5,6 +5,7 @@ Column c follows a piece from that piece's start for c on, so columns may change
 times: each has its own latency. Immutable: a splice returns a new one. Knows no rows, no limits.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,13 +55,13 @@ class PlannedCurve:
         start_s: FloatArray,
         bridge: SpliceBridge | None,
         *,
-        now_ns: int,
+        keep_from_ns: int,
     ) -> 'PlannedCurve':
         """
         Return this curve until `start_s` [D] and `curve` with `bridge` from there on.
 
-        Times are seconds since the origin of `curve`. What nobody follows at `now_ns` any more is
-        left out.
+        Times are seconds since the origin of `curve`. What nobody followed any more at
+        `keep_from_ns` is left out.
         """
         piece = _Piece(
             curve=curve,
@@ -72,7 +73,7 @@ class PlannedCurve:
         pieces = self._pieces
         first = 0
         for i, each in enumerate(pieces):
-            if (now_ns - each.curve.origin_ns) * 1e-9 >= each.last_start_s:
+            if (keep_from_ns - each.curve.origin_ns) * 1e-9 >= each.last_start_s:
                 first = i
         return PlannedCurve((*pieces[first:], piece))
 
@@ -100,52 +101,63 @@ class PlannedCurve:
 
     def at_times(self, times_ns: NDArray[np.int64]) -> CurveSample:
         """Return all columns at the same `times_ns` [n]: arrays [n, D]."""
-        sample: CurveSample | None = None
-        for piece in self._pieces:
+        columns = len(self._pieces[-1].start_s) if self._pieces else 0
+
+        def sample_of(piece: _Piece) -> tuple[FloatArray, CurveSample]:
             since_s = piece.curve.seconds(times_ns)[:, None]
-            started = since_s >= piece.start_s
-            if sample is not None and not started.any():
-                continue
             here = piece.curve.at_rows(times_ns)
             if piece.bridge is not None:
                 here = here.lifted(piece.bridge.at(since_s))
-            sample = here if sample is None else sample.replaced(started, here)
-        if sample is None:
+            return np.broadcast_to(since_s, (len(times_ns), columns)), here
+
+        return self._newest_first(sample_of)
+
+    def _mixed(self, time_ns: int, offset_s: FloatArray, *, bridged: bool) -> CurveSample:
+        def sample_of(piece: _Piece) -> tuple[FloatArray, CurveSample]:
+            since_s = (time_ns - piece.curve.origin_ns) * 1e-9
+            instant_s = since_s + offset_s
+            return instant_s, piece.at(instant_s, since_s if bridged else np.inf)
+
+        return self._newest_first(sample_of)
+
+    def _newest_first(
+        self, sample_of: Callable[[_Piece], tuple[FloatArray, CurveSample]]
+    ) -> CurveSample:
+        """
+        Return the samples of the pieces that each column follows; before all starts, the oldest's.
+
+        `sample_of` returns the instants on the axis of a piece, and the piece there.
+        """
+        result: CurveSample | None = None
+        missing: NDArray[np.bool_] | None = None
+        for i, piece in reversed(list(enumerate(self._pieces))):
+            instant_s, sample = sample_of(piece)
+            result = (
+                sample if missing is None or result is None else result.replaced(missing, sample)
+            )
+            ahead = instant_s < piece.start_s
+            missing = ahead if missing is None else missing & ahead
+            if i == 0 or not missing.any():
+                break
+        if result is None:
             raise ValueError('nothing is planned')
-        return sample
+        return result
 
     def bridge(self, time_ns: int, offset_s: FloatArray, origin_ns: int) -> SpliceBridge:
         """Return the bridge that each column is on then, with times since `origin_ns`."""
         columns = len(self._pieces[-1].start_s)
         start_s, duration_s = np.zeros(columns), np.zeros(columns)
         coefficients = np.zeros((3, 6, columns))
-        for i, piece in enumerate(self._pieces):
-            since_s = (time_ns - piece.curve.origin_ns) * 1e-9
-            there = (since_s + offset_s >= piece.start_s) | (i == 0)
-            if piece.bridge is None:
-                duration_s[there] = 0.0
-                continue
-            shift_s = (piece.curve.origin_ns - origin_ns) * 1e-9
-            start_s = np.where(there, piece.bridge.start_s + shift_s, start_s)
-            duration_s = np.where(there, piece.bridge.duration_s, duration_s)
-            coefficients = np.where(there, piece.bridge.coefficients, coefficients)
+        missing: NDArray[np.bool_] = np.ones(columns, dtype=np.bool_)
+        for i, piece in reversed(list(enumerate(self._pieces))):
+            here = missing & ((time_ns - piece.curve.origin_ns) * 1e-9 + offset_s >= piece.start_s)
+            here = missing if i == 0 else here
+            if piece.bridge is not None:
+                shift_s = (piece.curve.origin_ns - origin_ns) * 1e-9
+                start_s = np.where(here, piece.bridge.start_s + shift_s, start_s)
+                duration_s = np.where(here, piece.bridge.duration_s, duration_s)
+                coefficients = np.where(here, piece.bridge.coefficients, coefficients)
+            missing = missing & ~here
+            if not missing.any():
+                break
         return SpliceBridge(start_s, duration_s, coefficients)
-
-    def _mixed(self, time_ns: int, offset_s: FloatArray, *, bridged: bool) -> CurveSample:
-        sample: CurveSample | None = None
-        for piece in self._pieces:
-            since_s = (time_ns - piece.curve.origin_ns) * 1e-9
-            instant_s = np.broadcast_to(
-                since_s + offset_s, (*offset_s.shape[:-1], len(piece.start_s))
-            )
-            started = instant_s >= piece.start_s
-            if sample is not None and not started.any():
-                continue
-            here = piece.at(instant_s, since_s if bridged else np.inf)
-            if sample is None or started.all():
-                sample = here
-            else:
-                sample = sample.replaced(started, here)
-        if sample is None:
-            raise ValueError('nothing is planned')
-        return sample
