@@ -63,7 +63,7 @@ def test_rows_without_pose_are_unknown_and_so_is_what_lies_beside_them() -> None
 def test_the_mean_of_rotations_does_not_see_signs(signs: tuple[int, int, int]) -> None:
     stack = np.array([pose(0.1 * i, 0.1 * i) for i in range(3)])[:, None]
     stack[..., 3:7] *= np.array(signs)[:, None, None]
-    mean = mean_poses(stack, np.full((3, 1), 1 / 3))[0]
+    mean = mean_poses(stack, *[np.full((3, 1, 1), 1 / 3)] * 2)[0]
     assert mean[0] == pytest.approx(0.1)
     assert angle_of(mean) == pytest.approx(0.1)
     assert np.linalg.norm(mean[3:7]) == pytest.approx(1.0)
@@ -71,6 +71,6 @@ def test_the_mean_of_rotations_does_not_see_signs(signs: tuple[int, int, int]) -
 
 def test_a_mean_of_one_is_that_one_and_weightless_rows_may_be_unknown() -> None:
     stack = np.array([pose(0.4, 0.7), np.full(8, np.nan)])[:, None]
-    mean = mean_poses(stack, np.array([[1.0], [0.0]]))[0]
+    mean = mean_poses(stack, *[np.array([[[1.0]], [[0.0]]])] * 2)[0]
     assert mean[0] == pytest.approx(0.4)
     assert angle_of(mean) == pytest.approx(0.7)

@@ -107,6 +107,27 @@ def test_a_crossfade_goes_over_smoothly_within_its_time() -> None:
     assert_within_limits(run.commands)
 
 
+def test_a_crossfade_arrives_however_soon_the_next_chunk_follows() -> None:
+    run = started('crossfade', crossfade_s=0.2)
+    offer(run, held_rows())
+    run.tick(BEHIND)
+    for _ in range(40):
+        offer(run, held_rows(shifted(0.04)))
+        run.tick(2)
+    assert planned_at(run, 0) == pytest.approx(REST[0] + 0.04, abs=1e-3)
+    assert_within_limits(run.commands)
+
+
+def test_a_crossfade_ends_with_the_plan_before() -> None:
+    run = started('crossfade', crossfade_s=1.0)
+    offer(run, held_rows(count=8))
+    run.tick(20)
+    offer(run, held_rows(shifted(0.01)))
+    left_ns = 7 * DT_NS - 100 * MS
+    assert planned_at(run, left_ns // 2) == pytest.approx(REST[0] + 0.005, abs=2e-3)
+    assert planned_at(run, left_ns + DT_NS) == pytest.approx(REST[0] + 0.01, abs=1e-4)
+
+
 @pytest.mark.parametrize('decay', [-0.5, 0.0, 0.01, 0.7])
 def test_an_ensemble_is_the_weighted_mean_with_the_oldest_chunk_first(decay: float) -> None:
     run = started('ensemble', ensemble_decay=decay)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wla_ros.control.chunk_schedule import ChunkSchedule
 from wla_ros.control.hermite_interpolation import HermiteInterpolation
@@ -18,9 +19,9 @@ from wla_ros.control.merge_strategy import RunningPlan
 from wla_ros.control.merge_strategy import SpliceMoment
 from wla_ros.control.merge_strategy import Takeover
 from wla_ros.control.pose_blending import mean_poses
-from wla_ros.control.pose_blending import mixed_poses
 from wla_ros.control.pose_blending import poses_at
 from wla_ros.core.joint_layout import ARM_WIDTH
+from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Refusal
@@ -29,25 +30,52 @@ from wla_ros.core.types import Refusal
 _MOST_CHUNKS = 64
 # Late rows that shape the curve behind them: position and velocity.
 _SHAPING_ROWS = 2
+# A plan before that ends at once is no reason to divide by zero.
+_SHORTEST_S = 0.001
 # Further from the mean of the joints the solution for the mean pose is another posture of the arm.
 _OTHER_BRANCH_RAD = 0.5
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Member:
+    """One chunk that others are blended with, as it came."""
+
+    schedule: ChunkSchedule
+    curve: HermiteInterpolation
+    taken_ns: int  # plan time from which it was followed
+
+    def covers(self, incoming: ChunkSchedule) -> NDArray[np.bool_]:
+        """Return [n] which due times of `incoming` lie between its rows."""
+        times_ns = incoming.times_ns
+        return np.asarray(
+            (times_ns >= self.schedule.due_ns[0]) & (times_ns <= self.schedule.last_due_ns)
+        )
+
+
+def _member(schedule: ChunkSchedule, taken_ns: int) -> _Member:
+    return _Member(schedule, HermiteInterpolation(schedule.times_ns, schedule.rows), taken_ns)
+
+
 class CrossfadedRows:
     """
-    Go over from what is executed to the new chunk within a while.
+    Go over from the plan before to the new chunk within a while.
 
     ```
     weight of the new chunk   1        ____________
                                      /     smooth at both ends
                               0 ____/
-                                   now  now + crossfade
+                                 takeover  + duration
     ```
+
+    Where fades overlap, each goes on: what the newest chunk does not have yet belongs to the one
+    before, as far as that has faded in, and so on. If each fade began with what is executed, a
+    chunk that is soon followed by the next would never arrive.
     """
 
     def __init__(self, duration_s: float) -> None:
-        """Blend over `duration_s`."""
+        """Blend over `duration_s`, or what is left of the plan before."""
         self._duration_s = duration_s
+        self._members: deque[_Member] = deque(maxlen=_MOST_CHUNKS)
 
     def join(
         self,
@@ -59,36 +87,51 @@ class CrossfadedRows:
         """See `MergeStrategy`."""
         del chunk
         from_ns = max(moment.effective_ns, incoming.due_ns[0])
-        if running is None:
+        members = [] if running is None else list(self._members)
+        if not members:
             return Takeover(path=incoming, from_ns=from_ns)
-        since_s = ((incoming.times_ns - moment.effective_ns) * 1e-9)[:, None] - moment.offset_s
-        share = np.clip(since_s / self._duration_s, 0.0, 1.0)  # [n, D]
-        weight = share**3 * (10.0 - 15.0 * share + 6.0 * share**2)
-        old = running.curve.at_times(incoming.times_ns)
-        weight = np.where(old.outside, 1.0, weight)
-        step = np.where(old.outside, 0.0, old.position - incoming.rows)
-        rows = incoming.rows + (1.0 - weight) * step
-        poses = _crossfaded_poses(incoming, running, weight)
-        stop = int(np.flatnonzero((weight < 1.0).any(axis=1)).max(initial=-1)) + 1
-        return Takeover(path=_path(incoming, rows, poses, moment, stop), from_ns=from_ns)
+        taken = [*(member.taken_ns for member in members), from_ns]
+        ends = [member.schedule.last_due_ns for member in members]
+        # [k, n, D] how far each chunk has faded in over the one before, the first one fully
+        faded = np.array(
+            [
+                np.ones((len(incoming.due_ns), len(moment.offset_s))),
+                *(
+                    self._faded(incoming, start_ns, end_ns, moment.offset_s)
+                    for start_ns, end_ns in zip(taken[1:], ends, strict=True)
+                ),
+            ]
+        )
+        # What the newer chunks leave of it: a chunk gives way to all newer ones
+        left = np.cumprod(1.0 - faded[:0:-1], axis=0)[::-1]  # [k - 1, n, D]
+        weights = faded.copy()
+        weights[:-1] *= left
+        covered = [member.covers(incoming) for member in members]
+        weights[:-1] *= np.array(covered)[:, :, None]
+        weights[-1] = 1.0 - weights[:-1].sum(axis=0)
+        path = _blended(incoming, members, weights, moment)
+        return Takeover(path=path, from_ns=from_ns)
 
-    def accepted(self, incoming: ChunkSchedule, now_ns: int) -> None:
-        """Remember nothing: what is executed is blended already."""
+    def accepted(self, incoming: ChunkSchedule, from_ns: int, now_ns: int) -> None:
+        """Remember `incoming` as it came, forget the chunks that have faded out."""
+        members = self._members
+        gone_ns = now_ns - seconds_to_ns(self._duration_s)
+        while len(members) > 1 and members[1].taken_ns < gone_ns:
+            members.popleft()
+        members.append(_member(incoming, from_ns))
 
     def flush(self) -> None:
-        """Forget nothing."""
+        """Forget all chunks."""
+        self._members.clear()
 
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Member:
-    """One chunk of an ensemble."""
-
-    schedule: ChunkSchedule
-    curve: HermiteInterpolation
-
-    def positions(self, incoming: ChunkSchedule) -> FloatArray:
-        """Return joint rows [n, D] at the due times of `incoming`."""
-        return self.curve.positions(incoming.times_ns)
+    def _faded(
+        self, incoming: ChunkSchedule, start_ns: int, end_ns: int, offset_s: FloatArray
+    ) -> FloatArray:
+        """Return [n, D] how far a chunk has taken over that came in at `start_ns`."""
+        duration_s = min(self._duration_s, max((end_ns - start_ns) * 1e-9, _SHORTEST_S))
+        since_s = ((incoming.times_ns - start_ns) * 1e-9)[:, None] - offset_s
+        share = np.clip(since_s / duration_s, 0.0, 1.0)
+        return np.asarray(share**3 * (10.0 - 15.0 * share + 6.0 * share**2))
 
 
 class EnsembleRows:
@@ -117,85 +160,66 @@ class EnsembleRows:
         members = [] if running is None else list(self._members)
         if not members:
             return Takeover(path=incoming, from_ns=from_ns)
-        times_ns = incoming.times_ns
-        covers = np.array(
-            [
-                *(
-                    (times_ns >= m.schedule.due_ns[0]) & (times_ns <= m.schedule.last_due_ns)
-                    for m in members
-                ),
-                np.ones(len(times_ns), dtype=np.bool_),
-            ]
-        )  # [m, n]
+        everywhere = np.ones(len(incoming.due_ns), dtype=np.bool_)
+        covers = np.array([*(member.covers(incoming) for member in members), everywhere])  # [m, n]
         rank = np.cumsum(covers, axis=0) - 1.0
         exponent = np.where(covers, -self._decay * rank, -np.inf)
         weights = np.exp(exponent - exponent.max(axis=0))
         weights /= weights.sum(axis=0)
-        # As offsets from the newest chunk: chunks that agree leave its rows as they are.
-        rows = incoming.rows.copy()
-        for weight, member in zip(weights, members, strict=False):
-            rows += weight[:, None] * (member.positions(incoming) - incoming.rows)
-        poses = _mean_poses(incoming, members, weights)
-        stop = int(np.flatnonzero(weights[-1] < 1.0).max(initial=-1)) + 1
-        return Takeover(path=_path(incoming, rows, poses, moment, stop), from_ns=from_ns)
+        weights = np.repeat(weights[:, :, None], len(moment.offset_s), axis=2)
+        return Takeover(path=_blended(incoming, members, weights, moment), from_ns=from_ns)
 
-    def accepted(self, incoming: ChunkSchedule, now_ns: int) -> None:
+    def accepted(self, incoming: ChunkSchedule, from_ns: int, now_ns: int) -> None:
         """Remember `incoming` as it came, forget chunks that have passed."""
         while self._members and self._members[0].schedule.last_due_ns < now_ns:
             self._members.popleft()
-        curve = HermiteInterpolation(incoming.times_ns, incoming.rows)
-        self._members.append(_Member(incoming, curve))
+        self._members.append(_member(incoming, from_ns))
 
     def flush(self) -> None:
         """Forget all chunks."""
         self._members.clear()
 
 
-def _path(
+def _blended(
     incoming: ChunkSchedule,
-    rows: FloatArray,
-    poses: FloatArray | None,
+    members: list[_Member],
+    weights: FloatArray,
     moment: SpliceMoment,
-    stop: int,
 ) -> ChunkSchedule:
     """
-    Return `incoming` with blended `rows` [n, D], or with what reaches the blended `poses`.
+    Return the mean of `members` and `incoming` on the grid of that one, by `weights` [k, n, D].
 
-    Rows from `stop` on are those of the chunk. Only rows that shape the curve from now on are
-    solved: at 0.1 ms per row and arm the solution is most of what a splice costs.
+    Weights sum to one over k, `incoming` is the last. Only poses that shape the curve from now on
+    and have other chunks in them are solved: at 0.1 ms per row and arm the solution is most of
+    what a splice costs.
     """
+    # As offsets from the newest chunk: chunks that agree leave its rows as they are.
+    rows = incoming.rows.copy()
+    for weight, member in zip(weights, members, strict=False):
+        if weight.any():
+            rows += weight * (member.curve.positions(incoming.times_ns) - incoming.rows)
+    joints_only = replace(incoming, rows=rows, poses=None)
+    poses = _mean_of_poses(incoming, members, weights)
     if poses is None or moment.to_joints is None:
-        return replace(incoming, rows=rows, poses=None)
+        return joints_only
+    mixed = np.flatnonzero((weights[-1] < 1.0).any(axis=1))
     start = max(incoming.passed(moment.effective_ns) - _SHAPING_ROWS, 0)
-    if start >= stop:
-        return replace(incoming, rows=rows)
-    solved = moment.to_joints(poses[start:stop])
-    if isinstance(solved, Refusal) or np.abs(solved - rows[start:stop]).max() > _OTHER_BRANCH_RAD:
-        return replace(incoming, rows=rows, poses=None)
-    rows = rows.copy()
-    rows[start:stop] = solved
+    stop = int(mixed.max(initial=-1)) + 1
+    if start < stop:
+        solved = moment.to_joints(poses[start:stop])
+        if isinstance(solved, Refusal):
+            return joints_only
+        if np.abs(solved - rows[start:stop]).max() > _OTHER_BRANCH_RAD:
+            return joints_only
+        rows = rows.copy()
+        rows[start:stop] = solved
     return replace(incoming, rows=rows, poses=poses)
 
 
-def _crossfaded_poses(
-    incoming: ChunkSchedule, running: RunningPlan, weight: FloatArray
-) -> FloatArray | None:
-    """Return poses between those in execution and `incoming`; None without poses of either."""
-    schedule = running.schedule
-    if incoming.poses is None or schedule.poses is None:
-        return None
-    old = poses_at(schedule.times_ns, schedule.poses, incoming.times_ns)
-    old = np.where(np.isnan(old).any(axis=1, keepdims=True), incoming.poses, old)
-    # The six joints of an arm have one latency, its gripper another.
-    return mixed_poses(
-        old, incoming.poses, weight[:, ::ARM_WIDTH], weight[:, ARM_WIDTH - 1 :: ARM_WIDTH]
-    )
-
-
-def _mean_poses(
+def _mean_of_poses(
     incoming: ChunkSchedule, members: list[_Member], weights: FloatArray
 ) -> FloatArray | None:
-    """Return the mean poses of the ensemble; None if one of its chunks came in joints."""
+    """Return the mean poses of all chunks; None if one of them came in joints."""
     stack = [
         poses_at(member.schedule.times_ns, member.schedule.poses, incoming.times_ns)
         for member in members
@@ -203,4 +227,9 @@ def _mean_poses(
     ]
     if incoming.poses is None or len(stack) < len(members):
         return None
-    return mean_poses(np.array([*stack, incoming.poses]), weights)
+    # The six joints of an arm have one latency and so one weight, its gripper another.
+    return mean_poses(
+        np.array([*stack, incoming.poses]),
+        weights[..., ::ARM_WIDTH],
+        weights[..., ARM_WIDTH - 1 :: ARM_WIDTH],
+    )

@@ -66,8 +66,8 @@ class MergeStrategy(Protocol):
         """
         ...
 
-    def accepted(self, incoming: ChunkSchedule, now_ns: int) -> None:
-        """Take note that `incoming` took over."""
+    def accepted(self, incoming: ChunkSchedule, from_ns: int, now_ns: int) -> None:
+        """Take note that `incoming` takes over at the plan time `from_ns`; it is `now_ns`."""
         ...
 
     def flush(self) -> None:
@@ -98,7 +98,7 @@ class LatestRows:
         del chunk, running
         return Takeover(path=incoming, from_ns=max(moment.effective_ns, incoming.due_ns[0]))
 
-    def accepted(self, incoming: ChunkSchedule, now_ns: int) -> None:
+    def accepted(self, incoming: ChunkSchedule, from_ns: int, now_ns: int) -> None:
         """Remember nothing."""
 
     def flush(self) -> None:

@@ -311,7 +311,7 @@ class PlannedMotion:
             new_epoch=new_epoch,
         )
         self._curve = splice.curve
-        self._joins.accepted(incoming, effective_ns)
+        self._joins.accepted(incoming, takeover.from_ns, effective_ns)
         self._gate.accepted(chunk)
         self.revision += 1
         self._counts['accepted'] += 1

@@ -57,19 +57,24 @@ def mixed_poses(
     return np.asarray(mixed.reshape(old.shape))
 
 
-def mean_poses(stack: FloatArray, weights: FloatArray) -> FloatArray:
+def mean_poses(
+    stack: FloatArray, arm_weights: FloatArray, gripper_weights: FloatArray
+) -> FloatArray:
     """
     Return the weighted mean rows [n, 8 * arms] of `stack` [m, n, 8 * arms].
 
-    `weights` [m, n] are not negative and sum to one over m; rows with weight 0 may be NaN. The
+    Weights [m, n, arms] are not negative and sum to one over m; rows with weight 0 may be NaN. The
     mean rotation is the one with the least weighted square chord to all of them (Markley et al.,
     "Averaging Quaternions", 2007): the largest eigenvector of the sum of w q q^T, in which the
     sign of q cancels.
     """
     count, rows, width = stack.shape
-    parts = np.where(weights[..., None] > 0.0, stack, 0.0).reshape(count, rows, -1, POSE_WIDTH)
-    mean = np.einsum('mn,mnac->nac', weights, parts)
+    parts = stack.reshape(count, rows, -1, POSE_WIDTH)
+    used = (arm_weights > 0.0) | (gripper_weights > 0.0)
+    parts = np.where(used[..., None], parts, 0.0)
+    mean = np.einsum('mna,mnac->nac', arm_weights, parts)
     turns = parts[..., 3:7]
-    scatter = np.einsum('mn,mnai,mnaj->naij', weights, turns, turns)
+    scatter = np.einsum('mna,mnai,mnaj->naij', arm_weights, turns, turns)
     mean[..., 3:7] = np.linalg.eigh(scatter)[1][..., -1]
+    mean[..., 7] = (gripper_weights * parts[..., 7]).sum(axis=0)
     return np.asarray(mean.reshape(rows, width))
