@@ -24,7 +24,7 @@ PARTS = EpisodeParts()
 
 
 def cell(strategy, delay_ms=200):
-    return f'expert/pass_post/{strategy}/{delay_ms}ms+20ms,10%'
+    return f'noisy_expert/pass_post/{strategy}/{delay_ms}ms+20ms,10%'
 
 
 @pytest.mark.parametrize('strategy', ['prefix', 'lerobot rtc'])

@@ -56,6 +56,7 @@ from wla_ros.robots.piper.limits import piper_limits
 from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.robot_configuration import RobotSection
 from wla_ros.ros.robot_configuration import load_robot
+from wla_ros.sim.expert import ExpertNoise
 from wla_ros.sim.expert import make_expert
 from wla_ros.sim.rig_config import RigCamera
 from wla_ros.sim.rig_config import RigConfig
@@ -64,6 +65,7 @@ from wla_ros.sim.tasks.task_options import PostOptions
 from wla_ros.sim.tasks.task_options import TaskOptions
 from wla_ros.sim.tasks.task_options import TurntableOptions
 
+POLICIES = ('expert', 'noisy_expert', 'flow')
 # The camera whose exposures the policy's observations are anchored to.
 _CAMERA = 'head'
 # From exposure to the policy's door besides the injected delay: image transport of EpisodeSettings
@@ -202,11 +204,15 @@ def make_policy(parts: EpisodeParts, cell: BenchmarkCell, layout: JointLayout) -
     task = task_variant(cell.task).task
     if cell.policy == 'expert':
         return PolicyWithCameras(make_expert(task), (_CAMERA,))
+    if cell.policy == 'noisy_expert':
+        return PolicyWithCameras(make_expert(task, ExpertNoise()), (_CAMERA,))
     if cell.policy == 'flow':
         return PolicyWithCameras(
             _flow(parts.weights[cell.task], layout, cell.strategy), (_CAMERA,)
         )
-    problem = Problem(where='policy', what=f'{cell.policy!r} is unknown', remedy='expert or flow')
+    problem = Problem(
+        where='policy', what=f'{cell.policy!r} is unknown', remedy=', '.join(POLICIES)
+    )
     raise ConfigurationError('bench-execution', (problem,))
 
 

@@ -47,14 +47,20 @@ FULL = BenchmarkGrid(
             conditions=_TROUBLE,
         ),
         Scene(
-            policy='expert',
+            policy='noisy_expert',
+            task='pass_post',
+            strategies=(*_FEW, 'rtc', *_PEERS),
+            conditions=(_NONE, _MIDDLE, _MOST),
+        ),
+        Scene(
+            policy='noisy_expert',
             task='dispose_trash@1',
             strategies=(*_FEW, *_PEERS[::2]),
             conditions=(_NONE, _MIDDLE, _MOST),
         ),
         *(
             Scene(
-                policy='expert',
+                policy='noisy_expert',
                 task=f'dispose_trash@{speed}',
                 strategies=('sync', 'latest', 'rollforward', 'openpi broker'),
                 conditions=(_NONE, _MIDDLE),
@@ -68,7 +74,7 @@ FULL = BenchmarkGrid(
 QUICK = BenchmarkGrid(
     scenes=(
         Scene(
-            policy='expert',
+            policy='noisy_expert',
             task='pass_post',
             strategies=(
                 'sync',
