@@ -48,9 +48,10 @@ _RADIUS_M = (0.18, 0.53)
 _LEAD_NS = 100 * NS_PER_MS
 _AT_REST_RAD_S = 0.03
 _FOLLOWS_RAD = 0.12
-_IN_HAND_M = 0.03  # between tool and ball
+_IN_HAND_M = 0.03  # between tool and ball, seen from above
 _HELD_WIDTH_M = (0.030, 0.046)  # of the fingers around the ball
 _LIFTED_M = 0.05
+_FALLEN_M = 0.04  # on the way over the bin, a ball below this height is not held
 _MAX_ATTEMPTS = 3
 _AIM_FROM_NS = 700 * NS_PER_MS  # before the lift ends
 _OPENING_M_S = 0.25
@@ -153,20 +154,19 @@ class DisposeTrashExpert:
         held = self._is_held(measured, ball)
         if self._drop is not None and start.time_ns >= self._drop.release_ns:
             # The hand opens: too late for second thoughts.
-            away_m = float(np.linalg.norm(ball - self._tool_point(measured)))
-            self._dropped = away_m > _IN_HAND_M
+            self._dropped = not held
             if self._dropped or observation.stamp_ns < self._drop.release_ns + _RETRY_NS:
                 return
-            self._drop = None
+            self._stay(start.time_ns, position, HELD_M)
         elif self._drop is not None and not held:
-            self._drop = None
+            self._stay(start.time_ns, position, OPEN_M)
         joints = list(self._layout.joint_indices)
         resting = not np.any(np.abs(observation.joint_velocity[joints]) >= _AT_REST_RAD_S)
         if self._plan is not None and resting and self._drop is None:
-            self._wait_for_arm(observation.stamp_ns, measured)
+            self._wait_for_arm(start.row0_ns, measured)
         lifting = self._plan is not None and (start.time_ns >= self._plan.end_ns - _AIM_FROM_NS)
         if held and (lifting or self._plan is None):
-            self._aim(start, measured, position, velocity)
+            self._aim(start, position, velocity)
         elif self._plan is None or (resting and self._is_over(observation.stamp_ns)):
             self._pick(observation, measured, ball)
         if self._plan is not None and self._drop is None:
@@ -185,21 +185,14 @@ class DisposeTrashExpert:
         self._plan = Plan(observation.stamp_ns + _LEAD_NS, stages)
         self._drop = None
 
-    def _aim(
-        self,
-        start: PlanStart,
-        measured: FloatArray,
-        position: FloatArray,
-        velocity: FloatArray,
-    ) -> None:
+    def _aim(self, start: PlanStart, position: FloatArray, velocity: FloatArray) -> None:
         """Plan or correct the way over the bin, from the end of the lift or from where it is."""
         chart = self._charts[self._arm]
         begin_ns = start.time_ns
         if self._plan is None:
             # The ball is in the hand and nobody knows why: go on from here.
-            row = _clipped(measured)
-            row[6] = HELD_M
-            self._plan = Plan(begin_ns, [resting(row)])
+            self._stay(begin_ns, position, HELD_M)
+        assert self._plan is not None
         if self._drop is None:
             begin_ns = max(begin_ns, self._plan.end_ns)
             point = chart.point_of(self._plan.end_row[:6])
@@ -217,6 +210,11 @@ class DisposeTrashExpert:
                 )
         self._drop = aim(chart, self._bin, begin_ns, origin, self._drop)
         self._name('carry the ball over the bin')
+
+    def _stay(self, time_ns: int, position: FloatArray, width_m: float) -> None:
+        """Plan to stay at `position` [6]."""
+        self._plan = Plan(time_ns, [resting(np.append(position, width_m))])
+        self._drop = None
 
     def _joints_at(self, times_ns: NDArray[np.int64]) -> FloatArray:
         """Return the joints [n, 6] of plan and drop."""
@@ -266,18 +264,18 @@ class DisposeTrashExpert:
         return self._plan is not None and stamp_ns > self._plan.end_ns + _LEAD_NS
 
     def _is_held(self, measured: FloatArray, ball: FloatArray) -> bool:
-        away_m = float(np.linalg.norm(ball - self._tool_point(measured)))
+        """Tell whether the hand holds the ball; the joints may be newer than the ball."""
+        if self._drop is not None:
+            return bool(ball[2] > _FALLEN_M)
+        tool = self._tools[self._arm].pose(measured[:6])[:2, 3]
         low, high = _HELD_WIDTH_M
-        return away_m < _IN_HAND_M and low < float(measured[6]) < high and ball[2] > _LIFTED_M
+        above = math.dist(tool.tolist(), ball[:2].tolist()) < _IN_HAND_M
+        return above and low < float(measured[6]) < high and bool(ball[2] > _LIFTED_M)
 
     def _is_in_bin(self, ball: FloatArray, bin_: FloatArray) -> bool:
         away_m = math.hypot(ball[0] - bin_[0], ball[1] - bin_[1])
         low, high = dispose_trash.INSIDE_HEIGHT_M
         return away_m <= dispose_trash.INSIDE_RADIUS_M and low <= float(ball[2]) <= high
-
-    def _tool_point(self, measured: FloatArray) -> FloatArray:
-        point: FloatArray = self._tools[self._arm].pose(measured[:6])[:3, 3]
-        return point
 
     def _hold(self, measured: FloatArray, reason: str) -> None:
         """Hold still where the arm is, and say why."""

@@ -3,7 +3,9 @@ Demonstrations of pass_post in bulk: the law of `post_law`, disturbed so that th
 recover.
 
 What is executed deviates from what the law wants by forces that come and go, by kicks and by
-joints that wander; what is planned at every step does not. Both sides of the post are taken.
+joints that wander; what is planned at every step does not. Every episode keeps to one side of the
+post, but plans are drawn anew at every step, as far as the side is open: nobody who sees one step
+only can tell which one it will be, and no policy that learns from them either.
 """
 
 import math
@@ -87,7 +89,7 @@ def post_demonstrations(
     steps = max(2, round(config.duration_s / _DT_S))
     positions, drift = _courses(config, options or PostOptions(), steps)
     post, goal = positions[:, 0, 0, :2], positions[:, :, 1, :2]
-    points, velocities, sides = _executed(config, random, post, goal, drift)
+    points, velocities = _executed(config, random, post, goal, drift)
     wander = _wandering((config.episodes, steps, 6), config.wander_rad, _WANDER_S, random)
     commands = _joints(points) + wander
     rate = np.gradient(commands, _DT_S, axis=1)
@@ -98,19 +100,17 @@ def post_demonstrations(
     for first in range(0, config.episodes, _EPISODES_AT_ONCE):
         block = slice(first, first + _EPISODES_AT_ONCE)
         count = len(post[block])
-        ways = way(
-            ToolState(
-                point=points[block].reshape(-1, 2), velocity=velocities[block].reshape(-1, 2)
-            ),
-            Scene(
-                post=np.repeat(post[block], steps, axis=0),
-                goal=goal[block].reshape(-1, 2),
-                drift=drift[block].reshape(-1, 2),
-            ),
-            sides[block].reshape(-1),
-            rows=config.horizon,
-            dt_s=_DT_S,
-        ).reshape(count, steps, config.horizon, 2)
+        state = ToolState(
+            point=points[block].reshape(-1, 2), velocity=velocities[block].reshape(-1, 2)
+        )
+        scene = Scene(
+            post=np.repeat(post[block], steps, axis=0),
+            goal=goal[block].reshape(-1, 2),
+            drift=drift[block].reshape(-1, 2),
+        )
+        side = side_of(state, scene, random.uniform(-1.0, 1.0, count * steps))
+        ways = way(state, scene, side, rows=config.horizon, dt_s=_DT_S)
+        ways = ways.reshape(count, steps, config.horizon, 2)
         plans[block] = _joints(ways) + returning * wander[block, :, None]
     return Demonstrations(
         dt_ns=DT_NS,
@@ -150,8 +150,8 @@ def _executed(
     post: FloatArray,
     goal: FloatArray,
     drift: FloatArray,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return points, velocities [e, t, 2] and sides [e, t] of what is executed."""
+) -> tuple[FloatArray, FloatArray]:
+    """Return points and velocities [e, t, 2] of what is executed."""
     episodes, steps = goal.shape[:2]
     state = _beginning(config, random, post)
     rest = np.where(
@@ -163,18 +163,16 @@ def _executed(
     # Some are hardly disturbed: what is usual has to be learned best.
     strength = random.uniform(0.0, 1.5, (episodes, 1, 1))
     force *= strength * (random.random((episodes, 1, 1)) < 0.8)
-    undecided = random.choice((-1.0, 1.0), episodes)
+    draw = random.uniform(-1.0, 1.0, episodes)
     points, velocities = np.empty((episodes, steps, 2)), np.empty((episodes, steps, 2))
-    sides = np.empty((episodes, steps))
     for step in range(steps):
         scene = Scene(post=post, goal=goal[:, step], drift=drift[:, step])
-        undecided = side_of(state, scene, undecided)
         points[:, step], velocities[:, step] = state.point, state.velocity
-        sides[:, step] = undecided
         moves = (step >= rest)[:, None]
-        pull = acceleration(state, scene, undecided) + force[:, step]
+        side = side_of(state, scene, draw)
+        pull = acceleration(state, scene, side) + force[:, step]
         state = state.step(moves * (pull + _kick(config, random, episodes) / _DT_S), _DT_S)
-    return points, velocities, sides
+    return points, velocities
 
 
 def _beginning(

@@ -22,18 +22,16 @@ HAND_RADIUS_M = 0.020
 TOUCH_M = POST_RADIUS_M + HAND_RADIUS_M  # tool point to the middle of the post
 KEEP_OUT_M = TOUCH_M + 0.026
 # Joint 3 turns by up to 6 rad per metre, and may not accelerate by more than 5 rad/s^2.
-SPEED_M_S = 0.30
-ACCELERATION_M_S2 = 0.65
+SPEED_M_S = 0.38
+ACCELERATION_M_S2 = 0.9
 _RESPONSE_S = 0.10  # time constant of the speed
 _APPROACH_HZ = 2.2  # speed towards the goal per distance from it
 _DRIFT_MEMORY_S = 0.4  # the drift of the goal is trusted for about so long
 # The plane's part the arm reaches well, relative to its base; the law pushes back into it.
 REACH_LOW_M, REACH_HIGH_M = (0.185, -0.17), (0.57, 0.17)
 _WALL_HZ = 8.0  # speed of the push per distance outside
-# Off the line from post to goal by this much, now or soon, the side is given; before, it is
-# anybody's guess.
-_DECIDED_M = 0.008
-_DECIDING_S = 0.2
+# Off the line from post to goal by this much the side is given; nearer, both are likely.
+_DECIDED_M = 0.028
 _FREE_M = 1e-6
 
 
@@ -69,16 +67,15 @@ class ToolState:
         )
 
 
-def side_of(state: ToolState, scene: Scene, undecided: FloatArray) -> FloatArray:
+def side_of(state: ToolState, scene: Scene, draw: FloatArray) -> FloatArray:
     """
-    Return on which side [m] of the post each tool passes: 1 is the left one.
+    Return on which side [m] of the post each tool passes: 1 is the left one, -1 the right one.
 
-    Near the line from post to goal, and not yet behind the post, it is `undecided` [m].
+    Where the tool is sets the odds, not how it moves: `draw` [m] is uniform in -1..1, drawn once
+    for a demonstrator that keeps to its choice, every time for one that does not.
     """
-    offset = _cross(_unit(scene.goal - scene.post), state.point - scene.post)
-    ahead = _cross(_unit(scene.goal - scene.post), state.velocity) * _DECIDING_S
-    lateral = offset + ahead
-    return np.where(np.abs(lateral) > _DECIDED_M, np.sign(lateral), undecided)
+    lateral = _cross(_unit(scene.goal - scene.post), state.point - scene.post)
+    return np.where(lateral / _DECIDED_M + draw > 0.0, 1.0, -1.0)
 
 
 def acceleration(state: ToolState, scene: Scene, side: FloatArray) -> FloatArray:
