@@ -96,7 +96,7 @@ def seam_figure(table: BenchmarkTable, policy: str, delay_ms: int) -> bytes:
         if column < 3:
             axes.set_xscale('symlog', linthresh=1e-3)
         else:
-            axes.set_xscale('log')
+            axes.set_xlim(left=0.0)
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_ylim(-0.7, len(names) - 0.3)
         axes.set_yticks(places, names if column == 0 else [''] * len(names))

@@ -18,7 +18,7 @@ _DPI = 140
 def path_figure(paths: Sequence[ToolPath], *, post: str, post_radius_m: float, goal: str) -> bytes:
     """Return one panel per strategy; paths are drawn with the post in the middle."""
     strategies = list(dict.fromkeys(path.strategy for path in paths))
-    figure = Figure(figsize=(max(3.5 * len(strategies), 9.0), 4.6))
+    figure = Figure(figsize=(max(3.5 * len(strategies), 9.0), 5.2))
     for column, strategy in enumerate(strategies):
         axes = figure.add_subplot(1, len(strategies), column + 1)
         shown = [path for path in paths if path.strategy == strategy]
@@ -63,7 +63,7 @@ def path_figure(paths: Sequence[ToolPath], *, post: str, post_radius_m: float, g
         figure.text(
             (0.05, 0.20, 0.36, 0.70)[index], 0.02, text, color=colour, fontsize=9, weight='bold'
         )
-    figure.tight_layout(rect=(0.0, 0.075, 1.0, 1.0))
+    figure.tight_layout(rect=(0.0, 0.065, 1.0, 0.98))
     FigureCanvasAgg(figure)
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=_DPI, facecolor='white')
