@@ -54,8 +54,19 @@ def test_arms_that_rest_begin_when_the_chunk_is_there():
     found = condition('rollforward', resting_plan(), 4)
     assert (found.row_offset, found.cold) == (4, True)
     assert np.array_equal(found.observation.joint_position, position_at(START_NS))
-    assert condition('rtc', resting_plan(), 4).prefix is None
     assert condition('rollforward', resting_plan(accepting=False), 4).row_offset == 0
+
+
+@pytest.mark.parametrize('name', ['rtc', 'prefix', 'prefix+rollforward', 'prefix+grounded'])
+def test_the_position_in_which_arms_rest_is_committed_to(name):
+    error = np.linspace(-0.02, 0.02, WIDTH)
+    found = condition(name, resting_plan(tracking_error=error), 4)
+    assert (found.cold, found.row_offset, found.prefix.committed) == (True, 0, 4)
+    held = position_at(START_NS) - error
+    assert np.array_equal(found.prefix.rows, np.tile(held, (len(found.prefix.rows), 1)))
+    assert found.imagine == (name == 'prefix+grounded')
+    assert condition(name, resting_plan(accepting=False), 4).prefix is None
+    assert condition(name, resting_plan(), 0).prefix is None
 
 
 @given(

@@ -74,8 +74,8 @@ class ChunkConditioning:
         Return what to ask for `observation` if the chunk is `delay_rows` d late.
 
         Without a plan, or with one that is over, nothing is known: the policy is asked as at a
-        cold start. Arms that rest will rest until the chunk takes over, so a rolling strategy
-        asks for rows that begin then.
+        cold start. Arms that rest will rest until the chunk takes over: their position is the
+        prefix, and a strategy that only rolls the state asks for rows that begin then.
         """
         strategy = self._strategy
         if strategy.prefix is PrefixUse.NONE and not strategy.rolls_state:
@@ -141,18 +141,37 @@ class ChunkConditioning:
     def _cold(
         self, observation: Observation, plan: ExecutionPlan | None, delay_rows: int
     ) -> Conditioning:
-        rests = plan is not None and plan.resting and plan.accepting
-        offset = 0
-        if rests and self._strategy.rolls_state and self._strategy.prefix is PrefixUse.NONE:
-            offset = min(delay_rows, self._most_rows)
+        strategy, prefix, offset = self._strategy, None, 0
+        rows = min(delay_rows, self._most_rows)
+        if plan is not None and plan.resting and plan.accepting:
+            if strategy.prefix is not PrefixUse.NONE:
+                prefix = self._held(observation, plan, rows)
+            elif strategy.rolls_state:
+                offset = rows
+        given = offset if prefix is None else rows
         return Conditioning(
             observation=observation,
+            prefix=prefix,
             row_offset=offset,
-            imagine=self._strategy.imagines and offset > 0,
+            imagine=strategy.imagines and given > 0,
             asked=True,
             cold=True,
-            forecast_exceeded=0 < offset < delay_rows,
+            forecast_exceeded=0 < given < delay_rows,
         )
+
+    def _held(
+        self, observation: Observation, plan: ExecutionPlan, rows: int
+    ) -> CommittedPrefix | None:
+        """Return the position that is commanded until the chunk takes over, `rows` times."""
+        if not rows:
+            return None
+        held = observation.joint_position - plan.tracking_error
+        if self._strategy.prefix is PrefixUse.CLEAN:
+            return _prefix(np.tile(held, (rows, 1)), np.ones(rows), PrefixUse.CLEAN)
+        # Nothing is planned behind them: the mask has no rows to pull towards.
+        weights = (np.arange(self._spec.horizon) < rows).astype(np.float64)
+        held_rows = np.tile(held, (self._spec.horizon, 1))
+        return _prefix(held_rows, weights, PrefixUse.GUIDED)
 
 
 def _curve(observation: Observation, plan: ExecutionPlan) -> PlanCurve:
