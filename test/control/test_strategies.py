@@ -288,6 +288,7 @@ def test_sync_executes_its_rows_from_when_they_arrive_and_then_rests() -> None:
     assert snapshot.counts.starvations == 0
     assert snapshot.rows.superseded == 22
     assert run.executor.execution_plan(run.now_ns).resting
+    assert run.commands[-1].position[0] == pytest.approx(rows[-1, 0], abs=1e-6)
     assert_within_limits(run.commands)
 
 

@@ -260,7 +260,9 @@ class ChunkExecutor:
         if self.mode != Mode.AUTONOMY or self._plan.is_empty:
             return None
         plan = self._plan.sample(time_ns)
-        return None if plan.outside.all() and not self._plan.left_s(time_ns) else plan
+        if not plan.outside.all() or self._plan.left_s(time_ns):
+            return plan
+        return self._motion.resting_at(plan.position) if self._plan.rests_between else None
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D]; n may be 0."""
@@ -366,6 +368,12 @@ class ChunkExecutor:
 
     def _track(self, now_ns: int, duration_s: float) -> bool:
         if self._plan.advance(now_ns):
+            if self._plan.rests_between and not self._motion.arrive(
+                self._plan.sample(now_ns).position, duration_s
+            ):
+                # What was asked for is to be there, not to come to rest somewhere behind it.
+                self._state, self._why = ExecutorState.TRACKING, ('', '')
+                return True
             self._run_dry(now_ns)
         if self._plan.is_empty:
             self._why = self._idle

@@ -20,7 +20,7 @@ from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.types import FloatArray
 
-_HOME_TOLERANCE_RAD = 1e-6
+_ARRIVED_RAD = 1e-6
 
 
 class CommandedMotion:
@@ -102,15 +102,21 @@ class CommandedMotion:
         home = self.limiter.position.copy()
         for arm in self._layout.arms:
             home[self._deviation.joints(arm)] = self._config.arm(arm).home_rad
-        return self._resting_at(home)
+        return self.resting_at(home)
 
     def go_home(self, duration_s: float) -> bool:
         """Move towards home; return whether the arms rest there."""
-        home = self.home_target()
+        return self._arrive(self.home_target(), duration_s, self.slow)
+
+    def arrive(self, place: FloatArray, duration_s: float) -> bool:
+        """Move towards `place` [D]; return whether the arms rest there."""
+        return self._arrive(self.resting_at(place), duration_s, None)
+
+    def _arrive(self, place: CurveSample, duration_s: float, speed: FloatArray | None) -> bool:
         self._held.release()
-        self.limiter.step(home, duration_s, self.slow)
-        distance = np.abs(self.limiter.position - home.position).max()
-        return self.limiter.at_rest and bool(distance <= _HOME_TOLERANCE_RAD)
+        self.limiter.step(place, duration_s, speed)
+        distance = np.abs(self.limiter.position - place.position).max()
+        return self.limiter.at_rest and bool(distance <= _ARRIVED_RAD)
 
     def hold(
         self,
@@ -146,7 +152,7 @@ class CommandedMotion:
         if position is not None and not (
             limiter.at_rest and np.array_equal(position, limiter.position)
         ):
-            limiter.step(self._resting_at(position), duration_s, self.slow)
+            limiter.step(self.resting_at(position), duration_s, self.slow)
         return True
 
     def _take_over(self, measured: FloatArray, now_ns: int) -> None:
@@ -158,7 +164,8 @@ class CommandedMotion:
         self._held.take(position, now_ns)
         self._reseed = False
 
-    def _resting_at(self, position: FloatArray) -> CurveSample:
+    def resting_at(self, position: FloatArray) -> CurveSample:
+        """Return rest at `position` [D] as a motion."""
         values = np.zeros((3, len(position)))
         values[0] = position
         return CurveSample(values, self._nowhere)
