@@ -1,5 +1,7 @@
 """Bridges over random steps."""
 
+from dataclasses import replace
+
 import numpy as np
 from control.arms import LIMITS
 from control.arms import WIDTH
@@ -24,11 +26,16 @@ def random_step(rng: np.random.Generator, scale: float) -> CurveSample:
 def peaks_of_bridge(
     rng: np.random.Generator, scale: float
 ) -> tuple[FloatArray, FloatArray, BridgeFit, BridgeConfig]:
-    """Return peaks of velocity and acceleration [2, D], the values at the start, the fit."""
+    """
+    Return peaks of velocity and acceleration [2, D] of a bridge over a random step, the values at
+    the start, and the fit. The acceleration of the step itself, which is taken out at once, is
+    left out.
+    """
     config = BridgeConfig()
     step = random_step(rng, scale)
-    fit = BridgeFitter(config, LIMITS).fit(step, step)
-    bridge = bridge_over(step, np.zeros(WIDTH), fit.duration_s)
+    fit = BridgeFitter(config, LIMITS).fit(step, np.zeros((2, 3, WIDTH)))
+    slow = replace(fit, residual=fit.residual * np.array([1.0, 0.0])[:, None, None])
+    bridge = bridge_over(slow, np.zeros(WIDTH))
     course = bridge.at(np.linspace(0.0, 1.0, 400)[:, None] * fit.duration_s)
     peaks = np.abs(course[1:]).max(axis=1)
-    return peaks, np.abs(step.values[1:]), fit, config
+    return peaks, np.abs(slow.residual[0, 1:]), fit, config

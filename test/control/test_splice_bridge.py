@@ -8,12 +8,16 @@ from control.splices import random_step
 
 from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.executor_config import BridgeConfig
+from wla_ros.control.splice_bridge import BridgeFit
 from wla_ros.control.splice_bridge import BridgeFitter
+from wla_ros.control.splice_bridge import SpliceBridge
 from wla_ros.control.splice_bridge import bridge_over
 from wla_ros.core.types import FloatArray
 
 CONFIG = BridgeConfig()
 ZERO = np.zeros(WIDTH)
+START = ZERO + 3.0
+STILL = np.zeros((2, 3, WIDTH))  # no bridge is running
 
 
 def step(position: float = 0.0, velocity: float = 0.0, acceleration: float = 0.0) -> CurveSample:
@@ -21,26 +25,45 @@ def step(position: float = 0.0, velocity: float = 0.0, acceleration: float = 0.0
 
 
 def durations(item: CurveSample, config: BridgeConfig = CONFIG) -> FloatArray:
-    return BridgeFitter(config, LIMITS).fit(item, item).duration_s
+    return BridgeFitter(config, LIMITS).fit(item, STILL).duration_s
+
+
+def over(item: CurveSample, duration_s: FloatArray) -> SpliceBridge:
+    """Return a bridge over `item` that takes `duration_s`, the acceleration 40 ms."""
+    parts = np.zeros((2, 3, WIDTH))
+    parts[0, :2], parts[1, 2] = item.values[:2], item.values[2]
+    return bridge_over(BridgeFit(parts, duration_s, ZERO + 0.04, ZERO > 0.0), start_s=START)
 
 
 @pytest.mark.parametrize('seed', range(5))
 def test_a_bridge_leads_from_the_residual_to_zero_without_steps(seed: int) -> None:
     residual = random_step(np.random.default_rng(seed), 1.0)
     duration_s = np.linspace(0.1, 0.7, WIDTH)
-    bridge = bridge_over(residual, ZERO + 3.0, duration_s)
-    assert bridge.at(ZERO + 3.0) == pytest.approx(residual.values, abs=1e-12)
-    almost = bridge.at(3.0 + duration_s * (1.0 - 1e-9))
+    bridge = over(residual, duration_s)
+    assert bridge.at(START) == pytest.approx(residual.values, abs=1e-12)
+    almost = bridge.at(START + duration_s * (1.0 - 1e-9))
     assert np.abs(almost).max() < 1e-5
-    assert not bridge.at(3.0 + duration_s + 1e-9).any()
+    assert not bridge.at(START + duration_s + 1e-9).any()
     assert not bridge.at(ZERO + 9.0).any()
 
 
 def test_velocity_and_acceleration_are_derivatives() -> None:
     residual = random_step(np.random.default_rng(1), 1.0)
-    bridge = bridge_over(residual, ZERO, ZERO + 0.4)
-    before, here, after = (bridge.at(ZERO + 0.2 + k * 1e-5) for k in (-1, 0, 1))
-    assert (after - before)[:2] / 2e-5 == pytest.approx(here[1:], abs=1e-4)
+    bridge = over(residual, ZERO + 0.4)
+    for time_s in (0.02, 0.2):
+        before, here, after = (bridge.at(START + time_s + k * 1e-5) for k in (-1, 0, 1))
+        assert (after - before)[:2] / 2e-5 == pytest.approx(here[1:], abs=1e-4)
+
+
+def test_a_step_of_the_acceleration_hardly_leads_astray() -> None:
+    item = step(acceleration=3.0)
+    fit = BridgeFitter(CONFIG, LIMITS).fit(item, STILL)
+    assert fit.duration_s.max() <= 0.05
+    bridge = bridge_over(fit, ZERO)
+    course = bridge.at(np.linspace(0.0, 0.05, 200)[:, None] + ZERO)
+    assert course[2, 0] == pytest.approx(3.0)
+    assert np.abs(course[0]).max() < 3e-4
+    assert np.abs(course[1]).max() < 0.02
 
 
 def test_no_step_needs_no_bridge() -> None:
@@ -74,20 +97,29 @@ def test_the_shortest_duration_within_the_shares_is_found() -> None:
 
 
 def test_jerk_gives_way_before_velocity_and_acceleration_do() -> None:
-    fit = BridgeFitter(BridgeConfig(jerk_share=0.01), LIMITS).fit(step(0.05), step(0.05))
+    fit = BridgeFitter(BridgeConfig(jerk_share=0.01), LIMITS).fit(step(0.05), STILL)
     assert not fit.steep.any()
 
 
 def test_a_step_too_large_for_the_longest_bridge_is_steep() -> None:
-    fit = BridgeFitter(BridgeConfig(max_s=0.1), LIMITS).fit(step(0.2), step(0.2))
+    fit = BridgeFitter(BridgeConfig(max_s=0.1), LIMITS).fit(step(0.2), STILL)
     assert fit.steep.all()
     assert fit.duration_s == pytest.approx(0.1)
 
 
-def test_what_is_left_of_a_running_bridge_is_part_of_the_next() -> None:
+def test_a_bridge_over_a_running_one_goes_on_as_it_moves() -> None:
+    """Splices every 20 ms with hardly a step: the bridge over the first step still arrives."""
     fitter = BridgeFitter(CONFIG, LIMITS)
-    alone, both = (fitter.fit(step(0.001), each) for each in (step(0.001), step(0.05)))
-    assert (both.duration_s > alone.duration_s).all()
+    running = STILL
+    first = fitter.fit(step(0.03, 0.1, 1.0), STILL).duration_s.max()
+    elapsed_s, item = 0.0, step(0.03, 0.1, 1.0)
+    while elapsed_s < 1.3 * first:
+        fit = fitter.fit(item, running)
+        bridge = bridge_over(fit, ZERO)
+        assert bridge.at(ZERO) == pytest.approx(item.values + running.sum(axis=0), abs=1e-9)
+        running = bridge.parts(ZERO + 0.02)
+        elapsed_s, item = elapsed_s + 0.02, step(2e-8)
+    assert np.abs(running.sum(axis=0)[0]).max() < 5e-4
 
 
 @pytest.mark.parametrize(('distance', 'velocity'), [(0.0, 0.3), (0.02, 0.1), (0.05, 0.0)])
@@ -101,9 +133,9 @@ def test_a_run_up_from_rest_neither_backs_up_nor_overtakes(
     run_up_s = fitter.run_up_s(gap, rate)
     assert 0.0 < run_up_s <= CONFIG.max_s / 2.0
     residual = CurveSample.of(gap.position + rate * run_up_s, -rate, ZERO)
-    bridge = bridge_over(residual, ZERO, ZERO + 2.0 * run_up_s)
+    bridge = over(residual, ZERO + 2.0 * run_up_s)
     instants = np.linspace(0.0, 2.0 * run_up_s, 200)
-    speed = bridge.at(instants[:, None] + ZERO)[1] + velocity
+    speed = bridge.at(instants[:, None] + START)[1] + velocity
     assert speed.min() > -1e-9
     assert speed[:, 0].max() <= max(velocity, CONFIG.velocity_share * LIMITS.velocity[0]) + 1e-9
 

@@ -111,9 +111,9 @@ def test_a_crossfade_arrives_however_soon_the_next_chunk_follows() -> None:
     run = started('crossfade', crossfade_s=0.2)
     offer(run, held_rows())
     run.tick(BEHIND)
-    for _ in range(40):
-        offer(run, held_rows(shifted(0.04)))
-        run.tick(2)
+    for _ in range(15):
+        offer(run, held_rows(shifted(0.04)), age_ns=100 * MS)
+        run.tick(7)
     assert planned_at(run, 0) == pytest.approx(REST[0] + 0.04, abs=1e-3)
     assert_within_limits(run.commands)
 

@@ -20,6 +20,7 @@ from wla_ros.control.splice_bridge import BridgeFit
 from wla_ros.control.splice_bridge import BridgeFitter
 from wla_ros.control.splice_bridge import SpliceBridge
 from wla_ros.control.splice_bridge import bridge_over
+from wla_ros.control.splice_bridge import no_bridge
 from wla_ros.control.splice_report import SpliceSteps
 from wla_ros.control.splice_report import steps_between
 from wla_ros.core.timing import seconds_to_ns
@@ -65,13 +66,19 @@ class PlanSplicer:
         later = (takeover.from_ns - curve.origin_ns) * 1e-9 > start_s
         if later.any():
             start_s = np.where(later, (takeover.from_ns - curve.origin_ns) * 1e-9, start_s)
-        state, old_plan = _motion_at(start_s - now_s, later, before, moment)
-        plan = curve.at(start_s)
-        bridge, fit = self._bridge(takeover, old_plan.less(plan), state.less(plan), start_s)
+        # What moves a column that has no plan until it changes over, nobody knows.
+        command = replace(moment.state, outside=moment.state.outside | later)
+        state, old_plan, running = command, command, no_bridge(len(start_s))
         if before is not None:
-            bridge = _carried_over(
-                bridge, fit, before.bridge(moment.effective_ns, start_s - now_s, curve.origin_ns)
-            )
+            ahead_s = start_s - now_s
+            old_plan = before.plan(moment.effective_ns, ahead_s)
+            bridge = before.bridge(moment.effective_ns, ahead_s, curve.origin_ns)
+            running = bridge.replaced(old_plan.outside, running)
+            state = old_plan.lifted(running.at(start_s)).filled(command)
+            old_plan = old_plan.filled(command)
+        plan = curve.at(start_s)
+        fit = self._fit(takeover, old_plan.less(plan), running.parts(start_s))
+        bridge = _carried_over(bridge_over(fit, start_s), fit, running)
         live = bridge if bridge.duration_s.any() else None
         executed = (before or PlannedCurve()).spliced(
             curve, start_s, live, keep_from_ns=moment.effective_ns - _shaping_ns(path)
@@ -91,15 +98,17 @@ class PlanSplicer:
             steep=bool(fit.steep.any()),
         )
 
-    def _bridge(
-        self, takeover: Takeover, step: CurveSample, residual: CurveSample, start_s: FloatArray
-    ) -> tuple[SpliceBridge, BridgeFit]:
-        """Return the bridge over `residual` [D] for columns whose plans differ by `step` [D]."""
-        fit = self._bridges.fit(step, residual)
-        if takeover.run_up_s:
-            stepping = fit.duration_s > 0.0
-            fit = BridgeFit(np.where(stepping, 2.0 * takeover.run_up_s, 0.0), ~stepping & stepping)
-        return bridge_over(residual, start_s, fit.duration_s), fit
+    def _fit(self, takeover: Takeover, step: CurveSample, running: FloatArray) -> BridgeFit:
+        """Return the bridge over `step` [D], which goes on with what is `running` [2, 3, D]."""
+        fit = self._bridges.fit(step, running)
+        if not takeover.run_up_s:
+            return fit
+        lasting = np.maximum(2.0 * takeover.run_up_s, fit.brief_s)
+        return replace(
+            fit,
+            duration_s=np.where(fit.duration_s > 0.0, lasting, 0.0),
+            steep=np.zeros_like(fit.steep),
+        )
 
 
 def _shaping_ns(path: ChunkSchedule) -> int:
@@ -110,13 +119,7 @@ def _shaping_ns(path: ChunkSchedule) -> int:
 def _carried_over(bridge: SpliceBridge, fit: BridgeFit, running: SpliceBridge) -> SpliceBridge:
     """Return `bridge`, or the `running` one where the plans agree: the curve goes on as it was."""
     carried = (fit.duration_s == 0.0) & (running.duration_s > 0.0)
-    if not carried.any():
-        return bridge
-    return SpliceBridge(
-        np.where(carried, running.start_s, bridge.start_s),
-        np.where(carried, running.duration_s, bridge.duration_s),
-        np.where(carried, running.coefficients, bridge.coefficients),
-    )
+    return bridge.replaced(carried, running) if carried.any() else bridge
 
 
 def _curve_of(takeover: Takeover) -> HermiteInterpolation:
@@ -131,26 +134,6 @@ def _curve_of(takeover: Takeover) -> HermiteInterpolation:
         times_ns = np.concatenate([[path.due_ns[0] - run_up_ns], times_ns])
         rows = np.concatenate([[rows[0] - way], rows])
     return HermiteInterpolation(times_ns, rows)
-
-
-def _motion_at(
-    ahead_s: FloatArray,
-    later: NDArray[np.bool_],
-    before: PlannedCurve | None,
-    moment: SpliceMoment,
-) -> tuple[CurveSample, CurveSample]:
-    """
-    Return what is executed `ahead_s` [D] after the splice, and the plan behind it without bridges.
-
-    Where nothing is planned it is the command for columns that change over now; `later` ones move
-    until then as nobody knows, and are outside.
-    """
-    fallback = replace(moment.state, outside=moment.state.outside | later)
-    if before is None:
-        return fallback, fallback
-    executed = before.sample(moment.effective_ns, ahead_s)
-    plan = before.plan(moment.effective_ns, ahead_s)
-    return executed.filled(fallback), plan.filled(fallback)
 
 
 def _executed_path(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.hermite_interpolation import HermiteInterpolation
 from wla_ros.control.splice_bridge import SpliceBridge
+from wla_ros.control.splice_bridge import no_bridge
 from wla_ros.core.types import FloatArray
 
 
@@ -146,18 +147,15 @@ class PlannedCurve:
     def bridge(self, time_ns: int, offset_s: FloatArray, origin_ns: int) -> SpliceBridge:
         """Return the bridge that each column is on then, with times since `origin_ns`."""
         columns = len(self._pieces[-1].start_s)
-        start_s, duration_s = np.zeros(columns), np.zeros(columns)
-        coefficients = np.zeros((3, 6, columns))
+        bridge = no_bridge(columns)
         missing: NDArray[np.bool_] = np.ones(columns, dtype=np.bool_)
         for i, piece in reversed(list(enumerate(self._pieces))):
             here = missing & ((time_ns - piece.curve.origin_ns) * 1e-9 + offset_s >= piece.start_s)
             here = missing if i == 0 else here
             if piece.bridge is not None:
                 shift_s = (piece.curve.origin_ns - origin_ns) * 1e-9
-                start_s = np.where(here, piece.bridge.start_s + shift_s, start_s)
-                duration_s = np.where(here, piece.bridge.duration_s, duration_s)
-                coefficients = np.where(here, piece.bridge.coefficients, coefficients)
+                bridge = bridge.replaced(here, piece.bridge.since(shift_s))
             missing = missing & ~here
             if not missing.any():
                 break
-        return SpliceBridge(start_s, duration_s, coefficients)
+        return bridge
