@@ -18,8 +18,11 @@ from wla_ros.policy.flow.flow_weights import WEIGHTS
 
 def losses_of(folder, **changes):
     losses = []
-    training = FlowTraining(policy=config(), steps=40, batch=64, learning_rate=0.03, **changes)
-    train(training, demonstrations(), folder, progress=lambda _d, _t, loss: losses.append(loss))
+    training = FlowTraining(policy=config(), steps=60, batch=64, learning_rate=0.01, **changes)
+    plain = demonstrations()
+    waves = 0.3 * np.sin(np.arange(plain.plans.shape[1]) / 3.0)[:, None, None]
+    wavy = dataclasses.replace(plain, plans=plain.plans + waves)
+    train(training, wavy, folder, progress=lambda _d, _t, loss: losses.append(loss))
     return losses
 
 

@@ -7,6 +7,9 @@ from wla_ros.core.joint_layout import ARM_JOINTS
 
 JOINTS = len(ARM_JOINTS)
 BUCKETS = 1000  # resolution of flow time
+# Rows that the network has before the state a chunk continues from. With that state they are the
+# clean rows of a prefix: earlier ones say nothing about how the motion goes on.
+PAST_ROWS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,11 @@ class FlowConfig:
     )
     width: int = parameter('of the network', minimum=8, maximum=4096, default=192)
     blocks: int = parameter('of the network', minimum=1, maximum=64, default=3)
+
+    @property
+    def slots(self) -> int:
+        """Rows of the network: the past ones, the state and those after it."""
+        return PAST_ROWS + self.horizon
 
     def __post_init__(self) -> None:
         """Raise ValueError for numbers that contradict each other."""

@@ -4,10 +4,16 @@ The velocity field: a residual network over all rows at once, with its normalisa
 The network estimates the clean chunk x_1, from which the velocity follows: chunks are smooth, so
 x_1 has few degrees of freedom where noise, and with it the velocity, has as many as numbers.
 
-Rows are a chunk relative to the joints it continues from: the measured ones, or the last of a
-clean prefix. They are normalised per row and column, so that the first rows, which hardly differ,
-are as precise as the last. Every row has its own flow time: clean rows (time 1) and noisy ones may
-stand side by side. Axis letters: b samples, h rows, d joints, f features, w width.
+Rows are the motion relative to the joints it continues from, which are the measured ones or the
+last of a clean prefix:
+
+    row      0  1  2  3  4  5  6 ...
+             past     state  what follows
+    time     1  1  1  1  t  t  t ...      with a clean prefix
+             t  t  t  t  t  t  t ...      without
+
+Normalised per row and column, those next to the state, which hardly differ, are as precise as the
+last. Axis letters: b samples, h rows, d joints, f features, w width.
 """
 
 import numpy as np
@@ -32,15 +38,15 @@ class FlowNetwork(nn.Module):
     def __init__(self, config: FlowConfig) -> None:
         """Create random weights and neutral normalisation."""
         super().__init__()
-        width, inputs, chunk = config.width, feature_count(config), (config.horizon, JOINTS)
+        width, inputs, chunk = config.width, feature_count(config), (config.slots, JOINTS)
         self.shape = chunk
         self.observe = nn.Sequential(
             nn.Linear(inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU()
         )
         self.time = nn.Linear(2 * _TIME_WAVES, width)
-        self.begin = nn.Linear(config.horizon * (JOINTS + 1), width)
+        self.begin = nn.Linear(config.slots * (JOINTS + 1), width)
         self.blocks = nn.ModuleList(_Block(width) for _ in range(config.blocks))
-        self.end = nn.Linear(width, config.horizon * JOINTS)
+        self.end = nn.Linear(width, config.slots * JOINTS)
         nn.init.zeros_(self.end.weight)
         nn.init.zeros_(self.end.bias)
         self.register_buffer('feature_mean', torch.zeros(inputs))

@@ -16,6 +16,7 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.execution_strategy import PrefixUse
 from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import CommittedPrefix
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Observation
@@ -28,13 +29,15 @@ from wla_ros.policy.flow.features import Situation
 from wla_ros.policy.flow.features import features
 from wla_ros.policy.flow.flow_config import BUCKETS
 from wla_ros.policy.flow.flow_config import JOINTS
+from wla_ros.policy.flow.flow_config import PAST_ROWS
 from wla_ros.policy.flow.flow_config import FlowConfig
 from wla_ros.policy.flow.flow_network import FlowNetwork
 from wla_ros.policy.flow.flow_network import to_tensor
 from wla_ros.policy.flow.flow_settings import FlowSettings
 from wla_ros.policy.flow.flow_weights import load_weights
 from wla_ros.policy.flow.object_motion import ObjectMotion
-from wla_ros.policy.flow.training_samples import end_of_prefix
+from wla_ros.policy.flow.training_samples import past_of_prefix
+from wla_ros.policy.flow.training_samples import velocity_after
 from wla_ros.policy.flow_matching.flow_sampler import CleanPrefix
 from wla_ros.policy.flow_matching.flow_sampler import GuidedPrefix
 from wla_ros.policy.flow_matching.flow_sampler import draw_noise
@@ -72,6 +75,7 @@ class FlowPolicy:
         start = layout.arm_slice(config.arm).start
         self._columns = slice(start, start + JOINTS)
         self._gripper = start + JOINTS
+        self._dt_s = ns_to_seconds(config.dt_ns)
         self._motion = ObjectMotion(shortest_ns=2 * config.dt_ns)
         self._spec = PolicySpec(
             name='flow',
@@ -112,28 +116,29 @@ class FlowPolicy:
         began_ns = self._now_ns()
         if self._still is None:
             self._still = observation.joint_position.copy()
-        situation = self._situation(observation, request)
-        joints = situation.joints
+        past = self._past(observation, request.prefix)
+        situation = self._situation(observation, request, past)
         seen = to_tensor(features(self._config, situation))
-        prefix, committed = self._prefix(request.prefix, joints)
+        prefix, committed = self._prefix(request.prefix, past, situation.joints)
         needs_gradients = isinstance(prefix, GuidedPrefix) and prefix.jacobian
         with torch.no_grad() if needs_gradients else torch.inference_mode():
-            chunk = self._sample(seen, prefix)  # [h, 6]
+            motion = self._sample(seen, prefix)  # [past + h, 6]
         self._inferences += 1
+        begin = max(committed - 1, 0) if past is not None else 0
         rows = np.tile(self._still, (self._config.horizon, 1))
-        rows[:, self._columns] = joints + chunk.double().numpy()
-        width_m, since = float(observation.joint_position[self._gripper]), 0
-        if isinstance(prefix, CleanPrefix) and request.prefix is not None:
-            # What is executed anyway comes back exactly, not through fp32.
+        follows = motion[PAST_ROWS : PAST_ROWS + self._config.horizon - begin].double().numpy()
+        rows[begin:, self._columns] = situation.joints + follows
+        width_m = float(observation.joint_position[self._gripper])
+        if past is not None and request.prefix is not None:
             rows[:committed] = request.prefix.rows[:committed]
-            width_m, since = float(rows[committed - 1, self._gripper]), committed - 1
-        rows[since:, self._gripper] = self._widths(width_m)[: self._config.horizon - since]
+            width_m = float(rows[begin, self._gripper])
+        rows[begin:, self._gripper] = self._widths(width_m)[: self._config.horizon - begin]
         timing = StageTiming(stage='action', duration_ns=self._now_ns() - began_ns)
         return PolicyResult(rows=rows, committed_prefix=committed, timings=(timing,))
 
     def _widths(self, width_m: float) -> FloatArray:
         """Return the gripper's widths [h]: from `width_m` to the one it is to have."""
-        reach_m = _CLOSING_M_S * self._config.dt_ns * 1e-9 * np.arange(self._config.horizon)
+        reach_m = _CLOSING_M_S * self._dt_s * np.arange(self._config.horizon)
         missing_m = self._config.gripper_m - width_m
         return np.asarray(width_m + np.clip(missing_m, -reach_m, reach_m))
 
@@ -154,7 +159,9 @@ class FlowPolicy:
             sampled = torch.clamp(sampled, network.row_low, network.row_high)
         return network.relative(sampled)
 
-    def _situation(self, observation: Observation, request: PolicyRequest) -> Situation:
+    def _situation(
+        self, observation: Observation, request: PolicyRequest, past: FloatArray | None
+    ) -> Situation:
         """Return what to look at, with the objects imagined later if the request says so."""
         objects = observation.objects
         missing = self._config.objects
@@ -171,12 +178,15 @@ class FlowPolicy:
         positions = objects.poses[chosen, :3]
         drift = self._motion.drift(objects.stamp_ns, positions)
         self._motion.see(objects.stamp_ns, positions)
-        joints, velocities = self._state(observation, request.prefix)
+        joints = observation.joint_position[self._columns]
+        velocities = observation.joint_velocity[self._columns]
+        if past is not None:
+            joints, velocities = past[-1], velocity_after(past) / self._dt_s
         committed = self._clean_rows(request.prefix)
         offset = request.row_offset
         if request.imagine:
             due_ns = observation.stamp_ns + (offset + committed) * self._config.dt_ns
-            positions = positions + drift * ((due_ns - objects.stamp_ns) * 1e-9)
+            positions = positions + drift * ns_to_seconds(due_ns - objects.stamp_ns)
             offset = -committed
         return Situation(
             joints=joints,
@@ -186,47 +196,44 @@ class FlowPolicy:
             offset=np.array(float(offset + max(committed - 1, 0))),
         )
 
-    def _state(
-        self, observation: Observation, prefix: CommittedPrefix | None
-    ) -> tuple[FloatArray, FloatArray]:
-        """
-        Return joints and velocities [6] of row 0, or of the last row of a clean prefix.
-
-        Such a prefix says where the arm will be, whether or not the observation is projected.
-        """
-        joints = observation.joint_position[self._columns]
-        velocities = observation.joint_velocity[self._columns]
-        clean = self._clean_rows(prefix)
-        if prefix is None or not clean:
-            return joints, velocities
-        rows = prefix.rows[:, self._columns]
-        last = tuple(rows[max(clean - 1 - back, 0)] for back in range(3))
-        return last[0], end_of_prefix(last, clean, self._config.dt_ns * 1e-9, velocities)
-
     def _clean_rows(self, prefix: CommittedPrefix | None) -> int:
         """Return how many rows of `prefix` are given as clean ones."""
         if prefix is None or prefix.use is not PrefixUse.CLEAN:
             return 0
         return min(prefix.committed, self._config.clean_prefix_rows)
 
+    def _past(self, observation: Observation, prefix: CommittedPrefix | None) -> FloatArray | None:
+        """
+        Return the rows [past + 1, 6] that a clean prefix ends with, or None without one.
+
+        The last of them is the state the chunk continues from: a prefix says where the arm will
+        be, whether or not the observation is projected.
+        """
+        clean = self._clean_rows(prefix)
+        if prefix is None or not clean:
+            return None
+        newest = np.maximum(np.arange(clean - 1 - PAST_ROWS, clean), 0)
+        step = observation.joint_velocity[self._columns] * self._dt_s
+        return past_of_prefix(prefix.rows[newest, self._columns], np.array(clean), step)
+
     def _prefix(
-        self, prefix: CommittedPrefix | None, joints: FloatArray
+        self, prefix: CommittedPrefix | None, past: FloatArray | None, joints: FloatArray
     ) -> tuple[CleanPrefix | GuidedPrefix | None, int]:
         """Return the prefix for the sampler and how many rows are certain."""
-        if prefix is None or prefix.use is PrefixUse.NONE or not len(prefix.rows):
-            return None, 0
         network, horizon = self._network, self._config.horizon
-        length = min(len(prefix.rows), horizon)
         rows = torch.zeros(network.shape)
-        rows[:length] = to_tensor(prefix.rows[:length, self._columns] - joints)
-        rows = network.normalised(rows)
-        if prefix.use is PrefixUse.CLEAN:
-            clean = self._clean_rows(prefix)
-            return (CleanPrefix(rows=rows[:clean]) if clean else None), clean
-        weights = torch.zeros(horizon)
-        weights[:length] = to_tensor(prefix.weights[:length])
+        if past is not None:
+            rows[: PAST_ROWS + 1] = to_tensor(past - joints)
+            clean = network.normalised(rows)[: PAST_ROWS + 1]
+            return CleanPrefix(rows=clean), self._clean_rows(prefix)
+        if prefix is None or prefix.use is not PrefixUse.GUIDED or not len(prefix.rows):
+            return None, 0
+        given = slice(PAST_ROWS, PAST_ROWS + min(len(prefix.rows), horizon))
+        rows[given] = to_tensor(prefix.rows[:horizon, self._columns] - joints)
+        weights = torch.zeros(len(rows))
+        weights[given] = to_tensor(prefix.weights[:horizon])
         guided = GuidedPrefix(
-            rows=rows,
+            rows=network.normalised(rows),
             weights=weights,
             max_weight=self._settings.guidance_weight,
             jacobian=self._settings.jacobian,

@@ -140,8 +140,7 @@ def _measure(network: FlowNetwork, samples: Samples) -> None:
 def _loss(network: FlowNetwork, samples: Samples, generator: torch.Generator) -> Tensor:
     x_1 = network.normalised(to_tensor(samples.rows))  # [b, h, d]
     count, horizon = x_1.shape[:2]
-    prefix = torch.as_tensor(samples.prefix)
-    is_free = torch.arange(horizon) >= prefix[:, None]  # [b, h]
+    is_free = torch.arange(horizon) >= torch.as_tensor(samples.clean)[:, None]  # [b, h]
     tau = torch.where(is_free, torch.rand(count, 1, generator=generator), 1.0)
     x_0 = torch.randn(x_1.shape, generator=generator)
     x_t = x_0 + tau[..., None] * (x_1 - x_0)

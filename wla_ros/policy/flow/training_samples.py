@@ -2,14 +2,13 @@
 Draws training samples from demonstrations: plain ones, ones with a clean prefix, ones with old
 objects.
 
-With a prefix of d rows (training-time RTC, arXiv 2512.05964) a chunk is what was executed for d
-steps, perturbed or not, and then what the expert wanted from the last of them, which is also the
-state the network sees; the objects are those of row 0 or, as if imagined, those of row d. With an
-offset of o rows (VLASH, arXiv 2512.01031) joints and chunk are those of step t + o, the objects
+With a prefix of d rows (training-time RTC, arXiv 2512.05964) the state is the last of d rows that
+were executed from step t on, perturbed or not, the past are those before it, and what follows is
+what the expert wanted there; the objects are those of step t or, as if imagined, of step t + d.
+With an offset of o rows (VLASH, arXiv 2512.01031) the state is that of step t + o, the objects are
 those of step t.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,7 @@ from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import FloatArray
 from wla_ros.policy.flow.features import Situation
 from wla_ros.policy.flow.features import features
+from wla_ros.policy.flow.flow_config import PAST_ROWS
 from wla_ros.policy.flow.flow_config import FlowConfig
 
 Integers = NDArray[np.int64]
@@ -40,11 +40,11 @@ class Mixture:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Samples:
-    """b samples of h rows."""
+    """b samples of h rows: past, state and what follows."""
 
     features: FloatArray  # [b, f]
-    rows: FloatArray  # [b, h, 6] [rad] relative to the measured joints or the last clean row
-    prefix: Integers  # [b] leading rows that are clean
+    rows: FloatArray  # [b, h, 6] [rad] relative to the state
+    clean: Integers  # [b] leading rows that are clean
 
 
 class SampleDrawer:
@@ -89,25 +89,31 @@ class SampleDrawer:
         imagined = (random.random(count) < _IMAGINED_SHARE) & (prefix > 0)
         seen = step + np.where(imagined, prefix, 0)  # [b] step of the objects
         state = step + offset + np.maximum(prefix - 1, 0)  # [b] step of the joints
-        joints, velocities = self._state(episode, state, prefix)
+        past = np.stack(
+            [
+                self._commands[episode, np.maximum(state - back, 0)]
+                for back in range(PAST_ROWS, -1, -1)
+            ],
+            axis=1,
+        )  # [b, past + 1, 6]
+        measured = self._velocities[episode, state]
+        known = past_of_prefix(past, prefix, measured * self._dt_s)
+        has_prefix = (prefix > 0)[:, None]
+        joints = np.where(has_prefix, known[:, -1], self._joints[episode, state])
         situation = Situation(
             joints=joints,
-            velocities=velocities,
+            velocities=np.where(has_prefix, velocity_after(known) / self._dt_s, measured),
             positions=self._positions[episode, seen],
             drift=self._drift(episode, step, random),
             offset=(state - seen).astype(np.float64),
         )
-        rows = self._chunk(episode, step + offset, state, prefix) - joints[:, None]
-        return Samples(features=features(config, situation), rows=rows, prefix=prefix)
-
-    def _state(
-        self, episode: Integers, step: Integers, prefix: Integers
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return joints and velocities [b, 6]: measured, or those a prefix ends with."""
-        last = tuple(self._commands[episode, np.maximum(step - back, 0)] for back in range(3))
-        ending = end_of_prefix(last, prefix[:, None], self._dt_s, self._velocities[episode, step])
-        joints = np.where((prefix >= 1)[:, None], last[0], self._joints[episode, step])
-        return joints, ending
+        past = np.where(has_prefix[..., None], known, past)
+        rows = np.concatenate((past[:, :-1], self._plans[episode, state]), axis=1)
+        return Samples(
+            features=features(config, situation),
+            rows=rows - joints[:, None],
+            clean=np.where(prefix > 0, PAST_ROWS + 1, 0),
+        )
 
     def _drift(self, episode: Integers, step: Integers, random: np.random.Generator) -> FloatArray:
         back = np.minimum(random.integers(*DRIFT_STEPS, size=len(step)), step)  # [b]
@@ -115,40 +121,31 @@ class SampleDrawer:
         drift: FloatArray = moved / (np.maximum(back, 1) * self._dt_s)[:, None, None]
         return drift
 
-    def _chunk(
-        self, episode: Integers, step: Integers, state: Integers, prefix: Integers
-    ) -> FloatArray:
-        """Return [b, h, 6]: executed for `prefix` rows, then planned at `state`."""
-        row = np.arange(self._config.horizon)  # [h]
-        executed = np.minimum(step[:, None] + row, self._lengths[episode, None] - 1)  # [b, h]
-        ahead = np.maximum(step[:, None] + row - state[:, None], 0)  # [b, h]
-        planned = self._plans[episode[:, None], state[:, None], ahead]
-        is_prefix = (row < prefix[:, None])[..., None]
-        chunk: FloatArray = np.where(
-            is_prefix, self._commands[episode[:, None], executed], planned
-        )
-        return chunk
 
-
-def end_of_prefix(
-    last: Sequence[FloatArray],
-    count: Integers | int,
-    dt_s: float,
-    measured: FloatArray,
-) -> FloatArray:
+def past_of_prefix(last: FloatArray, count: Integers, step: FloatArray) -> FloatArray:
     """
-    Return the velocities [..., 6] that a clean prefix of `count` rows ends with.
+    Return the last k rows [..., k, 6] of a clean prefix of `count` [...] rows, the newest last.
 
-    `last` are its last three rows [..., 6], the newest first; what there is of them counts. With
-    fewer than two rows it is the `measured` velocity, which may have been projected.
+    `last` [..., k, 6] holds them; where it reaches back behind the first one, rows are continued
+    backwards: with the change between the first two or, if there is but one, by `step` [..., 6].
+    A `count` of 0 counts as 1.
     """
-    slope = (last[0] - last[1]) / dt_s
-    bend = (last[0] - 2.0 * last[1] + last[2]) / dt_s
-    parabola = slope + 0.5 * bend
-    velocities: FloatArray = np.where(
-        np.asarray(count) >= 3, parabola, np.where(np.asarray(count) == 2, slope, measured)
-    )
-    return velocities
+    rows = last.shape[-2]
+    age = np.arange(rows - 1, -1, -1)  # [k], 0 is the newest
+    first = np.clip(count, 1, rows)[..., None, None] - 1  # age of the first row of the prefix
+    oldest = np.take_along_axis(last, rows - 1 - first, axis=-2)  # [..., 1, 6]
+    second = np.take_along_axis(last, rows - 1 - np.maximum(first - 1, 0), axis=-2)
+    change = np.where(first > 0, second - oldest, step[..., None, :])
+    before = oldest - change * (age[:, None] - first)
+    return np.where(age[:, None] > first, before, last)
+
+
+def velocity_after(rows: FloatArray) -> FloatArray:
+    """Return the change per row [..., 6] at the last of `rows` [..., k, 6], k >= 3: a parabola."""
+    slope = rows[..., -1, :] - rows[..., -2, :]
+    bend = slope - (rows[..., -2, :] - rows[..., -3, :])
+    velocity: FloatArray = slope + 0.5 * bend
+    return velocity
 
 
 def _one_to(most: int, count: int, random: np.random.Generator) -> Integers:

@@ -23,7 +23,7 @@ TOUCH_M = POST_RADIUS_M + HAND_RADIUS_M  # tool point to the middle of the post
 KEEP_OUT_M = TOUCH_M + 0.026
 # Joint 3 turns by up to 6 rad per metre, and may not accelerate by more than 5 rad/s^2.
 SPEED_M_S = 0.38
-ACCELERATION_M_S2 = 0.9
+ACCELERATION_M_S2 = 0.85
 _RESPONSE_S = 0.10  # time constant of the speed
 _APPROACH_HZ = 2.2  # speed towards the goal per distance from it
 _DRIFT_MEMORY_S = 0.4  # the drift of the goal is trusted for about so long
@@ -31,7 +31,7 @@ _DRIFT_MEMORY_S = 0.4  # the drift of the goal is trusted for about so long
 REACH_LOW_M, REACH_HIGH_M = (0.185, -0.17), (0.57, 0.17)
 _WALL_HZ = 8.0  # speed of the push per distance outside
 # Off the line from post to goal by this much the side is given; nearer, both are likely.
-_DECIDED_M = 0.028
+_DECIDED_M = 0.018
 _FREE_M = 1e-6
 
 
