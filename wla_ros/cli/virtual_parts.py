@@ -4,6 +4,7 @@ The parts of a virtual-time episode behind the ports of `evaluation`: simulated 
 Composition only: which fields of the rig and of the executor mean what the episode asks for.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ from wla_ros.robots.feedback_decoding import decode_feedback
 from wla_ros.robots.piper.arm_status import decode_arm_status
 from wla_ros.sim.camera_rendering import OffscreenRenderer
 from wla_ros.sim.cameras import SCENE
+from wla_ros.sim.driver.messages import PiperArmStatus
 from wla_ros.sim.simulated_rig import SimulatedRig
 
 PICTURE_WIDTH, PICTURE_HEIGHT = 480, 300
@@ -145,24 +147,9 @@ class VirtualRig:
         for arm in self.arms:
             status = self._rig.status(arm)
             if status is not None:
-                decoded = decode_arm_status(
-                    arm=arm,
-                    ctrl_mode=status.ctrl_mode,
-                    arm_status=status.arm_status,
-                    mode_feedback=status.mode_feedback,
-                    teach_status=status.teach_status,
-                    motion_status=status.motion_status,
-                    err_code=status.err_code,
-                    angle_limit=status.joint_angle_limit,
-                    communication_error=status.communication_status_joint,
-                )
+                fault = _fault_of(arm, status)
                 conditions.append(
-                    ArmCondition(
-                        arm=arm,
-                        ok=decoded.ok,
-                        reason='' if decoded.ok else decoded.text,
-                        receive_ns=now_ns,
-                    )
+                    ArmCondition(arm=arm, ok=not fault, reason=fault, receive_ns=now_ns)
                 )
         return tuple(conditions)
 
@@ -255,6 +242,23 @@ class VirtualRig:
             names = ('exposed', 'delivered', 'dropped', 'flushed', 'waiting')
             counters += counters_of(f'camera {camera}', images, names)
         return tuple(counters)
+
+
+@functools.lru_cache(maxsize=64)
+def _fault_of(arm: str, status: PiperArmStatus) -> str:
+    """Return what is wrong with the arm, '' if nothing is; a status hardly ever changes."""
+    decoded = decode_arm_status(
+        arm=arm,
+        ctrl_mode=status.ctrl_mode,
+        arm_status=status.arm_status,
+        mode_feedback=status.mode_feedback,
+        teach_status=status.teach_status,
+        motion_status=status.motion_status,
+        err_code=status.err_code,
+        angle_limit=status.joint_angle_limit,
+        communication_error=status.communication_status_joint,
+    )
+    return '' if decoded.ok else decoded.text
 
 
 class VirtualExecutor:

@@ -5,6 +5,8 @@ Judges a sample by itself and against an earlier one. Must not know limits of a 
 Piper can ever report.
 """
 
+import math
+
 import numpy as np
 
 from wla_ros.core import refusal_reasons
@@ -12,6 +14,7 @@ from wla_ros.core.joint_layout import ARM_COLUMNS
 from wla_ros.core.joint_layout import ARM_WIDTH
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import ns_to_seconds
+from wla_ros.core.types import FloatArray
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Refusal
 
@@ -42,42 +45,34 @@ def judge_joint_sample(
     cannot move either; it is refused, the stream goes stale, and the cure is to enable it.
     `refuse_all_zero` is for fake drivers that have no noise.
     """
-    vectors = {'position': sample.position, 'velocity': sample.velocity, 'effort': sample.effort}
-    where = f'{sample.arm} joints'
-    wrong = [
-        f'{name} {vector.shape}'
-        for name, vector in vectors.items()
-        if vector.shape != (ARM_WIDTH,)
-    ]
-    if wrong:
-        return Refusal(
-            reason=refusal_reasons.WRONG_WIDTH,
-            detail=f'{where}: expected vectors of {_COLUMN_COUNT} numbers, got {", ".join(wrong)}',
-        )
-    for name, vector in vectors.items():
-        if not np.isfinite(vector).all():
-            bad = [ARM_COLUMNS[i] for i in np.flatnonzero(~np.isfinite(vector))]
-            return Refusal(
-                reason=refusal_reasons.NOT_FINITE,
-                detail=f'{where}: {name} of {", ".join(bad)} is not finite',
-            )
-    largest = int(np.argmax(np.abs(sample.position[:-1])))
-    angle, width = float(sample.position[largest]), float(sample.position[-1])
-    if not abs(angle) <= max_angle_rad:
+    vectors = (sample.position, sample.velocity, sample.effort)
+    if any(vector.shape != (ARM_WIDTH,) for vector in vectors):
+        return _wrong_width(sample)
+    # Seven numbers: lists are faster than arrays here, and a finite sum has finite terms.
+    lists = [vector.tolist() for vector in vectors]
+    if not all(math.isfinite(sum(values)) for values in lists):
+        refusal = _not_finite(sample)
+        if refusal is not None:
+            return refusal
+    *joints, width = lists[0]
+    sizes = [abs(angle) for angle in joints]
+    if not max(sizes) <= max_angle_rad:
+        largest = sizes.index(max(sizes))
         return Refusal(
             reason=refusal_reasons.IMPLAUSIBLE,
-            detail=f'{where}: {ARM_COLUMNS[largest]} is {angle:.3f}, '
+            detail=f'{sample.arm} joints: {ARM_COLUMNS[largest]} is {joints[largest]:.3f}, '
             f'bound {max_angle_rad} rad; degrees?',
         )
     if not abs(width) <= max_gripper_m:
         return Refusal(
             reason=refusal_reasons.IMPLAUSIBLE,
-            detail=f'{where}: gripper is {width:.4f}, bound {max_gripper_m} m; millimetres?',
+            detail=f'{sample.arm} joints: gripper is {width:.4f}, bound {max_gripper_m} m; '
+            'millimetres?',
         )
-    if refuse_all_zero and not any(vector.any() for vector in vectors.values()):
+    if refuse_all_zero and not any(any(values) for values in lists):
         return Refusal(
             reason=refusal_reasons.ALL_ZERO,
-            detail=f'{where}: position, velocity and effort are all exactly 0; '
+            detail=f'{sample.arm} joints: position, velocity and effort are all exactly 0; '
             f'the driver has no CAN frames',
         )
     return None
@@ -90,13 +85,41 @@ def judge_joint_step(
     elapsed_ns = sample.stamp_ns - earlier.stamp_ns
     if elapsed_ns <= 0:
         return None
-    steps = np.abs(sample.position[:-1] - earlier.position[:-1])
-    largest = int(np.argmax(steps))
-    step_rad = float(steps[largest])
+    before, after = earlier.position.tolist(), sample.position.tolist()
+    steps = [abs(to - start) for start, to in zip(before[:-1], after[:-1], strict=True)]
+    step_rad = max(steps)
     if step_rad <= max_speed_rad_s * ns_to_seconds(max(elapsed_ns, _SHORTEST_STEP_NS)):
         return None
     return Refusal(
         reason=refusal_reasons.IMPLAUSIBLE,
-        detail=f'{sample.arm} joints: {ARM_COLUMNS[largest]} moved by {step_rad:.3f} rad in '
-        f'{ns_to_seconds(elapsed_ns):.4f} s, bound {max_speed_rad_s} rad/s',
+        detail=f'{sample.arm} joints: {ARM_COLUMNS[steps.index(step_rad)]} moved by '
+        f'{step_rad:.3f} rad in {ns_to_seconds(elapsed_ns):.4f} s, bound {max_speed_rad_s} rad/s',
     )
+
+
+def _wrong_width(sample: JointSample) -> Refusal:
+    wrong = [
+        f'{name} {vector.shape}'
+        for name, vector in _named(sample).items()
+        if vector.shape != (ARM_WIDTH,)
+    ]
+    return Refusal(
+        reason=refusal_reasons.WRONG_WIDTH,
+        detail=f'{sample.arm} joints: expected vectors of {_COLUMN_COUNT} numbers, '
+        f'got {", ".join(wrong)}',
+    )
+
+
+def _not_finite(sample: JointSample) -> Refusal | None:
+    for name, vector in _named(sample).items():
+        bad = [ARM_COLUMNS[i] for i in np.flatnonzero(~np.isfinite(vector))]
+        if bad:
+            return Refusal(
+                reason=refusal_reasons.NOT_FINITE,
+                detail=f'{sample.arm} joints: {name} of {", ".join(bad)} is not finite',
+            )
+    return None
+
+
+def _named(sample: JointSample) -> dict[str, FloatArray]:
+    return {'position': sample.position, 'velocity': sample.velocity, 'effort': sample.effort}

@@ -198,7 +198,7 @@ class VirtualEpisode:
 
         def arrive(arrival_ns: int) -> None:
             link.deliver()
-            accept(dataclasses.replace(value, receive_ns=arrival_ns), arrival_ns)
+            accept(_received(value, arrival_ns), arrival_ns)
 
         self._queue.at(arrival_ns, arrive, rank=_ARRIVE)
 
@@ -383,3 +383,17 @@ class VirtualEpisode:
         for link in self._links.values():
             counters += link.counters()
         return tuple(counters)
+
+
+def _received(value: _Sample, receive_ns: int) -> _Sample:
+    """Return `value` with its time of arrival."""
+    if isinstance(value, JointSample):  # 800 a second: `replace` takes three times as long
+        return JointSample(
+            arm=value.arm,
+            stamp_ns=value.stamp_ns,
+            receive_ns=receive_ns,
+            position=value.position,
+            velocity=value.velocity,
+            effort=value.effort,
+        )
+    return dataclasses.replace(value, receive_ns=receive_ns)

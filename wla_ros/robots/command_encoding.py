@@ -34,6 +34,7 @@ IMPOSSIBLE_ANGLE_RAD = 3.5
 # The flange of a Piper reaches 0.75 m from base_link; millimetres taken for metres land far
 # beyond.
 IMPOSSIBLE_DISTANCE_M = 1.0
+_STILL = np.zeros(ARM_WIDTH)
 _LENGTHS_PER_METRE = {'m': 1.0, 'mm': 1e3}
 _ANGLES_PER_RADIAN = {'rad': 1.0, 'deg': 180.0 / math.pi}
 
@@ -50,17 +51,17 @@ def encode_command(
     """
     command, gripper = arm.command, arm.command.gripper
     goal = np.asarray(position, dtype=np.float64)
-    rate = np.zeros(ARM_WIDTH) if velocity is None else np.asarray(velocity, dtype=np.float64)
+    rate = _STILL if velocity is None else np.asarray(velocity, dtype=np.float64)
     problem = _problem('position', goal) or _problem('velocity', rate)
     if problem is not None:
         return problem
-    joints = goal[: len(ARM_JOINTS)].tolist()
+    *joints, opening = goal.tolist()
     for name, angle in zip(ARM_JOINTS, joints, strict=True):
         if not abs(angle) <= IMPOSSIBLE_ANGLE_RAD:
             return Refusal(
                 reason=IMPLAUSIBLE, detail=f'{arm.name}/{name} = {angle:g} rad; is it in degrees?'
             )
-    width = min(max(float(goal[-1]), 0.0), gripper.maximum_m)
+    width = min(max(opening, 0.0), gripper.maximum_m)
     factors = gripper.factors if gripper.present else ()
     sent_position = [command.angle_scale * angle for angle in joints]
     sent_position += [factor * width for factor in factors]
@@ -127,9 +128,12 @@ def _problem(field: str, values: np.ndarray) -> Refusal | None:
         return Refusal(
             reason=MALFORMED, detail=f'{field} must have {ARM_WIDTH} values, got {values.shape}'
         )
-    if not np.all(np.isfinite(values)):
-        wrong = [
-            name for name, value in zip(ARM_COLUMNS, values, strict=True) if not np.isfinite(value)
-        ]
+    # A finite sum has finite terms; one that overflows is looked at more closely.
+    if math.isfinite(sum(values.tolist())):
+        return None
+    wrong = [
+        name for name, value in zip(ARM_COLUMNS, values, strict=True) if not np.isfinite(value)
+    ]
+    if wrong:
         return Refusal(reason=NOT_FINITE, detail=f'{field} of {", ".join(wrong)} is not finite')
     return None

@@ -7,7 +7,9 @@ texts.
 """
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from wla_ros.robots.driver_encodings import CommandEncoding
 from wla_ros.robots.driver_encodings import EnableEncoding
 from wla_ros.robots.driver_encodings import EndPoseEncoding
 from wla_ros.robots.driver_encodings import FeedbackEncoding
+from wla_ros.robots.driver_encodings import GripperEncoding
 from wla_ros.robots.driver_encodings import StatusEncoding
 from wla_ros.robots.piper.zero_convention import ZeroConvention
 
@@ -143,31 +146,29 @@ class ArmProfile:
     end_pose: EndPoseEncoding | None = None
     status: StatusEncoding | None = None
     enable: EnableEncoding | None = None
+    # Six joints, then the gripper entries if there is a gripper; what is sent and what is read.
+    command_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    feedback_joint_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    feedback_gripper_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Put the names together once; they are asked for with every message."""
+        sent, read = self.command, self.feedback
+        joints, entries = self._prefixed(sent.joint_names), self._entries(sent.gripper)
+        object.__setattr__(self, 'command_names', joints + entries)
+        object.__setattr__(self, 'feedback_joint_names', self._prefixed(read.joint_names))
+        object.__setattr__(self, 'feedback_gripper_names', self._entries(read.gripper))
+
+    def _prefixed(self, names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(self.channels.joint_prefix + name for name in names)
+
+    def _entries(self, gripper: GripperEncoding) -> tuple[str, ...]:
+        return self._prefixed(gripper.names) if gripper.present else ()
 
     @property
     def zero(self) -> ZeroConvention:
         """Joint zeros of this arm, for its kinematics."""
         return ZeroConvention(self.channels.firmware_zero)
-
-    @property
-    def command_names(self) -> tuple[str, ...]:
-        """Names to send, in order: six joints, then the gripper entries if there is a gripper."""
-        gripper = self.command.gripper
-        names = (*self.command.joint_names, *(gripper.names if gripper.present else ()))
-        return tuple(self.channels.joint_prefix + name for name in names)
-
-    @property
-    def feedback_joint_names(self) -> tuple[str, ...]:
-        """Names of the six joints in feedback."""
-        return tuple(self.channels.joint_prefix + name for name in self.feedback.joint_names)
-
-    @property
-    def feedback_gripper_names(self) -> tuple[str, ...]:
-        """Names of the gripper entries in feedback; none without gripper."""
-        gripper = self.feedback.gripper
-        return tuple(
-            self.channels.joint_prefix + name for name in gripper.names if gripper.present
-        )
 
 
 def load_driver_profile(path: Path) -> DriverProfile:

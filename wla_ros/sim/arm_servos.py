@@ -5,6 +5,8 @@ Owns the arm's slices of MuJoCo's arrays. Limits of speed and acceleration belon
 the targets.
 """
 
+import math
+
 import mujoco
 import numpy as np
 
@@ -34,6 +36,15 @@ class ArmServos:
         self._finger_dofs = np.array([joint.dofadr[0] for joint in fingers])
         self._motors = np.array([model.actuator(f'{arm}/joint{i}').id for i in range(1, 7)])
         self._gripper = int(model.actuator(f'{arm}/gripper').id)
+        # The joints of an arm follow one another; slices are read faster than lists of places.
+        first_q, first_dof = int(self._qpos[0]), int(self._dofs[0])
+        self._qpos_slice = slice(first_q, first_q + 6)
+        self._dof_slice = slice(first_dof, first_dof + 6)
+        self._fingers = [int(place) for place in self._finger_qpos]
+        if list(self._qpos) != list(range(first_q, first_q + 6)) or list(self._dofs) != list(
+            range(first_dof, first_dof + 6)
+        ):
+            raise ValueError(f'the joints of {arm} do not follow one another in the model')
         root = model.body(f'{arm}/base_link').id
         self._bodies = np.array(
             [i for i in range(model.nbody) if model.body_rootid[i] == root and i != root]
@@ -79,7 +90,7 @@ class ArmServos:
                 f'{np.shape(position)} and {np.shape(velocity)}'
             )
         target = position + self._lead_s * velocity
-        if not np.all(np.isfinite(target)):
+        if not math.isfinite(sum(target.tolist())):
             raise ValueError(
                 f'set-point is not finite: position {position!r}, velocity {velocity!r}'
             )
@@ -88,7 +99,7 @@ class ArmServos:
 
     def set_gripper_target(self, width_m: float, force_n: float) -> None:
         """Set opening width and finger force, clipped to what the gripper can do."""
-        if not np.isfinite(width_m) or not np.isfinite(force_n):
+        if not math.isfinite(width_m) or not math.isfinite(force_n):
             raise ValueError(
                 f'gripper target is not finite: width {width_m!r} m, force {force_n!r} N'
             )
@@ -108,22 +119,23 @@ class ArmServos:
 
     def joint_position(self) -> FloatArray:
         """Return [6] rad."""
-        return np.asarray(self._data.qpos[self._qpos], dtype=np.float64)
+        return np.array(self._data.qpos[self._qpos_slice])
 
     def joint_velocity(self) -> FloatArray:
         """Return [6] rad/s."""
-        return np.asarray(self._data.qvel[self._dofs], dtype=np.float64)
+        return np.array(self._data.qvel[self._dof_slice])
 
     def joint_torque(self) -> FloatArray:
         """Return the torque of the motors with their share for gravity, [6] N m."""
         torque: FloatArray = (
-            self._data.qfrc_actuator[self._dofs] + self._data.qfrc_gravcomp[self._dofs]
+            self._data.qfrc_actuator[self._dof_slice] + self._data.qfrc_gravcomp[self._dof_slice]
         )
         return torque
 
     def gripper_width(self) -> float:
         """Return the opening width [m]."""
-        return float(self._data.qpos[self._finger_qpos].sum())
+        first, second = self._fingers
+        return float(self._data.qpos[first] + self._data.qpos[second])
 
     def gripper_velocity(self) -> float:
         """Return the rate of the opening width [m/s]."""

@@ -230,5 +230,4 @@ class TwoArmScene:
             start = self._qpos_of[name]
             qpos[start : start + 7] = (x, y, z, qw, qx, qy, qz)
             start = self._dof_of[name]
-            qvel[start : start + 3] = state.velocity
-            qvel[start + 3 : start + 6] = (0.0, 0.0, state.turn_rad_s)
+            qvel[start : start + 6] = (*state.velocity.tolist(), 0.0, 0.0, state.turn_rad_s)

@@ -34,9 +34,9 @@ def feedback_rad(joint_mdeg: int) -> float:
 
 def true_rad(joints_mdeg: tuple[int, ...]) -> FloatArray:
     """Return the angles [n] [rad] that the firmware understands."""
-    return np.array(joints_mdeg, dtype=np.float64) * TRUE_RAD_PER_MDEG
+    return np.array([joint * TRUE_RAD_PER_MDEG for joint in joints_mdeg])
 
 
 def quantised(values: FloatArray, scale: float) -> tuple[int, ...]:
     """Return `values` times `scale` as integers on the bus."""
-    return tuple(round(value) for value in (values * scale).tolist())
+    return tuple([round(value * scale) for value in values.tolist()])

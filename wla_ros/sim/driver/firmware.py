@@ -45,6 +45,7 @@ _SINGULAR_RADIUS_M = 0.001
 _SINGULAR_WRIST_RAD = 0.001
 _WRIST_TO_FLANGE_M = 0.091
 _DEFAULT_GRIPPER_MN = 1000
+_NO_LIMITS: tuple[bool, ...] = (False,) * 6
 
 
 class PiperFirmware:
@@ -153,14 +154,14 @@ class PiperFirmware:
         refusal = self._deafness()
         if refusal is not None:
             return refusal
-        beyond = tuple(
-            not low - _LIMIT_TOLERANCE_MDEG <= joint <= high + _LIMIT_TOLERANCE_MDEG
-            for joint, low, high in zip(joints_mdeg, _LOWER_MDEG, _UPPER_MDEG, strict=True)
-        )
-        clipped = tuple(
-            min(max(joint, low), high)
-            for joint, low, high in zip(joints_mdeg, _LOWER_MDEG, _UPPER_MDEG, strict=True)
-        )
+        bounded = list(zip(joints_mdeg, _LOWER_MDEG, _UPPER_MDEG, strict=True))
+        clipped = tuple([min(max(joint, low), high) for joint, low, high in bounded])
+        beyond = _NO_LIMITS
+        if clipped != joints_mdeg:
+            beyond = tuple(
+                not low - _LIMIT_TOLERANCE_MDEG <= joint <= high + _LIMIT_TOLERANCE_MDEG
+                for joint, low, high in bounded
+            )
         self._limit_bits = beyond
         self._state = ArmState.TARGET_BEYOND_LIMIT if any(beyond) else ArmState.NORMAL
         self._begin(MoveMode.J, true_rad(clipped), speed_percent, now_ns)
@@ -217,10 +218,10 @@ class PiperFirmware:
                 1 + (now_ns - self._report_due_ns) // _ENABLE_REPORT_NS
             )
 
-    def feedback_frame(self, now_ns: int) -> FeedbackFrame:
-        """Return the sensors as integers on the bus."""
+    def frames(self, now_ns: int) -> tuple[FeedbackFrame, StatusFrame]:
+        """Return the sensors as integers on the bus, and the state of the controller."""
         measured = self._port.measure()
-        return FeedbackFrame(
+        feedback = FeedbackFrame(
             stamp_ns=now_ns,
             joints_mdeg=quantised(measured.position, 1.0 / TRUE_RAD_PER_MDEG),
             speeds_mrad_s=quantised(measured.velocity, 1000.0),
@@ -228,16 +229,14 @@ class PiperFirmware:
             gripper_um=round(measured.gripper_width_m * 1e6),
             gripper_effort_mn=round(measured.gripper_force_n * 1e3),
         )
-
-    def status_frame(self) -> StatusFrame:
-        """Return the state of the controller."""
-        return StatusFrame(
+        status = StatusFrame(
             ctrl_mode=self._ctrl_mode,
             arm_status=self._state,
             mode_feedback=self._move_mode,
-            motion_status=int(self._moving()),
+            motion_status=int(self._moving(measured.position)),
             joint_angle_limit=self._limit_bits,
         )
+        return feedback, status
 
     def _deafness(self) -> Refusal | None:
         """Return why motion commands are ignored."""
@@ -268,11 +267,12 @@ class PiperFirmware:
         if power is ArmPower.POWERED:
             self._port.set_joint_target(self._generator.position, self._generator.velocity)
 
-    def _moving(self) -> bool:
-        """Return whether the set-point is still away from the target; False without power."""
+    def _moving(self, measured: FloatArray) -> bool:
+        """Return whether the arm, `measured` [6], is off its target; False without power."""
         if self._power is not ArmPower.POWERED:
             return False
-        return bool(np.max(np.abs(self._port.measure().position - self._target)) > _REACHED_RAD)
+        pairs = zip(measured.tolist(), self._target.tolist(), strict=True)
+        return any([abs(joint - target) > _REACHED_RAD for joint, target in pairs])
 
 
 def _is_singular(pose: FloatArray, joints: FloatArray) -> bool:

@@ -1,5 +1,6 @@
 """What one driver publishes, as plain values. No frame ids: the driver leaves them empty."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,9 +57,9 @@ def joint_feedback(frame: FeedbackFrame) -> JointStateMessage:
     return JointStateMessage(
         stamp_ns=frame.stamp_ns,
         names=ARM_COLUMNS,
-        position=(*(feedback_rad(joint) for joint in frame.joints_mdeg), frame.gripper_um / 1e6),
-        velocity=tuple(speed / 1000 for speed in frame.speeds_mrad_s),
-        effort=(*(effort / 1000 for effort in frame.efforts_mnm), frame.gripper_effort_mn / 1000),
+        position=(*map(feedback_rad, frame.joints_mdeg), frame.gripper_um / 1e6),
+        velocity=tuple([speed / 1000 for speed in frame.speeds_mrad_s]),
+        effort=(*[effort / 1000 for effort in frame.efforts_mnm], frame.gripper_effort_mn / 1000),
     )
 
 
@@ -92,6 +93,7 @@ def flange_feedback(frame: FeedbackFrame) -> FlangePose:
     )
 
 
+@functools.lru_cache(maxsize=64)
 def arm_status(frame: StatusFrame) -> PiperArmStatus:
     """Return the status; err_code carries the limit bits in bits 8 to 13."""
     return PiperArmStatus(

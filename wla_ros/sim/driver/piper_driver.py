@@ -76,9 +76,14 @@ class Publication:
     joint_state: (
         JointStateMessage | None
     )  # on joint_states_single and joint_states_feedback; None: dropped
-    joint_ctrl: JointStateMessage
+    echo: tuple[int, tuple[int, ...], int]  # stamp [ns], joints [0.001 deg], gripper [um]
     status: PiperArmStatus
     frame: FeedbackFrame
+
+    @property
+    def joint_ctrl(self) -> JointStateMessage:
+        """What goes out on joint_ctrl; computed here because few read it."""
+        return messages.joint_echo(*self.echo)
 
     @property
     def flange(self) -> FlangePose:
@@ -233,14 +238,14 @@ class PiperDriver:
                 return None
         else:
             self._silent_since_ns = None
-            self._frame = self._bus.carry(self._firmware.feedback_frame(now_ns))
-            self._status = self._firmware.status_frame()
+            frame, self._status = self._firmware.frames(now_ns)
+            self._frame = self._bus.carry(frame)
         if self._call is not None and now_ns >= self._call.poll_due_ns:
             self._poll_enable(self._call, now_ns)
         return Publication(
             published_ns=now_ns,
             joint_state=self._joint_state(),
-            joint_ctrl=messages.joint_echo(*self._firmware.commanded),
+            echo=self._firmware.commanded,
             status=messages.arm_status(self._status),
             frame=self._frame,
         )
@@ -252,8 +257,10 @@ class PiperDriver:
 
     def _joint_state(self) -> JointStateMessage | None:
         message = messages.joint_feedback(self._frame)
-        if self._config.drop_implausible and any(
-            abs(value) > _PLAUSIBLE for value in message.position
+        position = message.position
+        if (
+            self._config.drop_implausible
+            and not -_PLAUSIBLE <= min(position) <= max(position) <= _PLAUSIBLE
         ):
             self._dropped_feedback += 1
             return None

@@ -10,6 +10,7 @@ Measured on 1 rad in 1.5 s (minimum jerk, peak 1.25 rad/s): lag 0 ms and at most
 200 Hz, 0.5 ms and 4.7 mrad at 30 Hz; 4 ms of jitter in arrival cost 6.4 mrad.
 """
 
+import math
 from collections import deque
 
 import numpy as np
@@ -35,6 +36,7 @@ _BRAKING_SHARE = 0.8
 # Targets that differ by more than this factor of the possible motion, plus the slack, are jumps.
 _JUMP_FACTOR = 2.0
 _JUMP_SLACK_RAD = 0.02
+_STILL = [0.0] * 6
 
 
 class StreamGenerator:
@@ -75,7 +77,7 @@ class StreamGenerator:
                 _JUMP_FACTOR * max_speed_rad_s * ns_to_seconds(max(elapsed_ns, 0))
                 + _JUMP_SLACK_RAD
             )
-            if elapsed_ns > _STREAM_END_NS or np.max(np.abs(target - self._target)) > reach:
+            if elapsed_ns > _STREAM_END_NS or _farthest(target, self._target) > reach:
                 self._arrivals.clear()
         self._arrivals.append((now_ns, target))
         # The window always spans one interval, whatever the rate.
@@ -87,35 +89,44 @@ class StreamGenerator:
     def advance(self, now_ns: int, dt_s: float) -> None:
         """Move by one step."""
         streaming = bool(self._arrivals) and now_ns <= self._coast_until_ns
-        if streaming:
-            ahead_s = ns_to_seconds(now_ns - self._arrivals[-1][0])
-            stream_velocity = self._stream_velocity
-            error = self._target + stream_velocity * ahead_s - self._position
-        else:
-            stream_velocity = np.zeros_like(self._position)
-            error = self._target - self._position
-        # `error` is where the target will be at the end of the step; the part the stream covers is
-        # not an error.
-        error = error - stream_velocity * dt_s
-        wanted = np.clip(
-            stream_velocity + self._approach(error), -self._max_speed, self._max_speed
-        )
+        ahead_s = ns_to_seconds(now_ns - self._arrivals[-1][0]) if streaming else 0.0
+        stream = self._stream_velocity.tolist() if streaming else _STILL
         change = self._acceleration * dt_s
         share = min(dt_s / _SPEED_CHANGE_S, 1.0)
-        velocity = self._velocity + np.clip(share * (wanted - self._velocity), -change, change)
-        # A lowered speed limit is approached with full braking.
-        bound = np.maximum(self._max_speed, np.abs(self._velocity) - change)
-        self._velocity = np.clip(velocity, -bound, bound)
-        self._position = self._position + self._velocity * dt_s
+        most = self._max_speed
+        # Six numbers: plain arithmetic takes a third of the time of arrays.
+        positions, velocities = [], []
+        for position, velocity, target, going in zip(
+            self._position.tolist(),
+            self._velocity.tolist(),
+            self._target.tolist(),
+            stream,
+            strict=True,
+        ):
+            # The error is where the target will be at the end of the step, without the part that
+            # the stream covers.
+            error = (target + going * ahead_s if streaming else target) - position
+            error = error - going * dt_s
+            wanted = min(max(going + self._approach(error), -most), most)
+            faster = velocity + min(max(share * (wanted - velocity), -change), change)
+            # A lowered speed limit is approached with full braking.
+            bound = max(most, abs(velocity) - change)
+            velocity = min(max(faster, -bound), bound)
+            velocities.append(velocity)
+            positions.append(position + velocity * dt_s)
+        self._velocity = np.array(velocities)
+        self._position = np.array(positions)
 
-    def _approach(self, error: FloatArray) -> FloatArray:
+    def _approach(self, error: float) -> float:
         """Return the speed towards the target: exponential when close, then constant braking."""
-        distance = np.abs(error)
+        distance = abs(error)
         braking = _BRAKING_SHARE * self._acceleration
         linear_range = braking * _APPROACH_S * _APPROACH_S
-        far = np.sqrt(np.maximum(2.0 * braking * (distance - linear_range / 2.0), 0.0))
-        speed = np.where(distance <= linear_range, distance / _APPROACH_S, far)
-        return np.asarray(np.copysign(speed, error))
+        if distance <= linear_range:
+            speed = distance / _APPROACH_S
+        else:
+            speed = math.sqrt(max(2.0 * braking * (distance - linear_range / 2.0), 0.0))
+        return math.copysign(speed, error)
 
     def _estimate(self, now_ns: int) -> None:
         """Fit the speed of the targets in the window, a straight line by least squares."""
@@ -133,3 +144,8 @@ class StreamGenerator:
         slope = times @ targets / (times @ times)
         self._stream_velocity = np.clip(slope, -self._max_speed, self._max_speed)
         self._coast_until_ns = now_ns + round(_COAST_INTERVALS * span_ns / (count - 1))
+
+
+def _farthest(target: FloatArray, other: FloatArray) -> float:
+    pairs: zip[tuple[float, float]] = zip(target.tolist(), other.tolist(), strict=True)
+    return max([abs(a - b) for a, b in pairs])

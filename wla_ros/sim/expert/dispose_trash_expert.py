@@ -37,7 +37,7 @@ from wla_ros.sim.expert.joined_rows import JoinedRows
 from wla_ros.sim.expert.plan import Plan
 from wla_ros.sim.expert.plan_start import PlanStart
 from wla_ros.sim.expert.plan_start import plan_start
-from wla_ros.sim.expert.plane_chart import PlaneChart
+from wla_ros.sim.expert.plane_chart import plane_chart
 from wla_ros.sim.expert.quintic import MotionState
 from wla_ros.sim.expert.tool_motion import TILT_RAD
 from wla_ros.sim.expert.tool_motion import ArmTool
@@ -70,7 +70,7 @@ class DisposeTrashExpert:
         self._layout = JointLayout(tuple(settings.ARM_BASES))
         self._tools = {arm: ArmTool(arm) for arm in self._layout.arms}
         self._charts = {
-            arm: PlaneChart(arm, height_m=CARRY_M, tilt_rad=TILT_RAD, radius_range_m=_RADIUS_M)
+            arm: plane_chart(arm, height_m=CARRY_M, tilt_rad=TILT_RAD, radius_range_m=_RADIUS_M)
             for arm in self._layout.arms
         }
         self._spec = expert_spec('dispose_trash', self._layout)

@@ -27,7 +27,7 @@ from wla_ros.sim.expert.joined_rows import JoinedRows
 from wla_ros.sim.expert.motion_estimate import MotionEstimate
 from wla_ros.sim.expert.plan_start import PlanStart
 from wla_ros.sim.expert.plan_start import plan_start
-from wla_ros.sim.expert.plane_chart import PlaneChart
+from wla_ros.sim.expert.plane_chart import plane_chart
 from wla_ros.sim.expert.plane_path import PlanePath
 from wla_ros.sim.expert.post_way import BEHIND_M
 from wla_ros.sim.expert.post_way import PostWay
@@ -66,7 +66,7 @@ class PassPostExpert:
         """Start without an episode."""
         self._layout = JointLayout(tuple(settings.ARM_BASES))
         self._mine = self._layout.arm_slice(pass_post.ARM)
-        self._chart = PlaneChart(
+        self._chart = plane_chart(
             pass_post.ARM,
             height_m=pass_post.PLANE_M,
             tilt_rad=_TILT_RAD,

@@ -6,6 +6,7 @@ In such a plane joint 1 is the azimuth and joints 2, 3 and 5 depend on the radiu
 inverse kinematics is a polynomial: thousands of points take microseconds.
 """
 
+import functools
 import math
 
 import numpy as np
@@ -21,6 +22,14 @@ _SAMPLES = 81
 _DEGREE = 14
 _LARGEST_ERROR_RAD = 2e-4  # 0.1 mm at the tool
 _VELOCITY_STEP_S = 1e-3
+
+
+@functools.lru_cache(maxsize=8)
+def plane_chart(
+    arm: str, *, height_m: float, tilt_rad: float, radius_range_m: tuple[float, float]
+) -> 'PlaneChart':
+    """Return a `PlaneChart`, the same for the same arguments: they never change, and fits cost."""
+    return PlaneChart(arm, height_m=height_m, tilt_rad=tilt_rad, radius_range_m=radius_range_m)
 
 
 class PlaneChart:

@@ -4,9 +4,9 @@ Smooth motion that cannot be foretold for long: a sum of sines with phases and r
 Position and velocity are exact at any time, so nothing depends on the step of the physics.
 """
 
-import numpy as np
+import math
 
-from wla_ros.core.types import FloatArray
+import numpy as np
 
 _TERMS = 4
 
@@ -30,20 +30,30 @@ class SmoothDrift:
         """Draw rates, phases and shares from `random`."""
         # One rate from each part of the range, so that no draw is a single slow sine.
         edges = np.linspace(slowest_hz, fastest_hz, _TERMS + 1)
-        self._rate: FloatArray = 2.0 * np.pi * random.uniform(edges[:-1], edges[1:])  # [rad/s]
-        self._phase: FloatArray = random.uniform(0.0, 2.0 * np.pi, _TERMS)
+        rate = 2.0 * np.pi * random.uniform(edges[:-1], edges[1:])  # [rad/s]
+        phase = random.uniform(0.0, 2.0 * np.pi, _TERMS)
         share = random.uniform(0.5, 1.0, _TERMS)
-        self._amplitude: FloatArray = amplitude * share / share.sum()
+        size = amplitude * share / share.sum()
+        # Plain numbers: asked for at every step of the physics.
+        self._terms: list[tuple[float, float, float]] = list(
+            zip(size.tolist(), rate.tolist(), phase.tolist(), strict=True)
+        )
 
     def at(self, time_s: float) -> float:
         """Return the value."""
-        return float(self._amplitude @ np.sin(self._rate * time_s + self._phase))
+        return sum([size * math.sin(rate * time_s + phase) for size, rate, phase in self._terms])
 
     def rate_at(self, time_s: float) -> float:
         """Return its rate of change per second."""
-        return float((self._amplitude * self._rate) @ np.cos(self._rate * time_s + self._phase))
+        return sum(
+            [size * rate * math.cos(rate * time_s + phase) for size, rate, phase in self._terms]
+        )
 
     def integral(self, time_s: float) -> float:
         """Return the integral of the value from zero to `time_s`."""
-        parts = np.cos(self._phase) - np.cos(self._rate * time_s + self._phase)
-        return float((self._amplitude / self._rate) @ parts)
+        return sum(
+            [
+                size / rate * (math.cos(phase) - math.cos(rate * time_s + phase))
+                for size, rate, phase in self._terms
+            ]
+        )
