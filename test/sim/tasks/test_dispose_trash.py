@@ -95,6 +95,14 @@ def test_a_ball_that_was_never_lifted_is_not_lost(fast_scene):
     assert not fast_scene.judge().final
 
 
+def test_a_ball_that_was_pushed_off_the_table_is_lost(fast_scene):
+    fast_scene.reset(seed=2)
+    put_ball(fast_scene, np.array([0.30, 0.70, 0.02]))
+    fast_scene.step(60)
+    assert fast_scene.judge().final
+    assert not fast_scene.judge().success
+
+
 def test_a_ball_in_the_hand_is_no_success():
     bin_ = ObjectState(name=BIN, pose=np.eye(7)[6], speed_m_s=0.0, held_by=())
     ball = np.array([0.0, 0.0, 0.05, 0.0, 0.0, 0.0, 1.0])

@@ -47,6 +47,7 @@ INSIDE_HEIGHT_M = (0.012, 0.10)  # of its middle above the bottom of the bin
 _STAYS_NS = 300 * NS_PER_MS
 _LIFTED_M = 0.08
 _DOWN_M = 0.03
+_OFF_TABLE_M = -0.05
 
 _SLOWEST_HZ, _FASTEST_HZ = 0.10, 0.45  # of the changes of speed
 
@@ -137,6 +138,7 @@ class TurningBin:
         ball = scene.object_point(BALL)
         self._lifted = self._lifted or bool(ball[2] > _LIFTED_M)
         if not self._lifted:
+            self._lost = self._lost or bool(ball[2] < _OFF_TABLE_M)
             return
         inside = _is_inside(ball, scene.object_point(BIN)) and not any(
             name == BALL for _, name in scene.touching()
