@@ -57,7 +57,7 @@ def test_arms_that_rest_begin_when_the_chunk_is_there():
     assert condition('rollforward', resting_plan(accepting=False), 4).row_offset == 0
 
 
-@pytest.mark.parametrize('name', ['rtc', 'prefix', 'prefix+rollforward', 'prefix+grounded'])
+@pytest.mark.parametrize('name', ['prefix', 'prefix+rollforward', 'prefix+grounded'])
 def test_the_position_in_which_arms_rest_is_committed_to(name):
     error = np.linspace(-0.02, 0.02, WIDTH)
     found = condition(name, resting_plan(tracking_error=error), 4)
@@ -160,21 +160,15 @@ def test_clean_rows_are_certain_and_the_combination_projects_the_state_behind_th
 
 def test_the_projected_state_keeps_the_error_with_which_the_arms_follow():
     error = np.linspace(-0.02, 0.03, WIDTH)
-    joints = position_at(START_NS) + error
-    found = condition('rollforward', grid_plan(-2, 12), 4, joints=joints)
+    # What is measured beyond that is a bridge, which will be over.
+    joints = position_at(START_NS) + error + 0.1
+    plan = grid_plan(-2, 12, tracking_error=error)
+    found = condition('rollforward', plan, 4, joints=joints)
     expected = position_at(START_NS + 4 * DT_NS) + error
     np.testing.assert_allclose(found.observation.joint_position, expected, atol=1e-12)
     velocity = np.linspace(-0.7, 0.9, WIDTH)
     np.testing.assert_allclose(found.observation.joint_velocity, velocity, atol=1e-6)
     assert found.observation.stamp_ns == START_NS
-
-
-def test_where_the_plan_does_not_reach_back_the_executor_tells_the_error():
-    error = np.full(WIDTH, 0.01)
-    plan = grid_plan(1, 12, tracking_error=error)
-    found = condition('rollforward', plan, 4)
-    expected = position_at(START_NS + 4 * DT_NS) + error
-    np.testing.assert_allclose(found.observation.joint_position, expected, atol=1e-9)
 
 
 def test_only_a_forward_model_imagines_and_it_needs_no_training_with_old_images():

@@ -53,9 +53,8 @@ class ChunkConditioning:
     converts them itself, as it does with the state.
 
     Beyond the plan's end the projected state rests at the last row, as the arms will. It is the
-    planned one plus the error with which the arms follow: measured joints less planned ones at
-    the time of the observation or, where the plan does not reach back that far, measured less
-    commanded joints when the plan was written.
+    planned one plus the error with which the arms followed the command when the plan was written:
+    measured less planned joints would count the bridge of the last splice, which is over by then.
 
     If the forecast exceeds what the policy was trained for, it gets as much as it was trained
     for; the executor then bridges from the present to the first new row that is not late.
@@ -75,7 +74,7 @@ class ChunkConditioning:
 
         Without a plan, or with one that is over, nothing is known: the policy is asked as at a
         cold start. Arms that rest will rest until the chunk takes over: their position is the
-        prefix, and a strategy that only rolls the state asks for rows that begin then.
+        clean prefix, and a strategy that only rolls the state asks for rows that begin then.
         """
         strategy = self._strategy
         if strategy.prefix is PrefixUse.NONE and not strategy.rolls_state:
@@ -144,7 +143,8 @@ class ChunkConditioning:
         strategy, prefix, offset = self._strategy, None, 0
         rows = min(delay_rows, self._most_rows)
         if plan is not None and plan.resting and plan.accepting:
-            if strategy.prefix is not PrefixUse.NONE:
+            # Guided towards a standstill, a policy that never saw one tends to stay.
+            if strategy.prefix is PrefixUse.CLEAN:
                 prefix = self._held(observation, plan, rows)
             elif strategy.rolls_state:
                 offset = rows
@@ -166,12 +166,7 @@ class ChunkConditioning:
         if not rows:
             return None
         held = observation.joint_position - plan.tracking_error
-        if self._strategy.prefix is PrefixUse.CLEAN:
-            return _prefix(np.tile(held, (rows, 1)), np.ones(rows), PrefixUse.CLEAN)
-        # Nothing is planned behind them: the mask has no rows to pull towards.
-        weights = (np.arange(self._spec.horizon) < rows).astype(np.float64)
-        held_rows = np.tile(held, (self._spec.horizon, 1))
-        return _prefix(held_rows, weights, PrefixUse.GUIDED)
+        return _prefix(np.tile(held, (rows, 1)), np.ones(rows), PrefixUse.CLEAN)
 
 
 def _curve(observation: Observation, plan: ExecutionPlan) -> PlanCurve:
@@ -187,14 +182,11 @@ def _rolled(
     observation: Observation, plan: ExecutionPlan, curve: PlanCurve, ahead_ns: int
 ) -> Observation:
     """Return `observation` with the joints projected `ahead_ns` after its stamp."""
-    times_ns = observation.stamp_ns + np.array([0, ahead_ns], dtype=np.int64)
-    planned, velocity = curve.at(times_ns)
-    reaches_back = plan.due_ns[0] <= observation.stamp_ns <= plan.due_ns[-1]
-    error = observation.joint_position - planned[0] if reaches_back else plan.tracking_error
+    planned, velocity = curve.at(np.array([observation.stamp_ns + ahead_ns], dtype=np.int64))
     return dataclasses.replace(
         observation,
-        joint_position=_read_only(planned[1] + error),
-        joint_velocity=_read_only(velocity[1].copy()),
+        joint_position=_read_only(planned[0] + plan.tracking_error),
+        joint_velocity=_read_only(velocity[0].copy()),
     )
 
 
