@@ -276,7 +276,8 @@ def test_sync_executes_its_rows_from_when_they_arrive_and_then_rests() -> None:
     assert len(due_ns) == 10
     assert run.now_ns < due_ns[0] < run.now_ns + 250 * MS
     assert due_ns[-1] - due_ns[0] == 9 * DT_NS
-    assert rows[-1, 0] == pytest.approx(REST[0] + 0.2 * 9 * DT_NS * 1e-9, abs=1e-6)
+    last = REST[0] + 0.2 * 9 * DT_NS * 1e-9
+    assert last - 0.01 < rows[-1, 0] < last  # it slows down to stop there
     run.tick(round((due_ns[-1] - run.now_ns) / (5 * MS)))
     assert run.commands[-1].position[0] == pytest.approx(rows[-1, 0], abs=1e-3)
     velocity = np.array([command.velocity[0] for command in run.commands])
@@ -288,7 +289,8 @@ def test_sync_executes_its_rows_from_when_they_arrive_and_then_rests() -> None:
     assert snapshot.counts.starvations == 0
     assert snapshot.rows.superseded == 22
     assert run.executor.execution_plan(run.now_ns).resting
-    assert run.commands[-1].position[0] == pytest.approx(rows[-1, 0], abs=1e-6)
+    assert run.commands[-1].position[0] == pytest.approx(last, abs=1e-6)
+    assert max(command.position[0] for command in run.commands) < last + 1e-4
     assert_within_limits(run.commands)
 
 

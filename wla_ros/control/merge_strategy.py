@@ -44,6 +44,7 @@ class Takeover:
     path: ChunkSchedule  # all rows that shape the new curve, late ones included
     from_ns: int  # plan time, not before the effective time
     run_up_s: float = 0.0  # the curve begins so long before the first row, with its velocity
+    rests: bool = False  # the motion stops on the last row
     short: bool = False  # the committed rows ended before the chunk was here
 
 
@@ -148,7 +149,8 @@ class ArrivalRows(LatestRows):
     """
     Let the chunk begin when it arrives: row 0 is due as soon as it can be reached softly.
 
-    Only the first `rows` rows are executed, then the arms rest for the next inference.
+    Only the first `rows` rows are executed; on the last of them the arms rest for the next
+    inference.
     """
 
     def __init__(
@@ -187,4 +189,4 @@ class ArrivalRows(LatestRows):
             finished=incoming.finished,
             poses=None if incoming.poses is None else incoming.poses[:count],
         )
-        return Takeover(path=path, from_ns=moment.effective_ns, run_up_s=run_up_s)
+        return Takeover(path=path, from_ns=moment.effective_ns, run_up_s=run_up_s, rests=True)

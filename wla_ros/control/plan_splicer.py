@@ -20,6 +20,7 @@ from wla_ros.control.splice_bridge import BridgeFit
 from wla_ros.control.splice_bridge import BridgeFitter
 from wla_ros.control.splice_bridge import SpliceBridge
 from wla_ros.control.splice_bridge import bridge_over
+from wla_ros.control.splice_bridge import lasting
 from wla_ros.control.splice_bridge import no_bridge
 from wla_ros.control.splice_report import SpliceSteps
 from wla_ros.control.splice_report import steps_between
@@ -35,6 +36,7 @@ class PreparedSplice:
 
     curve: PlannedCurve
     path: ChunkSchedule  # rows where the executed curve passes
+    until_ns: int  # plan time until which it leads on
     starts_at: FloatArray  # [D] where the new plan begins
     comes_from: FloatArray  # [D] where the motion is then
     step: SpliceSteps
@@ -83,12 +85,16 @@ class PlanSplicer:
         executed = (before or PlannedCurve()).spliced(
             curve, start_s, live, keep_from_ns=moment.effective_ns - _shaping_ns(path)
         )
+        until_ns = path.last_due_ns
+        if takeover.rests:
+            executed, until_ns = self._brought_to_rest(executed, path, moment)
         # With a run-up the plan proper begins with its first row.
         first_s = (path.due_ns[0] - curve.origin_ns) * 1e-9
         begin = curve.at(np.maximum(start_s, first_s)) if takeover.run_up_s else plan
         return PreparedSplice(
             curve=executed,
-            path=_executed_path(path, before, live, start_s, curve.origin_ns),
+            path=path if executed.is_plan(start_s) else _passed(path, executed),
+            until_ns=until_ns,
             starts_at=begin.position,
             comes_from=state.position,
             step=steps_between(old_plan, begin, self._joints) or _NO_STEPS,
@@ -98,17 +104,35 @@ class PlanSplicer:
             steep=bool(fit.steep.any()),
         )
 
+    def _brought_to_rest(
+        self, executed: PlannedCurve, path: ChunkSchedule, moment: SpliceMoment
+    ) -> tuple[PlannedCurve, int]:
+        """
+        Return the curve that stops on the last row, and when it does: the run-up in reverse.
+
+        The arms leave the plan a run-out before its last row is due and arrive one behind it.
+        """
+        now_ns, last_ns, row = moment.effective_ns, path.last_due_ns, path.rows[-1]
+        nothing = np.zeros_like(row)
+        velocity = executed.at_times(np.array([last_ns])).values[1, 0]
+        still = CurveSample.of(nothing, nothing, nothing)
+        run_out_s = self._bridges.run_up_s(still, velocity)
+        run_out_s = max(min(run_out_s, (last_ns - now_ns) * 1e-9), 0.0)
+        if not run_out_s:
+            return executed, last_ns
+        # On the axis of the plan time, seconds from now; a column may be further already.
+        start_s = np.maximum((last_ns - now_ns) * 1e-9 - run_out_s, moment.offset_s)
+        end_ns = now_ns + seconds_to_ns(float(start_s.max()) + 2.0 * run_out_s)
+        rest = HermiteInterpolation(np.array([now_ns, end_ns]), np.array([row, row]))
+        step = executed.sample(now_ns, start_s).less(rest.at(start_s))
+        fit = self._bridges.fit(step, np.zeros((2, *step.values.shape)))
+        bridge = bridge_over(lasting(fit, 2.0 * run_out_s), start_s)
+        return executed.spliced(rest, start_s, bridge, keep_from_ns=now_ns), end_ns
+
     def _fit(self, takeover: Takeover, step: CurveSample, running: FloatArray) -> BridgeFit:
         """Return the bridge over `step` [D], which goes on with what is `running` [2, 3, D]."""
         fit = self._bridges.fit(step, running)
-        if not takeover.run_up_s:
-            return fit
-        lasting = np.maximum(2.0 * takeover.run_up_s, fit.brief_s)
-        return replace(
-            fit,
-            duration_s=np.where(fit.duration_s > 0.0, lasting, 0.0),
-            steep=np.zeros_like(fit.steep),
-        )
+        return lasting(fit, 2.0 * takeover.run_up_s) if takeover.run_up_s else fit
 
 
 def _shaping_ns(path: ChunkSchedule) -> int:
@@ -136,20 +160,7 @@ def _curve_of(takeover: Takeover) -> HermiteInterpolation:
     return HermiteInterpolation(times_ns, rows)
 
 
-def _executed_path(
-    path: ChunkSchedule,
-    before: PlannedCurve | None,
-    bridge: SpliceBridge | None,
-    start_s: FloatArray,
-    origin_ns: int,
-) -> ChunkSchedule:
-    """Return `path` with rows where the executed curve passes; untouched if that is the plan."""
-    due_s = np.asarray((path.times_ns - origin_ns) * 1e-9, dtype=np.float64)[:, None]  # [n, 1]
-    early = due_s < start_s  # [n, D] the column changes over after this row
-    rows = path.rows
-    if bridge is not None:
-        rows = rows + bridge.at(due_s)[0]
-    if before is not None and early.any():
-        old = before.at_times(path.times_ns)
-        rows = np.where(early & ~old.outside, old.position, rows)
-    return path if rows is path.rows else replace(path, rows=rows)
+def _passed(path: ChunkSchedule, executed: PlannedCurve) -> ChunkSchedule:
+    """Return `path` with rows where the executed curve passes; late rows as they are."""
+    there = executed.at_times(path.times_ns)
+    return replace(path, rows=np.where(there.outside, path.rows, there.position))

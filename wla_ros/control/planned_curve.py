@@ -96,6 +96,12 @@ class PlannedCurve:
             offset_s = np.zeros(len(newest.start_s))
         return self._mixed(time_ns, offset_s, bridged=True)
 
+    def is_plan(self, start_s: FloatArray) -> bool:
+        """Return whether the newest plan alone is executed, all columns at once, from now on."""
+        newest = self._pieces[-1]
+        together = start_s is newest.start_s and bool((start_s == start_s[0]).all())
+        return together and newest.bridge is None
+
     def plan(self, time_ns: int, offset_s: FloatArray) -> CurveSample:
         """Return the same of the plans alone, without bridges."""
         return self._mixed(time_ns, offset_s, bridged=False)

@@ -74,6 +74,7 @@ class PlannedMotion:
         self._ledger = RowLedger()
         self._seams = SeamMetrics()
         self._curve: PlannedCurve | None = None
+        self._until_ns = 0  # plan time until which the curve leads on
         self._counts: Counter[str] = Counter()
         self._rejections: Counter[str] = Counter()
         self._reports: deque[SpliceReport] = deque(maxlen=_MOST_REPORTS)
@@ -151,12 +152,7 @@ class PlannedMotion:
         """Count the rows that were due; return whether all have passed."""
         effective_ns = now_ns + self._lead_ns
         self._ledger.advance(effective_ns)
-        schedule = self._ledger.schedule
-        return (
-            self._curve is not None
-            and schedule is not None
-            and effective_ns > schedule.last_due_ns
-        )
+        return self._curve is not None and effective_ns > self._until_ns
 
     def sample(self, now_ns: int) -> CurveSample:
         """Return where to be at `now_ns`. Raises ValueError if nothing is planned."""
@@ -310,7 +306,7 @@ class PlannedMotion:
             received=len(chunk.rows),
             new_epoch=new_epoch,
         )
-        self._curve = splice.curve
+        self._curve, self._until_ns = splice.curve, splice.until_ns
         self._joins.accepted(incoming, takeover.from_ns, effective_ns)
         self._gate.accepted(chunk)
         self.revision += 1

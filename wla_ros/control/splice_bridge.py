@@ -195,6 +195,12 @@ class BridgeFitter:
         )
 
 
+def lasting(fit: BridgeFit, duration_s: float) -> BridgeFit:
+    """Return `fit` with the same duration for all columns that have a step."""
+    slow_s = np.where(fit.duration_s > 0.0, np.maximum(duration_s, fit.brief_s), 0.0)
+    return replace(fit, duration_s=slow_s, steep=np.zeros_like(fit.steep))
+
+
 def bridge_over(fit: BridgeFit, start_s: FloatArray) -> SpliceBridge:
     """Return the bridge [D] that begins with the residual at `start_s` and ends with zeros."""
     slow, brief = fit.residual
