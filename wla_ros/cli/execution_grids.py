@@ -54,7 +54,7 @@ FULL = BenchmarkGrid(
         ),
         Scene(
             policy='noisy_expert',
-            task='dispose_trash@1',
+            task='dispose_trash@2',
             strategies=(*_FEW, *_PEERS[::2]),
             conditions=(_NONE, _MIDDLE, _MOST),
         ),
@@ -65,7 +65,7 @@ FULL = BenchmarkGrid(
                 strategies=('sync', 'latest', 'rollforward', 'openpi broker'),
                 conditions=(_NONE, _MIDDLE),
             )
-            for speed in ('0.5', '1.5')
+            for speed in ('0.5', '1')
         ),
     ),
     episodes=200,
