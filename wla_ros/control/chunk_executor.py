@@ -66,7 +66,6 @@ class ChunkExecutor:
         if problems:
             raise ConfigurationError('executor', problems)
         scaled = config.motion.scaled(limits)
-        self._config, self._layout = config, layout
         self._feedback = FeedbackMonitor(config.feedback, layout, limits)
         self._deviation = DeviationMonitor(layout)
         self._readiness = Readiness(config, layout, self._feedback, self._deviation)
@@ -195,9 +194,8 @@ class ChunkExecutor:
             duration_s = self._clock.period_s
         faults = self._feedback.faulty_arms(now_ns)
         self._supervise(now_ns, faults)
-        reseeded: tuple[str, ...] = ()
-        if not self._move(now_ns, duration_s):
-            reseeded = self._hold(now_ns, duration_s, faults)
+        moving = self._move(now_ns, duration_s)
+        reseeded = () if moving else self._hold(now_ns, duration_s, faults)
         self._counts['commands_published'] += 1
         motion.remember(now_ns)
         self._note_change()
@@ -260,9 +258,7 @@ class ChunkExecutor:
         if self.mode != Mode.AUTONOMY or self._plan.is_empty:
             return None
         plan = self._plan.sample(time_ns)
-        if not plan.outside.all() or self._plan.left_s(time_ns):
-            return plan
-        return self._motion.resting_at(plan.position) if self._plan.rests_between else None
+        return plan if not plan.outside.all() or self._plan.left_s(time_ns) else None
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D]; n may be 0."""
@@ -273,19 +269,6 @@ class ChunkExecutor:
         plan = self._plan
         epoch, sequence = plan.current_chunk(now_ns)
         median_s, tail_s = self._clock.lateness_s()
-        counts: dict[str, int] = {
-            **self._counts,
-            'ticks': self._clock.ticks,
-            'ticks_late': self._clock.late,
-            'stalls': self._clock.stalls,
-            'chunks_accepted': plan.chunk_counts['accepted'],
-            'chunks_rejected': sum(count for _, count in plan.rejections),
-            'chunks_missed': plan.chunk_counts['missed'],
-            'forecasts_short': plan.chunk_counts['short'],
-            'bridges_steep': plan.chunk_counts['steep'],
-            'stops_forced': self._motion.limiter.stops_forced,
-            'planner_failures': self._motion.limiter.planner_failures,
-        }
         return ExecutorSnapshot(
             stamp_ns=now_ns,
             state=self._state,
@@ -297,7 +280,9 @@ class ChunkExecutor:
             horizon_left_s=plan.left_s(now_ns),
             last_rejection=plan.last_rejection,
             rows=plan.rows,
-            counts=ExecutorCounts(**counts),
+            counts=ExecutorCounts(
+                **self._counts, **self._clock.counts, **plan.chunk_counts, **self._motion.counts
+            ),
             rejections=plan.rejections,
             tick_lateness_p50_s=median_s,
             tick_lateness_p99_s=tail_s,

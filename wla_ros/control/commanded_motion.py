@@ -56,6 +56,15 @@ class CommandedMotion:
         return self.limiter.position
 
     @property
+    def counts(self) -> Mapping[str, int]:
+        """Counters of `ExecutorCounts`."""
+        limiter = self.limiter
+        return {
+            'stops_forced': limiter.stops_forced,
+            'planner_failures': limiter.planner_failures,
+        }
+
+    @property
     def state(self) -> CurveSample:
         """What is commanded, as a motion."""
         return CurveSample(self.limiter.state, self._nowhere)

@@ -111,7 +111,7 @@ class PlannedMotion:
         """
         missed = self._gate.note_sequence(chunk)
         refusal = blocked or self._accept(chunk, now_ns, command, solved)
-        self._counts['missed'] += missed
+        self._counts['chunks_missed'] += missed
         if refusal is not None:
             self._rejections[refusal.reason] += 1
             self.last_rejection = f'{refusal.reason}: {refusal.detail}'
@@ -184,11 +184,8 @@ class PlannedMotion:
 
     @property
     def chunk_counts(self) -> Mapping[str, int]:
-        """
-        Chunks that were `accepted`, `missed` (gaps in the sequence), came after their committed
-        rows (`short`) or stepped more than a bridge can spread (`steep`).
-        """
-        return self._counts
+        """Counters of `ExecutorCounts`."""
+        return {'chunks_rejected': sum(self._rejections.values()), **self._counts}
 
     @property
     def rejections(self) -> tuple[tuple[str, int], ...]:
@@ -310,9 +307,9 @@ class PlannedMotion:
         self._joins.accepted(incoming, takeover.from_ns, effective_ns)
         self._gate.accepted(chunk)
         self.revision += 1
-        self._counts['accepted'] += 1
-        self._counts['short'] += takeover.short
-        self._counts['steep'] += splice.steep
+        self._counts['chunks_accepted'] += 1
+        self._counts['forecasts_short'] += takeover.short
+        self._counts['bridges_steep'] += splice.steep
         if follows:
             self._seams.add(splice.step, splice.bridged_step, splice.bridge_s)
         delay_ns = effective_ns - chunk.stamp_ns

@@ -1,5 +1,7 @@
 """When the ticks came: how far the command may move in each, and how late they were."""
 
+from collections.abc import Mapping
+
 from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.core.latency_statistics import LatencyStatistics
 from wla_ros.core.timing import ns_to_seconds
@@ -20,12 +22,12 @@ class TickClock:
         self._stall_ns = seconds_to_ns(config.motion.stall_s)
         self._lateness = LatencyStatistics()
         self._last_ns: int | None = None
-        self.ticks = self.late = self.stalls = 0
+        self._ticks = self._late = self._stalls = 0
 
     def count(self, lateness_ns: int) -> None:
         """Count a tick that began `lateness_ns` after its deadline."""
-        self.ticks += 1
-        self.late += lateness_ns > self._period_ns // 2
+        self._ticks += 1
+        self._late += lateness_ns > self._period_ns // 2
         self._lateness.add((StageTiming(stage=_TICK, duration_ns=max(lateness_ns, 0)),))
 
     def runs_backwards(self, now_ns: int) -> bool:
@@ -42,7 +44,7 @@ class TickClock:
         if last_ns is None:
             return self.period_s
         if now_ns - last_ns > self._stall_ns:
-            self.stalls += 1
+            self._stalls += 1
             return None
         return ns_to_seconds(min(now_ns - last_ns, _MAX_PERIODS * self._period_ns))
 
@@ -61,6 +63,11 @@ class TickClock:
     def period_s(self) -> float:
         """Time between two ticks [s]."""
         return ns_to_seconds(self._period_ns)
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Counters of `ExecutorCounts`."""
+        return {'ticks': self._ticks, 'ticks_late': self._late, 'stalls': self._stalls}
 
     def lateness_s(self) -> tuple[float, float]:
         """Return the median and the 99th percentile of the lateness [s], 0 before any tick."""
