@@ -17,13 +17,7 @@ from wla_ros.sim.kinematic.post_law import way
 from wla_ros.sim.tasks.pass_post import PassPost
 
 CALM = PostDemonstrationConfig(
-    episodes=40,
-    away_share=0.0,
-    force_m_s2=0.0,
-    kick_hz=0.0,
-    wander_rad=0.0,
-    pause_share=0.0,
-    seed=5,
+    episodes=40, away_share=0.0, force_m_s2=0.0, kick_hz=0.0, wander_rad=0.0, seed=5
 )
 DISTURBED = PostDemonstrationConfig(episodes=40, seed=5)
 
@@ -62,11 +56,11 @@ def test_a_plan_begins_where_the_arm_is_commanded_to_be(disturbed):
 def test_disturbances_move_what_is_executed_but_plans_lead_back(disturbed):
     moved = np.abs(disturbed.commands[:, 10:] - disturbed.plans[:, :-10, 10]).max(-1)
     assert np.median(moved) > 0.01
-    first, last = (np.abs(tools(disturbed.plans[:, :, row])[..., 2] - 0.25) for row in (0, -1))
-    assert np.mean(last) < 0.35 * np.mean(first)
-    off = np.abs(disturbed.plans[..., 3])  # joint 4 is zero on the way
-    assert off[:, :, 0].max() > 0.01
-    assert off[:, :, -1].mean() < 0.35 * off[:, :, 0].mean()
+    tool = tools(disturbed.plans[:, :, -1])
+    np.testing.assert_allclose(tool[..., 2], 0.25, atol=0.005)
+    off = np.abs(disturbed.commands[..., 3]).max()
+    assert off > 0.01  # joint 4 is zero on the way
+    assert np.abs(disturbed.plans[:, :, -1, 3]).max() < 0.1 * off
 
 
 def test_all_joints_stay_within_their_bounds(disturbed):

@@ -2,10 +2,10 @@
 Demonstrations of pass_post in bulk: the law of `post_law`, disturbed so that they show how to
 recover.
 
-What is executed deviates from what the law wants by forces that come and go, by kicks, by pauses
-and by joints that wander; what is planned at every step does not. Every episode keeps to one side
-of the post, but plans are drawn anew at every step, as far as the side is open: nobody who sees
-one step only can tell which one it will be, and no policy that learns from them either.
+What is executed deviates from what the law wants by forces that come and go, by kicks and by
+joints that wander; what is planned at every step does not. Every episode keeps to one side of the
+post, but plans are drawn anew at every step, as far as the side is open: nobody who sees one step
+only can tell which one it will be, and no policy that learns from them either.
 """
 
 import math
@@ -44,14 +44,10 @@ _BASE = np.array(settings.ARM_BASES[ARM])
 _HOME_TOOL = flange_pose(np.array(settings.HOME_RAD), tool_offset_m=settings.TCP_OFFSET_M)
 _TILT_RAD = math.acos(-float(_HOME_TOOL[2, 2]))
 # Beginnings that are not at home lie in this part of the plane, relative to the base.
-_X_RANGE_M, _Y_RANGE_M = (0.20, 0.58), (-0.16, 0.16)
+_X_RANGE_M, _Y_RANGE_M = (0.20, 0.55), (-0.15, 0.15)
 _FORCE_S = 0.25  # how long a disturbing force lasts
 _WANDER_S = 0.5  # how long joints are off
-# Time constant of the plan to bring them back: where chunks come late and often, a return that is
-# fast compared with their delay overshoots and builds up.
-_RETURN_S = 0.35
-_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 0.8
-_BRAKING_S = 0.10  # time constant of the speed in a pause
+_RETURN_S = 0.25  # how long the plan takes to bring them back
 _EPISODES_AT_ONCE = 50  # memory of the plans of one block
 
 
@@ -77,10 +73,7 @@ class PostDemonstrationConfig:
     kick_hz: float = parameter('kicks per second', unit='Hz', minimum=0.0, default=0.7)
     kick_m_s: float = parameter('largest kick', unit='m/s', minimum=0.0, default=0.2)
     wander_rad: float = parameter(
-        'deviation of joints from the way', unit='rad', minimum=0.0, default=0.035
-    )
-    pause_share: float = parameter(
-        'share of episodes with a pause on the way', minimum=0.0, maximum=1.0, default=0.35
+        'deviation of joints from the way', unit='rad', minimum=0.0, default=0.012
     )
     velocity_noise_rad_s: float = parameter(
         'of the measured velocities', unit='rad/s', minimum=0.0, default=0.02
@@ -98,11 +91,11 @@ def post_demonstrations(
     post, goal = positions[:, 0, 0, :2], positions[:, :, 1, :2]
     points, velocities = _executed(config, random, post, goal, drift)
     wander = _wandering((config.episodes, steps, 6), config.wander_rad, _WANDER_S, random)
-    wander *= random.uniform(0.0, 1.5, (config.episodes, 1, 1))
     commands = _joints(points) + wander
     rate = np.gradient(commands, _DT_S, axis=1)
     noise = random.normal(0.0, config.velocity_noise_rad_s, rate.shape)
-    returning = _returning(wander, config.horizon)
+    rows = np.arange(config.horizon) * _DT_S
+    returning = np.exp(-rows / _RETURN_S)[:, None]  # [h, 1]
     plans = np.empty((config.episodes, steps, config.horizon, 6))
     for first in range(0, config.episodes, _EPISODES_AT_ONCE):
         block = slice(first, first + _EPISODES_AT_ONCE)
@@ -118,7 +111,7 @@ def post_demonstrations(
         side = side_of(state, scene, random.uniform(-1.0, 1.0, count * steps))
         ways = way(state, scene, side, rows=config.horizon, dt_s=_DT_S)
         ways = ways.reshape(count, steps, config.horizon, 2)
-        plans[block] = _joints(ways) + returning[block]
+        plans[block] = _joints(ways) + returning * wander[block, :, None]
     return Demonstrations(
         dt_ns=DT_NS,
         columns=JointLayout((ARM,)).columns[:6],
@@ -170,11 +163,7 @@ def _executed(
     # Some are hardly disturbed: what is usual has to be learned best.
     strength = random.uniform(0.0, 1.5, (episodes, 1, 1))
     force *= strength * (random.random((episodes, 1, 1)) < 0.8)
-    draw: FloatArray = random.uniform(-1.0, 1.0, size=(episodes,))
-    pause = rest + random.integers(0, steps, episodes)  # [e] its first step
-    pause_s = random.uniform(_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S, size=episodes)
-    pause_end = pause + np.round(pause_s / _DT_S).astype(np.int64)
-    pause_end = np.where(random.random(episodes) < config.pause_share, pause_end, pause)
+    draw = random.uniform(-1.0, 1.0, episodes)
     points, velocities = np.empty((episodes, steps, 2)), np.empty((episodes, steps, 2))
     for step in range(steps):
         scene = Scene(post=post, goal=goal[:, step], drift=drift[:, step])
@@ -182,8 +171,6 @@ def _executed(
         moves = (step >= rest)[:, None]
         side = side_of(state, scene, draw)
         pull = acceleration(state, scene, side) + force[:, step]
-        is_paused = ((step >= pause) & (step < pause_end))[:, None]
-        pull = np.where(is_paused, -state.velocity / _BRAKING_S, pull)
         state = state.step(moves * (pull + _kick(config, random, episodes) / _DT_S), _DT_S)
     return points, velocities
 
@@ -231,14 +218,6 @@ def _wandering(
         if step >= 0:
             values[:, step] = slow
     return np.asarray(values * (deviation / values.std()))
-
-
-def _returning(wander: FloatArray, horizon: int) -> FloatArray:
-    """Return how a plan brings joints back [e, t, h, c]: critically damped, without a step."""
-    rate = np.gradient(wander, _DT_S, axis=1)
-    time_s = (np.arange(horizon) * _DT_S)[:, None]  # [h, 1]
-    start, slope = wander[:, :, None], (rate + wander / _RETURN_S)[:, :, None]
-    return np.asarray((start + slope * time_s) * np.exp(-time_s / _RETURN_S))
 
 
 def _joints(points: FloatArray) -> FloatArray:

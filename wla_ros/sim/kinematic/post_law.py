@@ -28,10 +28,10 @@ _RESPONSE_S = 0.10  # time constant of the speed
 _APPROACH_HZ = 2.2  # speed towards the goal per distance from it
 _DRIFT_MEMORY_S = 0.4  # the drift of the goal is trusted for about so long
 # The plane's part the arm reaches well, relative to its base; the law pushes back into it.
-REACH_LOW_M, REACH_HIGH_M = (0.185, -0.18), (0.60, 0.18)
+REACH_LOW_M, REACH_HIGH_M = (0.185, -0.17), (0.57, 0.17)
 _WALL_HZ = 8.0  # speed of the push per distance outside
 # Off the line from post to goal by this much the side is given; nearer, both are likely.
-_DECIDED_M = 0.015
+_DECIDED_M = 0.018
 _FREE_M = 1e-6
 
 
