@@ -163,7 +163,7 @@ def _executed(
     # Some are hardly disturbed: what is usual has to be learned best.
     strength = random.uniform(0.0, 1.5, (episodes, 1, 1))
     force *= strength * (random.random((episodes, 1, 1)) < 0.8)
-    draw = random.uniform(-1.0, 1.0, episodes)
+    draw = np.asarray(random.uniform(-1.0, 1.0, episodes))
     points, velocities = np.empty((episodes, steps, 2)), np.empty((episodes, steps, 2))
     for step in range(steps):
         scene = Scene(post=post, goal=goal[:, step], drift=drift[:, step])
