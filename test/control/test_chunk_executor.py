@@ -23,6 +23,7 @@ from wla_ros.control.executor_config import ArmExecution
 from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.core.types import Mode
+from wla_ros.core.types import Representation
 
 
 def test_nothing_is_commanded_before_feedback_of_every_arm() -> None:
@@ -214,7 +215,7 @@ def test_end_effector_chunks_need_kinematics() -> None:
         np.tile([0.3, 0.0, 0.3, 0.0, 0.0, 0.0, 1.0, 0.03] * 2, (8, 1)),
         run.now_ns,
         columns=LAYOUT.pose_columns,
-        representation=1,  # type: ignore[arg-type]
+        representation=Representation.END_EFFECTOR_POSE,
     )
     refusal = run.executor.accept_chunk(item, run.now_ns)
     assert refusal is not None

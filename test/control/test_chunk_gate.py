@@ -31,7 +31,7 @@ LEAD_NS = 0
 
 
 def gate(**settings_: float) -> ChunkGate:
-    return ChunkGate(GateConfig(**settings_), LAYOUT, LIMITS)  # type: ignore[arg-type]
+    return ChunkGate(GateConfig(**settings_), LAYOUT, LIMITS)  # type: ignore[arg-type]  # fields of several types
 
 
 def good(stamp_ns: int = NOW_NS - 50 * MS, *, sequence: int = 0, epoch: int = 1) -> ActionChunk:

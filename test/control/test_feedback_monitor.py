@@ -22,7 +22,7 @@ GOOD = sample('left', REST, T0)
 
 
 def monitor(**values: float) -> FeedbackMonitor:
-    return FeedbackMonitor(FeedbackConfig(**values), LAYOUT, LIMITS)  # type: ignore[arg-type]
+    return FeedbackMonitor(FeedbackConfig(**values), LAYOUT, LIMITS)  # type: ignore[arg-type]  # fields of several types
 
 
 def with_column(column: int, value: float) -> JointSample:

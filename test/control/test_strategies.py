@@ -36,7 +36,7 @@ BEHIND = 40  # ticks after which every bridge from rest over a small step is ove
 
 def started(name: str, *, arms: dict[str, ArmExecution] | None = None, **values: object) -> Run:
     """Return a run in AUTONOMY that rests at REST."""
-    strategy = StrategyConfig(name=name, **values)  # type: ignore[arg-type]
+    strategy = StrategyConfig(name=name, **values)  # type: ignore[arg-type]  # fields of several types
     run = Run(replace(CONFIG, strategy=strategy, arms=arms or CONFIG.arms), lag=1.0)
     run.start()
     return run

@@ -144,7 +144,7 @@ def test_a_wrong_encoding_is_named(graph: Graph) -> None:
         message.header.stamp = time_message(stamp)
         return message
 
-    policy.rig.picture = depth_picture  # type: ignore[method-assign]
+    policy.rig.picture = depth_picture  # type: ignore[method-assign]  # a fake camera
     policy.rig.with_cameras()
     policy.wait_for_status(
         lambda status: all(s.refused > 3 for s in status.streams[:3]), 'refused images'

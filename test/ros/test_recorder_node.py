@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from lifecycle_msgs.msg import Transition  # noqa: E402 - not without rclpy
+from rclpy.publisher import Publisher  # noqa: E402
 from rclpy.serialization import serialize_message  # noqa: E402
 from ros.graph import Graph  # noqa: E402
 from ros.rig_probe import RigProbe  # noqa: E402
@@ -81,7 +82,7 @@ def test_a_bag_of_serialized_messages_reads_back_equal(graph: Graph) -> None:
     assert list(first.message.position) == [0.25]
 
 
-def _again(states: object, message: JointState, heard: list[JointState]) -> bool:
+def _again(states: Publisher, message: JointState, heard: list[JointState]) -> bool:
     """Publish until the probe hears itself: the recorder has heard as much by then."""
-    states.publish(message)  # type: ignore[attr-defined]
+    states.publish(message)
     return len(heard) > 5

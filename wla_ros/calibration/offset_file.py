@@ -89,7 +89,8 @@ def _value(node: yaml.Node | None, key: str) -> yaml.Node | None:
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
             if name.value == key:
-                return value  # type: ignore[no-any-return]
+                found: yaml.Node = value
+                return found
     return None
 
 

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import BinaryIO
 
 from wla_ros.core.errors import WlaError
 
@@ -90,7 +91,7 @@ class NodeProcesses:
         """
         if command.name in self._processes:
             raise NodeProcessError(f'node {command.name!r} was started already')
-        output: int | object = None
+        output: BinaryIO | None = None
         if self._log_folder is not None:
             self._log_folder.mkdir(parents=True, exist_ok=True)
             output = self._logs.enter_context(
@@ -100,7 +101,7 @@ class NodeProcesses:
         # terminal as well.
         self._processes[command.name] = subprocess.Popen(
             command.argv(),
-            stdout=output,  # type: ignore[arg-type]
+            stdout=output,
             stderr=subprocess.STDOUT if output is not None else None,
             env=self._environment,
             start_new_session=True,

@@ -257,7 +257,7 @@ class SubtaskMemory:
 
     def _changed(self, stamp_ns: int, **fields: object) -> 'SubtaskMemory':
         """Return self with other fields and the next revision, or self if they are the same."""
-        changed = replace(self, **fields)  # type: ignore[arg-type]
+        changed = replace(self, **fields)  # type: ignore[arg-type]  # fields of several types
         if changed == self:
             return self
         return replace(

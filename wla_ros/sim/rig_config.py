@@ -43,6 +43,7 @@ class RigCamera:
 
 def robot_cameras(**changes: float) -> dict[str, RigCamera]:
     """Return the three cameras of the robot, all with `changes` (fields of RigCamera)."""
+    # Fields of several types.
     return {name: RigCamera(**changes) for name in ROBOT_CAMERAS}  # type: ignore[arg-type]
 
 

@@ -37,7 +37,7 @@ def with_sections(page: str, sections: Mapping[str, str]) -> str:
         begin, end = f'<!-- results: {name} -->', f'<!-- end of {name} -->'
         pattern = re.compile(f'{re.escape(begin)}.*?{re.escape(end)}', re.DOTALL)
         replacement = f'{begin}\n{text.strip()}\n{end}'
-        page, found = pattern.subn(lambda _, text=replacement: text, page)  # type: ignore[misc]
+        page, found = pattern.subn(replacement.replace('\\', r'\\'), page)
         if not found:
             missing.append(name)
     if missing:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -241,7 +242,7 @@ class PiperKinematics:
                 for q, low, high in zip(joints, self._lower, self._upper, strict=True)
             )
             if _largest_step(bounded, joints) <= _BOUND_TOLERANCE_RAD:
-                kept.append(bounded)  # type: ignore[arg-type]
+                kept.append(cast('Joints', bounded))
         return kept
 
     def _nearest(
