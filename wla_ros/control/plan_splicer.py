@@ -110,23 +110,28 @@ class PlanSplicer:
         """
         Return the curve that stops on the last row, and when it does: the run-up in reverse.
 
-        The arms leave the plan a run-out before its last row is due and arrive one behind it.
+        The arms leave the plan a run-out before its last row is due and arrive one behind it. A
+        column whose latency is longer than the plan lasts never follows it: it leaves what it
+        was on for the last row at once, and takes as long as that asks for.
         """
         now_ns, last_ns, row = moment.effective_ns, path.last_due_ns, path.rows[-1]
         nothing = np.zeros_like(row)
         velocity = executed.at_times(np.array([last_ns])).values[1, 0]
         still = CurveSample.of(nothing, nothing, nothing)
-        run_out_s = self._bridges.run_up_s(still, velocity)
-        run_out_s = max(min(run_out_s, (last_ns - now_ns) * 1e-9), 0.0)
-        if not run_out_s:
+        left_s = (last_ns - now_ns) * 1e-9
+        run_out_s = max(min(self._bridges.run_up_s(still, velocity), left_s), 0.0)
+        passed = moment.offset_s > left_s
+        if not (run_out_s or passed.any()):
             return executed, last_ns
         # On the axis of the plan time, seconds from now; a column may be further already.
-        start_s = np.maximum((last_ns - now_ns) * 1e-9 - run_out_s, moment.offset_s)
-        end_ns = now_ns + seconds_to_ns(float(start_s.max()) + 2.0 * run_out_s)
-        rest = HermiteInterpolation(np.array([now_ns, end_ns]), np.array([row, row]))
-        step = executed.sample(now_ns, start_s).less(rest.at(start_s))
+        start_s = np.maximum(left_s - run_out_s, moment.offset_s)
+        here = executed.sample(now_ns, start_s).replaced(passed, moment.state)
+        step = here.less(CurveSample.of(row, nothing, nothing))
         fit = self._bridges.fit(step, np.zeros((2, *step.values.shape)))
-        bridge = bridge_over(lasting(fit, 2.0 * run_out_s), start_s)
+        lasts_s = np.where(passed, np.maximum(fit.duration_s, 2.0 * run_out_s), 2.0 * run_out_s)
+        end_ns = now_ns + seconds_to_ns(float((start_s + lasts_s).max()))
+        rest = HermiteInterpolation(np.array([now_ns, end_ns]), np.array([row, row]))
+        bridge = bridge_over(lasting(fit, lasts_s), start_s)
         return executed.spliced(rest, start_s, bridge, keep_from_ns=now_ns), end_ns
 
     def _fit(self, takeover: Takeover, step: CurveSample, running: FloatArray) -> BridgeFit:

@@ -195,8 +195,8 @@ class BridgeFitter:
         )
 
 
-def lasting(fit: BridgeFit, duration_s: float) -> BridgeFit:
-    """Return `fit` with the same duration for all columns that have a step."""
+def lasting(fit: BridgeFit, duration_s: FloatArray | float) -> BridgeFit:
+    """Return `fit` with `duration_s`, one or [D], for the columns that have a step."""
     slow_s = np.where(fit.duration_s > 0.0, np.maximum(duration_s, fit.brief_s), 0.0)
     return replace(fit, duration_s=slow_s, steep=np.zeros_like(fit.steep))
 
