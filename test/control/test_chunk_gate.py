@@ -144,6 +144,20 @@ def test_order_within_an_epoch() -> None:
         assert (refusal.reason if refusal else None) == reason
 
 
+def test_chunks_that_never_came_are_counted_whatever_an_overtaken_one_says() -> None:
+    door = gate()
+    story = [(2, 5), (2, 8), (2, 7), (1, 99), (2, 9), (2, 11), (3, 4)]
+    assert [door.note_sequence(good(epoch=e, sequence=s)) for e, s in story] == [
+        0,
+        2,
+        0,
+        0,
+        0,
+        1,
+        0,
+    ]
+
+
 def test_after_forgetting_an_older_epoch_is_welcome() -> None:
     door = gate()
     door.accepted(good(sequence=5, epoch=7))

@@ -177,6 +177,9 @@ def test_a_clock_that_jumps_back_flushes_and_starts_from_new_feedback() -> None:
     run.measured[GRIPPERS] = 0.01
     run.tick(200)
     assert np.array_equal(run.commands[-1].position[JOINTS], run.measured[JOINTS])
+    told = [command.reseeded_arms for command in run.commands if command.reseeded_arms]
+    assert told == [LAYOUT.arms]  # whoever executes the commands does not travel there
+    assert_within_limits(run.commands)
     assert run.commands[-1].position[GRIPPERS] == pytest.approx(REST[GRIPPERS])
     assert run.enter(Mode.AUTONOMY) is None
     assert_counts_add_up(run.snapshot)

@@ -43,7 +43,7 @@ class ChunkGate:
         return self._newest or (0, 0)
 
     def open_from(self, now_ns: int) -> None:
-        """Refuse chunks anchored before `now_ns`: the arms or the clock were interrupted then."""
+        """Refuse chunks anchored before `now_ns`: what they saw of the arms holds no longer."""
         self._earliest_anchor_ns = now_ns
 
     def forget(self) -> None:
@@ -56,11 +56,11 @@ class ChunkGate:
 
     def note_sequence(self, chunk: ActionChunk) -> int:
         """Take note of what was offered; return how many chunks before it never came."""
-        seen, self._seen = self._seen, (chunk.epoch, chunk.sequence)
-        if seen is None or seen[0] != chunk.epoch:
+        offered, seen = (chunk.epoch, chunk.sequence), self._seen
+        if seen is not None and offered <= seen:
             return 0
-        if chunk.sequence <= seen[1]:
-            self._seen = seen
+        self._seen = offered
+        if seen is None or seen[0] != chunk.epoch:
             return 0
         return chunk.sequence - seen[1] - 1
 
@@ -204,7 +204,8 @@ class ChunkGate:
             return Refusal(
                 reason=reasons.ANCHOR_STALE,
                 detail=f'observed {(earliest_ns - chunk.stamp_ns) / NS_PER_MS:.1f} ms before '
-                'the present mode was entered or motion was last interrupted',
+                'the present mode was entered, motion was last interrupted or, where inference '
+                'waits for rest, the arms last set off',
             )
         last_ns = row_due_ns(chunk.stamp_ns, chunk.dt_ns, chunk.row_offset + len(chunk.rows) - 1)
         if last_ns < effective_ns and not retimed:

@@ -118,13 +118,14 @@ class CommandedMotion:
         return self._arrive(self.home_target(), duration_s, self.slow)
 
     def arrive(self, place: FloatArray, duration_s: float) -> bool:
-        """Move towards `place` [D]; return whether the arms rest there."""
+        """Move towards `place` [D]; return whether the arms rest there, or at the limit before it."""
         return self._arrive(self.resting_at(place), duration_s, None)
 
     def _arrive(self, place: CurveSample, duration_s: float, speed: FloatArray | None) -> bool:
         self._held.release()
         self.limiter.step(place, duration_s, speed)
-        distance = np.abs(self.limiter.position - place.position).max()
+        reachable = self.limiter.nearest(place.position)
+        distance = np.abs(self.limiter.position - reachable).max()
         return self.limiter.at_rest and bool(distance <= _ARRIVED_RAD)
 
     def hold(
@@ -149,10 +150,12 @@ class CommandedMotion:
             limiter.halt()
             held.take(limiter.position, now_ns)
         if measured is not None:
-            if self._reseed:
+            everywhere = self._reseed
+            if everywhere:
                 self._take_over(measured, now_ns)
-            self.reseeded = held.follow(self._deviation, measured, now_ns, faulty=faults)
-            for arm in self.reseeded:
+            moved = held.follow(self._deviation, measured, now_ns, faulty=faults)
+            self.reseeded = self._layout.arms if everywhere else moved
+            for arm in moved:
                 joints = self._deviation.joints(arm)
                 seed = limiter.position.copy()
                 seed[joints] = measured[joints]

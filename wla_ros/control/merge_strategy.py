@@ -149,8 +149,8 @@ class ArrivalRows(LatestRows):
     """
     Let the chunk begin when it arrives: row 0 is due as soon as it can be reached softly.
 
-    Only the first `rows` rows are executed; on the last of them the arms rest for the next
-    inference.
+    Only the first `rows` rows are executed, all of them if the policy is done with this chunk; on
+    the last one the arms rest for the next inference.
     """
 
     def __init__(
@@ -174,7 +174,8 @@ class ArrivalRows(LatestRows):
     ) -> Takeover:
         """See `MergeStrategy`."""
         del running
-        count = min(self._rows_of(len(incoming.due_ns)), len(incoming.due_ns))
+        horizon = len(incoming.due_ns)
+        count = horizon if chunk.finished else min(self._rows_of(horizon), horizon)
         rows, state = incoming.rows[:count], moment.state
         velocity = (rows[1] - rows[0]) / (chunk.dt_ns * 1e-9) if count > 1 else rows[0] * 0.0
         gap = CurveSample.of(

@@ -90,6 +90,10 @@ class MotionLimiter:
         """Whether velocity and acceleration are zero."""
         return bool((np.abs(self.state[1:]) <= _REST).all())
 
+    def nearest(self, position: FloatArray) -> FloatArray:
+        """Return where a step towards `position` [D] may end: that place, or the bound before it."""
+        return np.minimum(np.maximum(position, self._lower), self._upper)
+
     def step(
         self, target: CurveSample, duration_s: float, speed: FloatArray | None = None
     ) -> None:

@@ -306,6 +306,9 @@ class PlannedMotion:
         self._curve, self._until_ns = splice.curve, splice.until_ns
         self._joins.accepted(incoming, takeover.from_ns, effective_ns)
         self._gate.accepted(chunk)
+        if self._waits:
+            # The next one is thought of at the next rest: what saw this one would lead back to it.
+            self._gate.open_from(now_ns)
         self.revision += 1
         self._counts['chunks_accepted'] += 1
         self._counts['forecasts_short'] += takeover.short

@@ -1,0 +1,76 @@
+"""What holds where the policy is asked only while the arms rest (sync): they always come to rest."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from control.arms import CONFIG
+from control.arms import LIMITS
+from control.arms import MS
+from control.arms import REST
+from control.arms import Run
+from control.arms import assert_within_limits
+from control.arms import held_rows
+from control.arms import moving_rows
+
+from wla_ros.control import reasons
+from wla_ros.core.strategy_config import StrategyConfig
+from wla_ros.core.types import FloatArray
+
+
+def started(rows: int = 8) -> Run:
+    run = Run(replace(CONFIG, strategy=StrategyConfig(name='sync', rows=rows)), lag=1.0)
+    run.start()
+    return run
+
+
+def beyond(column: int, bound: float, excess: float) -> FloatArray:
+    """Return rows that lead one column to `excess` behind the `bound` of its range."""
+    rows = held_rows()
+    rows[:, column] = np.linspace(REST[column], bound + excess, len(rows))
+    return rows
+
+
+@pytest.mark.parametrize(
+    ('column', 'bound', 'excess'),
+    [
+        (6, float(LIMITS.upper[6]), 0.01),
+        (13, float(LIMITS.lower[13]), -0.015),
+        (2, float(LIMITS.upper[2]), 0.1),
+        (9, float(LIMITS.upper[9]), 0.1),
+    ],
+)
+def test_a_last_row_outside_the_limits_ends_at_the_limit_and_the_arms_rest(
+    column: int, bound: float, excess: float
+) -> None:
+    run = started(rows=32)
+    assert run.offer(beyond(column, bound, excess)) is None
+    run.tick(600)
+    assert run.commands[-1].position[column] == pytest.approx(bound, abs=1e-6)
+    assert run.snapshot.reason == reasons.WAITING_FOR_CHUNK
+    assert run.executor.execution_plan(run.now_ns).resting
+    assert_within_limits(run.commands)
+
+
+def test_all_rows_of_a_chunk_that_finishes_the_task_are_executed() -> None:
+    run = started(rows=8)
+    rows = moving_rows(0.1, 0)
+    assert run.offer(rows, finished=True) is None
+    run.tick(500)
+    assert run.commands[-1].position[0] == pytest.approx(rows[-1, 0], abs=1e-6)
+    assert run.snapshot.reason == reasons.FINISHED
+
+
+def test_a_chunk_that_saw_the_arms_where_they_rested_before_does_not_lead_them_back() -> None:
+    """The first chunk was thought lost and asked for again; then both arrive."""
+    run = started(rows=16)
+    run.tick(40)
+    assert run.offer(moving_rows(0.2, 0), age_ns=150 * MS) is None
+    run.tick(60)
+    refusal = run.offer(moving_rows(0.2, 0), age_ns=310 * MS)
+    assert refusal is not None
+    assert refusal.reason == reasons.ANCHOR_STALE
+    run.tick(400)
+    course = np.diff([command.position[0] for command in run.commands])
+    assert course.min() > -1e-9
+    assert run.offer(moving_rows(0.2, 500 * MS)) is None
