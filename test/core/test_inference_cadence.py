@@ -30,6 +30,12 @@ def moving(rows_left=10, **fields):
     return heard(plan_of(START_NS + DT_NS * np.arange(-2, rows_left + 1), **fields))
 
 
+def ended(target, sequence=0):
+    """Let an inference begin and make a chunk at once."""
+    target.begun(START_NS)
+    target.published(0, sequence, START_NS)
+
+
 def reason(refusal):
     return '' if refusal is None else refusal.reason
 
@@ -64,14 +70,29 @@ def test_without_an_executor_there_is_no_pace_to_keep(infer):
 def test_every_waits_for_its_rows_to_the_nearest_anchor():
     target = cadence(infer='every', rows=4)
     assert target.judge(moving(), START_NS) is None
-    target.begun(START_NS)
+    ended(target)
     assert reason(target.judge(moving(), START_NS + 3 * DT_NS)) == 'not_due'
     assert target.judge(moving(), START_NS + 4 * DT_NS - 10 * MS) is None
 
 
+def test_an_inference_that_came_to_nothing_is_made_up_for_at_once():
+    target = cadence(infer='every', rows=4)
+    ended(target)
+    target.begun(START_NS + 4 * DT_NS)  # and failed
+    assert target.judge(moving(), START_NS + 5 * DT_NS) is None
+
+
+def test_a_chunk_that_was_lost_or_refused_is_made_up_for_when_it_should_have_been_heard_of():
+    target = cadence(infer='every', rows=8)
+    ended(target, sequence=1)
+    assert reason(target.judge(moving(), START_NS + NEWS_NS - 1)) == 'not_due'
+    assert target.judge(moving(), START_NS + NEWS_NS) is None
+    assert reason(target.judge(moving(sequence=1), START_NS + NEWS_NS)) == 'not_due'
+
+
 def test_every_does_not_wait_when_nothing_is_left_to_execute():
     target = cadence(infer='every', rows=4)
-    target.begun(START_NS)
+    ended(target)
     assert target.judge(heard(resting_plan()), START_NS + DT_NS) is None
     # but a chunk that was just published is given the time to arrive
     target.published(0, 1, START_NS + DT_NS)

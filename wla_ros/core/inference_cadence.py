@@ -68,21 +68,23 @@ class InferenceCadence:
         self._infer = config.infer
         self._rows = config.rows_between(spec.horizon)
         self._dt_ns = spec.dt_ns
-        self._begun_ns: int | None = None
+        self._running_ns: int | None = None  # when the inference that began last did
+        self._begun_ns: int | None = None  # the same of the last one that made a chunk
         self._published: tuple[int, int] | None = None  # epoch, sequence
         self._published_ns = 0
 
     def begun(self, now_ns: int) -> None:
-        """Note that an inference began."""
-        self._begun_ns = now_ns
+        """Note that an inference began; if it makes no chunk the next one is due as it was."""
+        self._running_ns = now_ns
 
     def published(self, epoch: int, sequence: int, now_ns: int) -> None:
-        """Note that a chunk was published."""
+        """Note the chunk of the inference that began last."""
         self._published, self._published_ns = (epoch, sequence), now_ns
+        self._begun_ns = self._running_ns
 
     def clear(self) -> None:
         """Forget what this process did: a new epoch."""
-        self._begun_ns = self._published = None
+        self._running_ns = self._begun_ns = self._published = None
 
     def judge(self, heard: HeardPlan | None, now_ns: int) -> Refusal | None:
         """Return why not to infer at `now_ns`, or None."""
@@ -124,7 +126,7 @@ class InferenceCadence:
         return _not_due(f'{left:.1f} rows are left, inference begins below {self._rows}')
 
     def _judge_pause(self, fresh: HeardPlan, now_ns: int) -> Refusal | None:
-        if self._begun_ns is None or fresh.left_ns(now_ns) == 0:
+        if self._begun_ns is None or fresh.left_ns(now_ns) == 0 or self._is_lost(fresh.plan):
             return None
         # Anchors come once in about dt: half of it is the nearest anchor, not one too late.
         passed = (now_ns - self._begun_ns) / self._dt_ns
@@ -134,6 +136,8 @@ class InferenceCadence:
 
     def _in_flight(self, plan: ExecutionPlan, now_ns: int) -> bool:
         """Return whether a published chunk may still reach the executor."""
-        if self._published is None or (plan.epoch, plan.sequence) >= self._published:
-            return False
-        return now_ns - self._published_ns < self._patience_ns
+        return self._is_lost(plan) and now_ns - self._published_ns < self._patience_ns
+
+    def _is_lost(self, plan: ExecutionPlan) -> bool:
+        """Return whether the executor has not taken the chunk, or not told of it yet."""
+        return self._published is not None and (plan.epoch, plan.sequence) < self._published
