@@ -1,4 +1,4 @@
-"""What holds where the policy is asked only while the arms rest (sync): they always come to rest."""
+"""Where the policy is asked only while the arms rest (sync) they always come to rest."""
 
 from dataclasses import replace
 

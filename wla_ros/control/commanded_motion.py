@@ -118,7 +118,7 @@ class CommandedMotion:
         return self._arrive(self.home_target(), duration_s, self.slow)
 
     def arrive(self, place: FloatArray, duration_s: float) -> bool:
-        """Move towards `place` [D]; return whether the arms rest there, or at the limit before it."""
+        """Move towards `place` [D]; return whether the arms rest as near as they may."""
         return self._arrive(self.resting_at(place), duration_s, None)
 
     def _arrive(self, place: CurveSample, duration_s: float, speed: FloatArray | None) -> bool:

@@ -91,7 +91,7 @@ class MotionLimiter:
         return bool((np.abs(self.state[1:]) <= _REST).all())
 
     def nearest(self, position: FloatArray) -> FloatArray:
-        """Return where a step towards `position` [D] may end: that place, or the bound before it."""
+        """Return the place next to `position` [D] that may be commanded."""
         return np.minimum(np.maximum(position, self._lower), self._upper)
 
     def step(
