@@ -24,6 +24,8 @@ from rclpy.qos import ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
 from wla_ros.core.errors import WlaError
 from wla_ros.core.timing import period_ns
 from wla_ros.core.types import Refusal
@@ -71,11 +73,10 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
     # Lifecycle
 
     def _setup(self) -> None:
-        self._counts: dict[str, Counter[str]] = {}
         self._writer: BagWriter | None = None
         self._path: Path | None = None
         self._lock = threading.Lock()
-        self._failure = ''
+        self._begin_counting()
         self._diagnostics = DiagnosticsPublisher(self)
         self.every(1.0, self._publish_diagnostics)
 
@@ -83,8 +84,8 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         config = self.configuration
         parent = Path(config.folder or '~/wla_ros_bags').expanduser()
         name = config.name or datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
-        self._path = _free_folder(parent, name)
-        parent.mkdir(parents=True, exist_ok=True)
+        self._begin_counting()
+        self._path = _new_folder(parent, name)
         self._writer = BagWriter(self._path)
         self._missing = set(config.topics)
         self._recordings: list[object] = []
@@ -116,13 +117,20 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         writer, self._writer = self._writer, None
         if writer is None:
             return
-        with self._lock:
-            writer.close()
+        try:
+            with self._lock:
+                writer.close()
+        except WlaError as error:
+            self.get_logger().error(str(error))
         written = sum(count['written'] for count in self._counts.values())
         left = ', '.join(sorted(self._missing)) or 'none'
         self.get_logger().info(
             f'{written} messages written to {self._path}; topics never seen: {left}'
         )
+
+    def _begin_counting(self) -> None:
+        self._counts: dict[str, Counter[str]] = {}
+        self._failure = ''
 
     # Subscriptions
 
@@ -183,7 +191,8 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
             writer.add_topic(
                 topic, type_name, qos=(offered_qos(reliable=True, transient_local=latched),)
             )
-        self._counts.setdefault(topic, Counter())
+        # All names at once: the encoder's thread counts while diagnostics read.
+        self._counts[topic] = Counter(received=0, written=0, left_out=0, failed=0)
 
     # Messages: the spinning thread
 
@@ -259,20 +268,41 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         values['folder'] = self._path
         values['topics'] = len(self._counts)
         values['missing_topics'] = ', '.join(sorted(getattr(self, '_missing', ())))
-        self._diagnostics.publish(
-            ComponentState(
-                name='bag',
-                level=ERROR if self._failure else OK,
-                message=self._failure or ('recording' if self.active else 'not recording'),
-                values=values,
-            )
+        bag = ComponentState(
+            name='bag',
+            level=ERROR if self._failure else OK,
+            message=self._failure or ('recording' if self.active else 'not recording'),
+            values=values,
         )
+        topics = (
+            ComponentState(
+                name=f'topic {topic}',
+                level=ERROR if count['failed'] else OK,
+                message=f'{count["failed"]} messages lost' if count['failed'] else 'recorded',
+                values=dict(count),
+            )
+            for topic, count in self._counts.items()
+        )
+        self._diagnostics.publish(bag, *topics)
 
 
-def _free_folder(parent: Path, name: str) -> Path:
-    """Return `name` in `parent`, or the first of name_2, name_3 ... that does not exist."""
+def _new_folder(parent: Path, name: str) -> Path:
+    """
+    Return `name` in `parent`, or the first of name_2, name_3 ... that does not exist.
+
+    Makes `parent`. Raises ConfigurationError if that cannot be done.
+    """
     names = itertools.chain((name,), (f'{name}_{number}' for number in itertools.count(2)))
-    return next(parent / free for free in names if not (parent / free).exists())
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        return next(parent / free for free in names if not (parent / free).exists())
+    except OSError as error:
+        problem = Problem(
+            where='folder',
+            what=f'bags cannot be made in {parent}: {error.strerror}',
+            remedy='name a folder that can be written to',
+        )
+        raise ConfigurationError('recorder_node', (problem,)) from error
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
