@@ -6,6 +6,7 @@ as poses, before inverse kinematics; if the blended poses cannot be followed nea
 joints, or one of the chunks came in joints, what is blended are joints.
 """
 
+from abc import abstractmethod
 from collections import deque
 from dataclasses import dataclass
 from dataclasses import replace
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from wla_ros.control.chunk_schedule import ChunkSchedule
 from wla_ros.control.hermite_interpolation import HermiteInterpolation
+from wla_ros.control.merge_strategy import LatestRows
 from wla_ros.control.merge_strategy import RunningPlan
 from wla_ros.control.merge_strategy import SpliceMoment
 from wla_ros.control.merge_strategy import Takeover
@@ -56,7 +58,48 @@ def _member(schedule: ChunkSchedule, taken_ns: int) -> _Member:
     return _Member(schedule, HermiteInterpolation(schedule.times_ns, schedule.rows), taken_ns)
 
 
-class CrossfadedRows:
+class _BlendedRows(LatestRows):
+    """Follow the new chunk from now on, with a share of the chunks before in its rows."""
+
+    def __init__(self) -> None:
+        self._members: deque[_Member] = deque(maxlen=_MOST_CHUNKS)  # oldest first
+
+    def join(
+        self,
+        chunk: ActionChunk,
+        incoming: ChunkSchedule,
+        running: RunningPlan | None,
+        moment: SpliceMoment,
+    ) -> Takeover:
+        """See `MergeStrategy`."""
+        takeover = super().join(chunk, incoming, running, moment)
+        members = [] if running is None else list(self._members)
+        if not members:
+            return takeover
+        weights = self._weights(incoming, members, takeover.from_ns, moment.offset_s)
+        return replace(takeover, path=_blended(incoming, members, weights, moment))
+
+    @abstractmethod
+    def _weights(
+        self,
+        incoming: ChunkSchedule,
+        members: list[_Member],
+        from_ns: int,
+        offset_s: FloatArray,
+    ) -> FloatArray:
+        """
+        Return the share [k, n, D] of each chunk in the rows of `incoming`, which is the last one.
+
+        `incoming` takes over at the plan time `from_ns`, column c `offset_s[c]` further along.
+        Shares sum to one over k, and are zero where a chunk has no rows.
+        """
+
+    def flush(self) -> None:
+        """Forget all chunks."""
+        self._members.clear()
+
+
+class CrossfadedRows(_BlendedRows):
     """
     Go over from the plan before to the new chunk within a while.
 
@@ -74,30 +117,24 @@ class CrossfadedRows:
 
     def __init__(self, duration_s: float) -> None:
         """Blend over `duration_s`, or what is left of the plan before."""
+        super().__init__()
         self._duration_s = duration_s
-        self._members: deque[_Member] = deque(maxlen=_MOST_CHUNKS)
 
-    def join(
+    def _weights(
         self,
-        chunk: ActionChunk,
         incoming: ChunkSchedule,
-        running: RunningPlan | None,
-        moment: SpliceMoment,
-    ) -> Takeover:
-        """See `MergeStrategy`."""
-        del chunk
-        from_ns = max(moment.effective_ns, incoming.due_ns[0])
-        members = [] if running is None else list(self._members)
-        if not members:
-            return Takeover(path=incoming, from_ns=from_ns)
+        members: list[_Member],
+        from_ns: int,
+        offset_s: FloatArray,
+    ) -> FloatArray:
         taken = [*(member.taken_ns for member in members), from_ns]
         ends = [member.schedule.last_due_ns for member in members]
         # [k, n, D] how far each chunk has faded in over the one before, the first one fully
         faded = np.array(
             [
-                np.ones((len(incoming.due_ns), len(moment.offset_s))),
+                np.ones((len(incoming.due_ns), len(offset_s))),
                 *(
-                    self._faded(incoming, start_ns, end_ns, moment.offset_s)
+                    self._faded(incoming, start_ns, end_ns, offset_s)
                     for start_ns, end_ns in zip(taken[1:], ends, strict=True)
                 ),
             ]
@@ -109,8 +146,7 @@ class CrossfadedRows:
         covered = [member.covers(incoming) for member in members]
         weights[:-1] *= np.array(covered)[:, :, None]
         weights[-1] = 1.0 - weights[:-1].sum(axis=0)
-        path = _blended(incoming, members, weights, moment)
-        return Takeover(path=path, from_ns=from_ns)
+        return weights
 
     def accepted(self, incoming: ChunkSchedule, from_ns: int, now_ns: int) -> None:
         """Remember `incoming` as it came, forget the chunks that have faded out."""
@@ -119,10 +155,6 @@ class CrossfadedRows:
         while len(members) > 1 and members[1].taken_ns < gone_ns:
             members.popleft()
         members.append(_member(incoming, from_ns))
-
-    def flush(self) -> None:
-        """Forget all chunks."""
-        self._members.clear()
 
     def _faded(
         self, incoming: ChunkSchedule, start_ns: int, end_ns: int, offset_s: FloatArray
@@ -134,7 +166,7 @@ class CrossfadedRows:
         return np.asarray(share**3 * (10.0 - 15.0 * share + 6.0 * share**2))
 
 
-class EnsembleRows:
+class EnsembleRows(_BlendedRows):
     """
     Follow the weighted mean of all chunks of the epoch that cover a row's time (ACT, 2304.13705).
 
@@ -144,40 +176,30 @@ class EnsembleRows:
 
     def __init__(self, decay: float) -> None:
         """Weigh by `decay`."""
+        super().__init__()
         self._decay = decay
-        self._members: deque[_Member] = deque(maxlen=_MOST_CHUNKS)
 
-    def join(
+    def _weights(
         self,
-        chunk: ActionChunk,
         incoming: ChunkSchedule,
-        running: RunningPlan | None,
-        moment: SpliceMoment,
-    ) -> Takeover:
-        """See `MergeStrategy`."""
-        del chunk
-        from_ns = max(moment.effective_ns, incoming.due_ns[0])
-        members = [] if running is None else list(self._members)
-        if not members:
-            return Takeover(path=incoming, from_ns=from_ns)
+        members: list[_Member],
+        from_ns: int,
+        offset_s: FloatArray,
+    ) -> FloatArray:
+        del from_ns
         everywhere = np.ones(len(incoming.due_ns), dtype=np.bool_)
         covers = np.array([*(member.covers(incoming) for member in members), everywhere])  # [m, n]
         rank = np.cumsum(covers, axis=0) - 1.0
         exponent = np.where(covers, -self._decay * rank, -np.inf)
         weights = np.exp(exponent - exponent.max(axis=0))
         weights /= weights.sum(axis=0)
-        weights = np.repeat(weights[:, :, None], len(moment.offset_s), axis=2)
-        return Takeover(path=_blended(incoming, members, weights, moment), from_ns=from_ns)
+        return np.repeat(weights[:, :, None], len(offset_s), axis=2)
 
     def accepted(self, incoming: ChunkSchedule, from_ns: int, now_ns: int) -> None:
         """Remember `incoming` as it came, forget chunks that have passed."""
         while self._members and self._members[0].schedule.last_due_ns < now_ns:
             self._members.popleft()
         self._members.append(_member(incoming, from_ns))
-
-    def flush(self) -> None:
-        """Forget all chunks."""
-        self._members.clear()
 
 
 def _blended(
