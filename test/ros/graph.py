@@ -22,13 +22,29 @@ from lifecycle_msgs.srv import GetState
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import QoSProfile
+from rclpy.qos import ReliabilityPolicy
 
 # Starting a process, discovery and a lifecycle transition on a loaded machine of two cores.
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 30.0
 ATTEMPTS = 4
+PATIENT_DEPTH = 1000
 CONFIG = Path(__file__).resolve().parents[2] / 'config'
 BIMANUAL = CONFIG / 'bimanual.yaml'
+
+
+def patient(qos: QoSProfile | int) -> QoSProfile:
+    """Return `qos` for a subscription of a probe that may not be served for a while."""
+    asked = QoSProfile(depth=qos) if isinstance(qos, int) else qos
+    if asked.reliability != ReliabilityPolicy.RELIABLE:
+        return asked  # sensor data: the newest count
+    return QoSProfile(
+        history=asked.history,
+        depth=max(asked.depth, PATIENT_DEPTH),
+        reliability=asked.reliability,
+        durability=asked.durability,
+    )
 
 
 class NodeProcess:
@@ -176,9 +192,13 @@ class Graph:
         return bool(response.success)
 
     def collect(self, kind: Any, topic: str, qos: Any = 10) -> list[Any]:
-        """Subscribe; messages are appended to the returned list while the probe is served."""
+        """
+        Subscribe; messages are appended to the returned list while the probe is served.
+
+        Reliable topics lose none of them to a pause of the probe.
+        """
         messages: list[Any] = []
-        self.probe.create_subscription(kind, topic, messages.append, qos)
+        self.probe.create_subscription(kind, topic, messages.append, patient(qos))
         return messages
 
     def close(self) -> dict[str, int]:

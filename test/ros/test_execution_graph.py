@@ -82,6 +82,7 @@ def test_every_accepted_chunk_is_one_splice_and_a_plan(graph: Graph) -> None:
         assert plan.splice.delay_ns >= 0
     executor.wait_for_status(lambda status: status.starvations > 0, 'the end of the last chunk')
     graph.wait_until(lambda: executor.plans[-1].resting, 'a plan at rest')
+    graph.wait_until(lambda: len(executor.splices) >= 5, 'the splices')
 
     assert [splice.sequence for splice in executor.splices] == list(range(5))
     assert executor.status.chunks_accepted == 5

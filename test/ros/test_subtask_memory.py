@@ -85,7 +85,7 @@ def test_people_set_append_roll_back_clear_and_read_the_memory(graph: Graph) -> 
     assert response.memory.upcoming == ['let go.']
     probe.edit(Edit.APPEND, 'look around')
     probe.wait_for(lambda m: done(m) == ['pick the cup.', 'look around.'], 'the published memory')
-    assert probe.subtasks[-1].text == 'place it.'
+    graph.wait_until(lambda: probe.subtasks[-1].text == 'place it.', 'the published subtask')
 
     probe.edit(Edit.ROLL_BACK, steps=2)
     read = graph.call(GetSubtaskMemory, 'policy_node/get_subtask_memory').memory

@@ -9,6 +9,7 @@ pytest.importorskip('rclpy')
 
 from ros.graph import BIMANUAL  # noqa: E402 - not without rclpy
 from ros.graph import Graph  # noqa: E402
+from ros.graph import patient  # noqa: E402
 from ros.rig_probe import PATIENT_EXECUTOR  # noqa: E402
 from ros.rig_probe import REST  # noqa: E402
 from ros.rig_probe import RigProbe  # noqa: E402
@@ -54,7 +55,7 @@ class ControllerProbe:
                 JointTrajectory,
                 f'{arm}_arm_controller/joint_trajectory',
                 lambda message, arm=arm: self._receive(arm, message),
-                qos.COMMAND,
+                patient(qos.COMMAND),
             )
         self._states = graph.probe.create_publisher(JointState, 'joint_states', qos.SENSOR_OUTPUT)
         self._random = np.random.default_rng(0)
@@ -118,11 +119,18 @@ def test_every_trajectory_continues_the_one_before_and_a_stop_ends_at_rest(graph
     rig.wait_for_state(ExecutorStatus.TRACKING)
     assert graph.call(Trigger, 'executor_node/estop').success
     rig.wait_for_state(ExecutorStatus.HOLDING)
-    settled = len(probe.messages['left'])
-    ticks = rig.status.ticks
+    settled, ticks = rig.status.commands_published, rig.status.ticks
     graph.wait_until(lambda: rig.status.ticks > ticks + 100, 'a hundred ticks at rest')
 
-    assert len(probe.messages['left']) <= settled + 1  # at rest there is nothing to say
+    assert rig.status.commands_published <= settled + 1  # at rest there is nothing to say
+    graph.wait_until(
+        lambda: (
+            len(probe.messages['left'])
+            == len(probe.messages['right'])
+            == rig.status.commands_published
+        ),
+        'every trajectory that was sent',
+    )
     messages = probe.messages['left']
     stamps = [stamp_ns(message.header.stamp) for message in messages]
     assert stamps == sorted(set(stamps))
