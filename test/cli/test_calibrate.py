@@ -71,6 +71,7 @@ def test_the_same_values_again_are_not_written(cell, capsys):
         (['arm', 'no_such_file'], 'does not exist'),
         (['arm', 'bimanual', '--arms', 'middle'], "'middle' is unknown"),
         (['arm', 'bimanual', '--joints', 'joint9'], "'joint9' is unknown"),
+        (['arm', 'bimanual', '--joints', 'gripper'], "'gripper' is unknown"),
         (['arm', 'bimanual', '--amplitude', '1.0'], '--amplitude'),
         (['arm', 'bimanual', '--amplitude', 'nan'], '--amplitude'),
         (['gripper', 'bimanual', '--speed', '2'], '--speed'),
@@ -81,3 +82,52 @@ def test_the_same_values_again_are_not_written(cell, capsys):
 def test_arguments_that_do_not_fit_move_nothing(arguments, what, capsys):
     assert main(['calibrate', *arguments]) == 2
     assert what in capsys.readouterr().err
+
+
+def test_everything_that_does_not_fit_a_camera_run_is_listed_at_once(capsys):
+    options = ['--cameras', 'tail', '--port', '99999', '--seconds', '-3', '--timeout', 'nan']
+    assert main(['calibrate', 'camera', 'bimanual', *options]) == 2
+    error = capsys.readouterr().err
+    for what in ("'tail' is unknown (known: head", '--port: 99999', '--seconds: -3', '--timeout'):
+        assert what in error
+
+
+@pytest.mark.parametrize('kind', ['camera', 'arm', 'gripper'])
+@pytest.mark.parametrize(
+    ('content', 'what'),
+    [
+        (b'\xff\xfe', 'is no text'),
+        (b'sim_node: {ros__parameters: {}}', 'has no section (sections: sim_node)'),
+        (b'a: [', 'file: '),
+    ],
+)
+def test_a_file_that_says_nothing_of_the_robot_moves_nothing(
+    kind, content, what, tmp_path, capsys
+):
+    path = tmp_path / 'cell.yaml'
+    path.write_bytes(content)
+    assert main(['calibrate', kind, str(path)]) == 2
+    assert what in capsys.readouterr().err
+    assert main(['calibrate', kind, 'bimanual', '--write', str(path)]) == 2
+    assert what in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_before_anything_moves(
+    cell, monkeypatch, capsys
+):
+    monkeypatch.setattr('os.access', lambda path, mode: False)
+    assert main(['calibrate', 'arm', 'bimanual', '--write', str(cell)]) == 2
+    assert f'nothing can be written in {cell.parent}' in capsys.readouterr().err
+
+
+def test_a_disk_that_is_full_leaves_the_file_and_shows_what_to_write(cell, monkeypatch, capsys):
+    def full(*_):
+        raise OSError(28, 'No space left on device')
+
+    before = cell.read_bytes()
+    monkeypatch.setattr('os.replace', full)
+    with pytest.raises(ConfigurationError, match='not changed: No space left'):
+        write_offsets(cell, [arm(0.05)])
+    assert '0.05' in capsys.readouterr().out
+    assert cell.read_bytes() == before
+    assert list(cell.parent.iterdir()) == [cell]

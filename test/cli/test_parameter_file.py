@@ -3,6 +3,8 @@
 import pytest
 
 from wla_ros.cli.parameter_file import nodes_of
+from wla_ros.cli.parameter_file import parameters_of
+from wla_ros.cli.parameter_file import parse_parameters
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.cli.up import node_commands
 from wla_ros.core.errors import ConfigurationError
@@ -70,3 +72,36 @@ def test_all_wrong_options_are_listed_at_once(cell_file):
             namespace='',
         )
     assert len(caught.value.problems) == 3
+
+
+def test_flat_names_and_what_is_for_all_nodes_are_read_as_the_nodes_read_them():
+    text = """
+/**: {ros__parameters: {use_sim_time: true, robot.driver_profile: ros2_control, a: {b: 1}}}
+/cell/executor_node: {ros__parameters: {a.b: 2, a: {c: 3}, qos_overrides./x.depth: 1}}
+"""
+    assert parse_parameters(text, 'executor_node', source='x') == {
+        'robot': {'driver_profile': 'ros2_control'},
+        'a': {'b': 2, 'c': 3},
+    }
+    assert parse_parameters(text, 'policy_node', source='x')['a'] == {'b': 1}
+
+
+@pytest.mark.parametrize(
+    ('text', 'what'),
+    [
+        ('{}', 'executor_node: has no section'),
+        ('/a/executor_node: {}\n/b/executor_node: {}', 'has 2 sections'),
+        ('executor_node: 5', 'expected ros__parameters'),
+        ('executor_node: {ros__parameters: [1]}', 'expected ros__parameters'),
+        ('executor_node: {ros__parameters: {a: 1, a.b: 2}}', 'both a value and a section'),
+    ],
+)
+def test_sections_that_cannot_be_read_are_named(text, what):
+    with pytest.raises(ConfigurationError, match=what):
+        parse_parameters(text, 'executor_node', source='x', required=True)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path):
+    with pytest.raises(ConfigurationError, match='cannot be read'):
+        parameters_of(tmp_path, 'executor_node')
+    assert parse_parameters('a: {}', 'executor_node', source='x') == {}

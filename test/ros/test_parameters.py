@@ -14,8 +14,8 @@ from wla_ros.core.configuration import load_configuration  # noqa: E402
 from wla_ros.core.errors import ConfigurationError  # noqa: E402
 from wla_ros.core.errors import Problem  # noqa: E402
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration  # noqa: E402
+from wla_ros.ros.parameter_names import nested_parameters  # noqa: E402
 from wla_ros.ros.parameters import load_despite_problems  # noqa: E402
-from wla_ros.ros.parameters import nested_overrides  # noqa: E402
 from wla_ros.ros.parameters import read_configuration  # noqa: E402
 from wla_ros.ros.policy_configuration import PolicyNodeConfiguration  # noqa: E402
 from wla_ros.ros.recorder_configuration import RecordedImage  # noqa: E402
@@ -101,7 +101,7 @@ def test_what_cannot_be_mended_gives_no_configuration() -> None:
 
 
 def test_a_name_that_is_both_value_and_section_is_a_problem() -> None:
-    _, problems = nested_overrides({'a': 1, 'a.b': 2})
+    _, problems = nested_parameters({'a': 1, 'a.b': 2})
     assert [problem.where for problem in problems] == ['a.b']
 
 

@@ -19,10 +19,13 @@ from pathlib import Path
 from wla_ros.calibration.offset_file import OffsetChange
 from wla_ros.calibration.offset_file import apply_offsets
 from wla_ros.cli.parameter_file import parse_parameters
+from wla_ros.cli.parameter_file import read_text
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+
+_NODES = {'camera': 'policy_node', 'arm': 'executor_node', 'gripper': 'executor_node'}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -86,9 +89,8 @@ def _add_motion_arguments(parser: argparse.ArgumentParser, *, amplitude: float, 
 def run(arguments: argparse.Namespace) -> int:
     """Measure, show, and write if asked to; 1 if something could not be measured."""
     path = resolve_parameter_file(arguments.parameters)
-    if arguments.write is not None and not arguments.write.is_file():
-        problem = Problem(where='--write', what='no such file', remedy='copy a shipped one first')
-        raise ConfigurationError(str(arguments.write), (problem,))
+    if arguments.write is not None:
+        check_target(arguments.write, _NODES[arguments.kind])
     # Imported here: `wla_ros calibrate --help` must not wait for ROS.
     if arguments.kind == 'camera':
         from wla_ros.cli.camera_calibration import calibrate_cameras
@@ -105,6 +107,24 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if complete else 1
 
 
+def check_target(path: Path, node: str) -> None:
+    """
+    Raise ConfigurationError if offsets of `node` can never be written into the file at `path`.
+
+    Asked before anything is measured: what cannot be written would have to be measured again.
+    """
+    if not path.is_file():
+        problem = Problem(where='--write', what='no such file', remedy='copy a shipped one first')
+        raise ConfigurationError(str(path), (problem,))
+    parse_parameters(read_text(path), node, source=str(path), required=True)
+    folder = path.resolve().parent
+    if not os.access(folder, os.W_OK):
+        problem = Problem(
+            where='--write', what=f'nothing can be written in {folder}', remedy='copy the file'
+        )
+        raise ConfigurationError(str(path), (problem,))
+
+
 def write_offsets(path: Path, changes: Sequence[OffsetChange]) -> None:
     """
     Change the offsets in the file at `path` and show the difference.
@@ -112,7 +132,7 @@ def write_offsets(path: Path, changes: Sequence[OffsetChange]) -> None:
     The file is replaced at once or not at all. Raises ConfigurationError if it does not hold the
     nodes, or if a node would refuse a value.
     """
-    before = path.read_bytes().decode('utf-8')
+    before = read_text(path)
     after = apply_offsets(before, changes, source=str(path))
     _check(after, changes, path)
     lines = difflib.unified_diff(
@@ -138,8 +158,20 @@ def _check(text: str, changes: Sequence[OffsetChange], path: Path) -> None:
 def _replace(path: Path, text: str) -> None:
     """Replace the content of a file, through links, with its permissions, at once."""
     target = path.resolve()
-    mode = target.stat().st_mode
-    with tempfile.NamedTemporaryFile('wb', dir=target.parent, delete=False) as file:
-        file.write(text.encode('utf-8'))
-    os.chmod(file.name, mode)
-    os.replace(file.name, target)
+    fresh = None
+    try:
+        mode = target.stat().st_mode
+        with tempfile.NamedTemporaryFile('wb', dir=target.parent, delete=False) as file:
+            fresh = Path(file.name)
+            file.write(text.encode('utf-8'))
+        os.chmod(fresh, mode)
+        os.replace(fresh, target)
+    except OSError as error:
+        if fresh is not None:
+            fresh.unlink(missing_ok=True)
+        problem = Problem(
+            where='--write',
+            what=f'the file was not changed: {error.strerror}',
+            remedy='the lines above are what to write',
+        )
+        raise ConfigurationError(str(path), (problem,)) from error

@@ -27,6 +27,8 @@ from wla_ros.calibration.display_log import ClockOffset
 from wla_ros.calibration.offset_file import OffsetChange
 from wla_ros.calibration.time_code_reading import CodeReading
 from wla_ros.calibration.time_code_reading import TimeCodeReader
+from wla_ros.cli.argument_check import outside
+from wla_ros.cli.argument_check import unknown_names
 from wla_ros.cli.parameter_file import parameters_of
 from wla_ros.cli.time_code_server import TimeCodeServer
 from wla_ros.core.configuration import load_configuration
@@ -52,6 +54,7 @@ _LARGEST_PART = 0.5  # of the images that may be unreadable before the reason is
 class _Watched:
     """What was seen of one camera."""
 
+    topic: str
     readings: list[tuple[int, CodeReading]] = field(default_factory=list)  # header stamp [ns]
     images: int = 0
     first_ns: int | None = None  # of the first reading, receive time
@@ -74,9 +77,11 @@ def calibrate_cameras(
     the file does not name, PageError if the page cannot be served.
     """
     configuration = load_configuration(
-        PolicyNodeConfiguration, parameters_of(path, 'policy_node'), source=str(path)
+        PolicyNodeConfiguration,
+        parameters_of(path, 'policy_node', required=True),
+        source=str(path),
     )
-    cameras = _chosen(configuration.cameras, arguments.cameras)
+    cameras = _chosen(configuration.cameras, arguments)
     prefer_local_transport()
     context = Context()
     rclpy.init(context=context)
@@ -89,7 +94,10 @@ def calibrate_cameras(
     def now_ns() -> int:
         return int(node.get_clock().now().nanoseconds)
 
-    watched = {name: _Watched() for name in cameras}
+    watched = {
+        name: _Watched(topic=node.resolve_topic_name(camera.topic))
+        for name, camera in cameras.items()
+    }
     take = _reader(watched)
     CameraInputs(
         node,
@@ -112,16 +120,22 @@ def calibrate_cameras(
         context.try_shutdown()
 
 
-def _chosen(cameras: Mapping[str, CameraInput], names: list[str]) -> dict[str, CameraInput]:
-    problems = tuple(
-        Problem(where='--cameras', what=f'{name!r} is unknown', remedy=', '.join(cameras))
-        for name in names
-        if name not in cameras
-    )
+def _chosen(
+    cameras: Mapping[str, CameraInput], arguments: argparse.Namespace
+) -> dict[str, CameraInput]:
+    """Return the cameras to look at. Raises ConfigurationError with all that does not fit."""
+    names = arguments.cameras
+    problems = [
+        *unknown_names('--cameras', names, tuple(cameras)),
+        *outside('--seconds', arguments.seconds, 1.0, 3600.0),
+        *outside('--timeout', arguments.timeout, 1.0, 86400.0),
+        *outside('--port', arguments.port, 0, 65535),
+        *outside('--display-lag-s', arguments.display_lag_s or 0.0, 0.0, 1.0),
+    ]
     if not cameras:
-        problems += (Problem(where='policy_node.cameras', what='the file names no camera'),)
+        problems.append(Problem(where='policy_node.cameras', what='the file names no camera'))
     if problems:
-        raise ConfigurationError('arguments', problems)
+        raise ConfigurationError('arguments', tuple(problems))
     return {name: cameras[name] for name in names or cameras}
 
 
@@ -201,6 +215,8 @@ def _evaluate(
     offset = server.clock_offset()
     if isinstance(offset, Refusal):
         print(f'refused, {offset.reason}: {offset.detail}')
+        for name, record in watched.items():
+            print(f'{name}: the code was read in {len(record.readings)} images{_trouble(record)}')
         return (), False
     lag_s = server.refresh_s if display_lag_s is None else display_lag_s
     print(
@@ -239,10 +255,7 @@ def _estimate(
 
 
 def _sentence(found: CameraLatency | Refusal, record: _Watched) -> str:
-    unread = sum(record.refusals.values())
-    why = ''
-    if unread > _LARGEST_PART * max(1, record.images):
-        why = f' ({unread} of {record.images} images unreadable, last: {record.detail})'
+    why = _trouble(record)
     if isinstance(found, Refusal):
         return f'refused, {found.reason}: {found.detail}{why}'
     doubt = ''
@@ -253,3 +266,13 @@ def _sentence(found: CameraLatency | Refusal, record: _Watched) -> str:
         f'{1e3 * found.spread_s:.1f} ms, {found.images} images, {found.outliers} outliers'
         f'{why}{doubt}'
     )
+
+
+def _trouble(record: _Watched) -> str:
+    """Return what is wrong with the images as a remark in brackets, '' if most are readable."""
+    unread = sum(record.refusals.values())
+    if not record.images and not unread:
+        return f' (nothing came on {record.topic}: is its driver running, in this --namespace?)'
+    if unread > _LARGEST_PART * max(1, record.images):
+        return f' ({unread} of {record.images} images unreadable, last: {record.detail})'
+    return ''

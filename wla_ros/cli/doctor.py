@@ -10,7 +10,9 @@ Commands nothing. Exit code 1 if there is a problem.
 import argparse
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from wla_ros.cli.argument_check import number
 from wla_ros.cli.parameter_file import parameters_of
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.cli.software_check import CheckResult
@@ -28,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         'parameters', nargs='?', help='parameter file, or the name of a shipped one'
     )
-    parser.add_argument('--seconds', type=float, default=5.0, help='how long to listen')
+    parser.add_argument(
+        '--seconds', type=number(0.1, 3600.0), default=5.0, help='how long to listen'
+    )
     parser.add_argument('--namespace', default='', help='namespace of the nodes')
 
 
@@ -65,7 +69,7 @@ def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckRe
     from wla_ros.ros.robot_configuration import load_robot
 
     configuration = load_configuration(
-        PolicyNodeConfiguration, parameters_of(path, 'policy_node'), source=str(path)
+        PolicyNodeConfiguration, _listening_parameters(path), source=str(path)
     )
     robot = load_robot(configuration.robot)
     if not isinstance(robot, Robot):
@@ -74,3 +78,12 @@ def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckRe
     found = probe_graph(robot, configuration.cameras, seconds=seconds, namespace=namespace)
     limits = piper_limits(robot.layout, gripper_max_m=robot.profile.command.gripper.maximum_m)
     return check_graph(found, robot.layout, limits, configuration.synchronisation)
+
+
+def _listening_parameters(path: Path) -> dict[str, Any]:
+    """Return those of the policy node; on a host without it the robot of the executor."""
+    policy = parameters_of(path, 'policy_node')
+    if policy:
+        return policy
+    executor = parameters_of(path, 'executor_node', required=True)
+    return {'robot': executor['robot']} if 'robot' in executor else {}

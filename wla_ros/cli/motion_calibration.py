@@ -6,7 +6,6 @@ Composes the pure parts with the client that speaks to the executor. Prints the 
 
 import argparse
 import signal
-from collections.abc import Iterator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,11 +28,11 @@ from wla_ros.calibration.excitation_plan import ExcitationPart
 from wla_ros.calibration.excitation_plan import ExcitationPlan
 from wla_ros.calibration.excitation_plan import in_turn
 from wla_ros.calibration.offset_file import OffsetChange
+from wla_ros.cli.argument_check import outside
+from wla_ros.cli.argument_check import unknown_names
 from wla_ros.cli.parameter_file import parameters_of
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
-from wla_ros.core.errors import Problem
-from wla_ros.core.joint_layout import ARM_COLUMNS
 from wla_ros.core.joint_layout import ARM_JOINTS
 from wla_ros.core.joint_layout import GRIPPER
 from wla_ros.core.joint_limits import JointLimits
@@ -105,7 +104,9 @@ def calibrate_motion(
 
 def _load(path: Path) -> _Robot:
     configuration = load_configuration(
-        ExecutorNodeConfiguration, parameters_of(path, 'executor_node'), source=str(path)
+        ExecutorNodeConfiguration,
+        parameters_of(path, 'executor_node', required=True),
+        source=str(path),
     )
     parts = load_parts(configuration)
     if not isinstance(parts, ExecutorParts):
@@ -121,30 +122,20 @@ def _columns(parts: ExecutorParts, arguments: argparse.Namespace) -> tuple[int, 
     layout = parts.robot.layout
     arms = arguments.arms or layout.arms
     joints: Sequence[str] = (GRIPPER,)
+    known: Sequence[str] = joints
     if arguments.kind == 'arm':
-        joints = arguments.joints or ARM_JOINTS
+        joints, known = arguments.joints or ARM_JOINTS, ARM_JOINTS
     most = _MOST_AMPLITUDE[arguments.kind]
     problems = [
-        *_unknown('--arms', arms, layout.arms),
-        *_unknown('--joints', joints, ARM_COLUMNS),
-        *_outside('--amplitude', arguments.amplitude, _LEAST_AMPLITUDE[arguments.kind], most),
-        *_outside('--seconds', arguments.seconds, 3.0, 60.0),
-        *_outside('--speed', arguments.speed, 0.05, 1.0),
+        *unknown_names('--arms', arms, layout.arms),
+        *unknown_names('--joints', joints, known),
+        *outside('--amplitude', arguments.amplitude, _LEAST_AMPLITUDE[arguments.kind], most),
+        *outside('--seconds', arguments.seconds, 3.0, 60.0),
+        *outside('--speed', arguments.speed, 0.05, 1.0),
     ]
     if problems:
         raise ConfigurationError('arguments', tuple(problems))
     return tuple(layout.columns.index(f'{arm}/{joint}') for arm in arms for joint in joints)
-
-
-def _unknown(where: str, given: Sequence[str], known: Sequence[str]) -> Iterator[Problem]:
-    for name in given:
-        if name not in known:
-            yield Problem(where=where, what=f'{name!r} is unknown', remedy=', '.join(known))
-
-
-def _outside(where: str, value: float, low: float, high: float) -> Iterator[Problem]:
-    if not low <= value <= high:
-        yield Problem(where=where, what=f'{value:g} lies outside {low:g} .. {high:g}')
 
 
 def _plan(

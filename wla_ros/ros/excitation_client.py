@@ -23,6 +23,7 @@ from sensor_msgs.msg import JointState
 from wla_ros.calibration.delay_estimate import Signal
 from wla_ros.calibration.excitation_plan import ExcitationPlan
 from wla_ros.core.errors import WlaError
+from wla_ros.core.joint_layout import ARM_COLUMNS
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
@@ -237,12 +238,13 @@ class ExcitationClient:
     def _missing(self) -> str:
         """Return what has not been heard yet, '' if everything was."""
         if not self._set_mode.service_is_ready():
-            return f'service {self._executor_name}/set_mode'
+            name = self._node.resolve_service_name(self._set_mode.srv_name)
+            return f'service {name}: is the executor running, and in this --namespace?'
         if self._mode is None or self._status is None:
-            return 'the status of the executor'
+            return 'control_mode and executor_status of the executor'
         silent = [arm for arm in self._robot.layout.arms if arm not in self._heard]
         if silent:
-            return f'feedback of {", ".join(silent)}'
+            return f'feedback of {", ".join(silent)}: are the drivers running?'
         if self._columns and self._columns != self._robot.layout.columns:
             return f'commands of {self._robot.layout.columns}; the executor has {self._columns}'
         if self._newest_command is None:
@@ -283,13 +285,13 @@ class ExcitationClient:
         return Recording(
             begin_ns=begin_ns,
             command_stamps_ns=np.array([stamp for stamp, _ in self._commands], dtype=np.int64),
-            commands=np.array([position for _, position in self._commands]),
+            commands=_table([row for _, row in self._commands], self._robot.layout.width),
             feedback_stamps_ns={
                 arm: np.array([sample.stamp_ns for sample in samples], dtype=np.int64)
                 for arm, samples in self._samples.items()
             },
             feedback={
-                arm: np.array([sample.position for sample in samples])
+                arm: _table([sample.position for sample in samples], len(ARM_COLUMNS))
                 for arm, samples in self._samples.items()
             },
         )
@@ -318,3 +320,8 @@ class ExcitationClient:
     def _take_chunk(self, message: ActionChunkMessage) -> None:
         if message.policy != POLICY_NAME:
             self._stranger = str(message.policy) or 'unknown'
+
+
+def _table(rows: list[FloatArray], width: int) -> FloatArray:
+    """Return rows as [n, width], also none."""
+    return np.array(rows, dtype=np.float64).reshape(-1, width)

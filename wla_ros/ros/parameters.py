@@ -1,8 +1,8 @@
 """
 ROS parameters to a frozen configuration and back to declared, described, read-only parameters.
 
-Owns the quirks of ROS parameters: flat dotted names, no nested lists, `[]` without a type,
-overrides that nobody declares. What the keys mean is said by the configuration dataclasses. Must
+Owns the quirks of ROS parameters: no nested lists, `[]` without a type, overrides that nobody
+declares. What the keys mean is said by the configuration dataclasses. Must
 not know any node.
 """
 
@@ -24,11 +24,10 @@ from wla_ros.core.configuration import load_configuration
 from wla_ros.core.configuration import parameters_of
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.ros.parameter_names import is_foreign
+from wla_ros.ros.parameter_names import nested_parameters
 
 T = TypeVar('T')
-# Declared by rclpy itself, whatever the node.
-_FOREIGN_NAMES = ('use_sim_time', 'start_type_description_service')
-_FOREIGN_PREFIXES = ('qos_overrides.', 'diagnostic_updater.')
 
 
 def read_configuration(
@@ -41,7 +40,7 @@ def read_configuration(
     `check` looks at what a single key cannot show (files, joint names, cameras). Raises
     ConfigurationError that lists every problem of both kinds; nothing is declared then.
     """
-    values, problems = nested_overrides(parameter_overrides(node))
+    values, problems = nested_parameters(parameter_overrides(node))
     configuration, found = load_despite_problems(kind, values, node.get_name())
     problems += found
     if configuration is not None:
@@ -64,24 +63,8 @@ def parameter_overrides(node: Node) -> dict[str, Any]:
     return {
         name: _plain(parameter.value)
         for name, parameter in overrides.items()
-        if name not in _FOREIGN_NAMES and not name.startswith(_FOREIGN_PREFIXES)
+        if not is_foreign(name)
     }
-
-
-def nested_overrides(flat: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """Return 'a.b.c' names as nested mappings, and names that are both value and section."""
-    nested: dict[str, Any] = {}
-    problems = []
-    for name in sorted(flat):
-        *path, leaf = name.split('.')
-        section = nested
-        for part in path:
-            section = section.setdefault(part, {}) if isinstance(section, dict) else section
-        if isinstance(section, dict) and not isinstance(section.get(leaf), dict):
-            section[leaf] = flat[name]
-        else:
-            problems.append(Problem(where=name, what='is both a value and a section'))
-    return nested, tuple(problems)
 
 
 def load_despite_problems(
