@@ -108,6 +108,7 @@ class PlanRun:
         self.now_ns = START_NS
         self.command = still()
         self.executed: list[tuple[RowOrigin, int]] = []
+        self.beside = 0.0  # most that the curve passed beside a row when that was due
 
     def deliver(
         self, story: list[Journey], rows_of: Callable[[int, Journey], FloatArray] | None = None
@@ -149,6 +150,7 @@ class PlanRun:
                 first = max(schedule.passed(low), schedule.support)
                 for i in range(first, schedule.passed(high)):
                     self.executed.append((schedule.origins[i], schedule.due_ns[i]))
+                    self._pass_by(schedule.rows[i], schedule.due_ns[i])
             if self.plan.advance(self.now_ns):
                 self.plan.end(self.now_ns)
             if not self.plan.is_empty:
@@ -159,6 +161,14 @@ class PlanRun:
                 )
             else:
                 self.command = still(self.command.position)
+
+    def _pass_by(self, row: FloatArray, due_ns: int) -> None:
+        """Note where the columns without further latency are when `row` is due."""
+        there = self.plan.sample(due_ns - self.lead_ns)
+        columns = (self.offset_s == 0.0) & ~there.outside
+        assert columns.any()
+        distance = np.abs(there.position - row)[columns].max()
+        self.beside = max(self.beside, float(distance))
 
     def offer(self, item: ActionChunk) -> Refusal | None:
         """Offer `item` now."""

@@ -76,6 +76,7 @@ KINDS = (
     *('chunk',) * 12,
     *('go',) * 2,
     *('broken', 'repeat', 'future', 'mode', 'silence', 'speak', 'fault', 'heal', 'epoch', 'stick'),
+    'jump',
 )
 events = st.builds(
     Event,
@@ -105,6 +106,7 @@ def random_chunk(run: Run, rng: np.random.Generator, epoch: int) -> ActionChunk:
         epoch=epoch,
         dt_ns=dt_ns,
         committed_prefix=int(rng.integers(0, 4)),
+        row_offset=int(rng.choice([0, 0, 0, 3, 9])),
     )
 
 
@@ -145,12 +147,18 @@ def apply(event: Event, run: Run, epoch: int) -> int:
             epoch += 1
         case 'stick':
             run.stuck.add(event.number % WIDTH)
+        case 'jump':
+            run.now_ns -= event.number % (700 * MS)
     return epoch
 
 
-def tell(story: list[Event], name: str) -> Run:
+def tell(story: list[Event], name: str, latency_s: float) -> Run:
     """Live through `story`, checking counters on the way and limits at the end."""
-    run = Run(replace(CONFIG, strategy=StrategyConfig(name=name)))
+    arms = {
+        arm: replace(CONFIG.arm(arm), action_latency_s=latency_s, gripper_latency_s=i * latency_s)
+        for i, arm in enumerate(LAYOUT.arms)
+    }
+    run = Run(replace(CONFIG, strategy=StrategyConfig(name=name), arms=arms))
     run.start()
     epoch = 1
     executed_before = 0
@@ -173,9 +181,15 @@ def tell(story: list[Event], name: str) -> Run:
 
 
 @examples(50)
-@given(story=st.lists(events, min_size=3, max_size=20), name=st.sampled_from(JOINS))
-def test_no_story_breaks_a_limit_or_loses_a_row(story: list[Event], name: str) -> None:
-    tell(story, name)
+@given(
+    story=st.lists(events, min_size=3, max_size=20),
+    name=st.sampled_from(JOINS),
+    latency_s=st.sampled_from([0.0, 0.04, 0.2]),
+)
+def test_no_story_breaks_a_limit_or_loses_a_row(
+    story: list[Event], name: str, latency_s: float
+) -> None:
+    tell(story, name, latency_s)
 
 
 def test_the_stories_move_the_arms() -> None:
@@ -191,7 +205,7 @@ def test_the_stories_move_the_arms() -> None:
             )
             for _ in range(30)
         ]
-        snapshot = tell(story, JOINS[i % len(JOINS)]).snapshot
+        snapshot = tell(story, JOINS[i % len(JOINS)], (0.0, 0.04, 0.2)[i % 3]).snapshot
         totals.update(
             accepted=snapshot.counts.chunks_accepted,
             rejected=snapshot.counts.chunks_rejected,

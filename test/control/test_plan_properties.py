@@ -97,6 +97,7 @@ def test_no_row_is_executed_twice_or_out_of_time_or_lost(
     assert add_up(rows)
     assert rows.queued == 0
     assert rows.executed == len(run.executed)
+    assert run.beside < 1e-9  # it is motion that makes a row executed
     assert len({origin for origin, _ in run.executed}) == len(run.executed)
     due = [due_ns for _, due_ns in run.executed]
     assert due == sorted(due)
