@@ -5,6 +5,7 @@ Whatever trajectories come, late ticks and messages included: what the controlle
 motion within the limits, and what the executor believes to be commanded.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ pytest.importorskip('rclpy')
 
 from ros.trajectory_controller import TrajectoryController  # noqa: E402 - not without rclpy
 
+from wla_ros.control.executor_config import ExecutorConfig  # noqa: E402
+from wla_ros.control.executor_config import MotionConfig  # noqa: E402
 from wla_ros.control.executor_snapshot import ExecutorState  # noqa: E402
 from wla_ros.core.joint_layout import JointLayout  # noqa: E402
 from wla_ros.core.types import ActionChunk  # noqa: E402
@@ -35,6 +38,8 @@ MS = 1_000_000
 START_NS = 1_000_000 * MS
 DT_NS = 33_333_333
 PERIOD_NS = 5 * MS
+# A quintic through points of a motion within the limit has up to so much: trajectory_outputs.
+JERK_BETWEEN_POINTS = 3.1
 CONFIGURATION = ExecutorNodeConfiguration(
     robot=RobotSection(driver_profile='ros2_control'), output='trajectory'
 )
@@ -60,8 +65,16 @@ class Wire:
 class Cell:
     """Executor, wire and a controller per arm, driven a millisecond at a time."""
 
-    def __init__(self, *, blends: bool = False, seed: int = 0, jitter_ms: int = 0) -> None:
-        parts = load_parts(CONFIGURATION)
+    def __init__(
+        self,
+        *,
+        blends: bool = False,
+        seed: int = 0,
+        jitter_ms: int = 0,
+        jerk_scale: float = 1.0,
+    ) -> None:
+        motion = MotionConfig(jerk_scale=jerk_scale)
+        parts = load_parts(replace(CONFIGURATION, execution=ExecutorConfig(motion=motion)))
         assert isinstance(parts, ExecutorParts)
         self.limits = parts.limits
         self.executor = parts.make_executor()
@@ -88,6 +101,7 @@ class Cell:
         self.next_tick_ns = START_NS
         self.believed: dict[int, FloatArray] = {}  # when it takes effect -> positions
         self.commanded: list[tuple[int, FloatArray]] = []  # time, states [3, D] of the controllers
+        self.jerks: list[FloatArray] = []  # [D] the same times
         self.sequence = 0
         self.blocked_until_ns = 0
 
@@ -101,6 +115,8 @@ class Cell:
                 self.flying.remove((arrival_ns, topic, message))
             states = [each.update(self.now_ns) / self.scale for each in self.controllers.values()]
             self.commanded.append((self.now_ns, np.concatenate(states, axis=1)))
+            jerks = [each.jerk / self.scale for each in self.controllers.values()]
+            self.jerks.append(np.concatenate(jerks))
 
     def offer(self, rows: FloatArray, *, age_ns: int = 0) -> None:
         chunk = ActionChunk(
@@ -163,6 +179,12 @@ class Cell:
         assert (np.abs(states[:, 2]) <= self.limits.acceleration * 1.05).all()
         assert (states[:, 0] >= self.limits.lower - 1e-6).all()
         assert (states[:, 0] <= self.limits.upper + 1e-6).all()
+        assert self.most_jerk < JERK_BETWEEN_POINTS
+
+    @property
+    def most_jerk(self) -> float:
+        """Return the largest jerk over its limit."""
+        return float((np.abs(self.jerks) / self.limits.jerk).max())
 
     def assert_as_believed(self, tolerance: float) -> None:
         commanded = dict(self.commanded)
@@ -202,10 +224,22 @@ def test_splices_late_ticks_and_slow_messages_leave_one_motion(blends: bool, see
         cell.run(0.11)
     cell.run(2.0)  # the plan ends, the arms come to rest
     cell.assert_one_motion()
-    cell.assert_as_believed(2e-5)
+    cell.assert_as_believed(4e-5)
     assert all(controller.replaced > 12 for controller in cell.controllers.values())
     assert not cell.present[1:].any()
     assert np.allclose(cell.present[0], list(cell.believed.values())[-1], atol=1e-6)
+
+
+@pytest.mark.parametrize('blends', [False, True])
+def test_with_a_third_of_the_jerk_no_quintic_exceeds_its_limit(blends: bool) -> None:
+    cell = engaged(blends=blends, seed=1, jitter_ms=9, jerk_scale=1.0 / JERK_BETWEEN_POINTS)
+    start_ns = cell.now_ns
+    for phase in np.random.default_rng(1).uniform(-0.2, 0.2, 20):
+        cell.offer(swing(start_ns, cell.now_ns - 60 * MS, float(phase)), age_ns=60 * MS)
+        cell.run(0.04)
+    cell.run(2.0)
+    assert 0.2 < cell.most_jerk <= 1.0
+    cell.assert_one_motion()
 
 
 @pytest.mark.parametrize('mode', [Mode.HOLD, Mode.ESTOP])

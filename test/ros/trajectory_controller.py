@@ -27,6 +27,7 @@ class TrajectoryController:
         self.blends = blends
         self.state: FloatArray = np.zeros((3, len(names)))  # [3, k] what is commanded
         self.state[0] = position
+        self.jerk: FloatArray = np.zeros(len(names))  # [k] of what is commanded
         self.now_ns = now_ns
         self.replaced = 0
         self._before: Waypoint = (now_ns, self.state)
@@ -53,7 +54,8 @@ class TrajectoryController:
         for message in self._received:
             self._replace(message, now_ns)
         self._received = []
-        self.state, self.now_ns = self._sample(now_ns), now_ns
+        sampled = self._sample(now_ns)
+        self.state, self.jerk, self.now_ns = sampled[:3], sampled[3], now_ns
         return self.state
 
     def _replace(self, message: Any, now_ns: int) -> None:
@@ -73,18 +75,23 @@ class TrajectoryController:
 
     def _sample(self, now_ns: int) -> FloatArray:
         if not self._points:
-            return self.state
+            return _evenly(self.state)
         segments = [self._before, *self._points]
         if now_ns >= segments[-1][0]:
-            return np.array(segments[-1][1])
+            return _evenly(segments[-1][1])
         for first, second in zip(segments, segments[1:], strict=False):
             if first[0] <= now_ns < second[0]:
                 return quintic(first, second, now_ns)
         raise AssertionError(f'nothing to sample at {now_ns}')
 
 
+def _evenly(state: FloatArray) -> FloatArray:
+    """Return `state` [3, k] and no jerk."""
+    return np.array([*state, np.zeros(state.shape[1])])
+
+
 def quintic(first: Waypoint, second: Waypoint, now_ns: int) -> FloatArray:
-    """Return the state [3, k] between two waypoints."""
+    """Return the state and the jerk [4, k] between two waypoints."""
     (p0, v0, a0), (p1, v1, a1) = first[1], second[1]
     width = (second[0] - first[0]) * 1e-9
     s = (now_ns - first[0]) * 1e-9
@@ -97,5 +104,6 @@ def quintic(first: Waypoint, second: Waypoint, now_ns: int) -> FloatArray:
             p0 + v0 * s + a0 / 2 * s**2 + c3 * s**3 + c4 * s**4 + c5 * s**5,
             v0 + a0 * s + 3 * c3 * s**2 + 4 * c4 * s**3 + 5 * c5 * s**4,
             a0 + 6 * c3 * s + 12 * c4 * s**2 + 20 * c5 * s**3,
+            6 * c3 + 24 * c4 * s + 60 * c5 * s**2,
         ]
     )

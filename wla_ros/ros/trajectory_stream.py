@@ -59,10 +59,11 @@ class TrajectoryStream:
             return Ticked(command, commands, None)
         self._revision, self._sent_ns = self._executor.plan_revision, command.stamp_ns
         section = self._section
+        stamp_ns, period_s = command.stamp_ns, 1.0 / section.point_rate_hz
         planned = self._executor.planned_trajectory(
-            command.stamp_ns, 1.0 / section.point_rate_hz, section.max_points, exact_s=_EXACT_S
+            stamp_ns, period_s, section.max_points, exact_s=_EXACT_S
         )
-        points = trajectory_points(command, planned, lead_s=section.lead_s)
+        points = trajectory_points(stamp_ns, planned, lead_s=section.lead_s, period_s=period_s)
         return Ticked(command, commands, points)
 
     def forget(self) -> None:
