@@ -8,11 +8,11 @@ way took as long as it took less than the lead.
 
 The first point lies behind the stamp. What is commanded are quintics through points of a motion
 whose jerk is limited. Between two points the jerk of a quintic reaches up to 2.2 times the limit
-(it is the projection of the motion's on quadratics), and the controller is some microradians beside
-the motion there. To make up for these within the milliseconds that are left until the stamp would
-take up to 50 times the limit. On a way as long as the quintic that is left it takes 2.7 times, on
-two thirds of that, where splices follow each other closely, 3.1 times: whoever wants no more than
-the limit sets `execution.motion.jerk_scale` to 0.32.
+(it is the projection of the motion's on quadratics), and the controller is there beside the motion
+by some microradians. To make up for these within the milliseconds that are left until the stamp
+would take up to 50 times the limit. On a way as long as the quintic that is left it takes 2.7
+times, on two thirds of that, where splices follow each other closely, 3.1 times: whoever wants no
+more than the limit sets `execution.motion.jerk_scale` to 0.32.
 
 The last point is at rest: controllers refuse anything else.
 """
