@@ -24,15 +24,11 @@ import sys
 import time
 from collections.abc import Iterable
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED
-from concurrent.futures import Future
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures import wait
-from multiprocessing import get_context
 from pathlib import Path
 
 from tqdm import tqdm
 
+from wla_ros.cli.argument_check import count
 from wla_ros.cli.execution_episode import EpisodeParts
 from wla_ros.cli.execution_episode import run_outcome
 from wla_ros.cli.execution_episode import task_options
@@ -44,6 +40,7 @@ from wla_ros.cli.execution_report import write_report
 from wla_ros.cli.flow_weights import FlowChoices
 from wla_ros.cli.flow_weights import flow_weights
 from wla_ros.cli.versions import installed_versions
+from wla_ros.cli.worker_processes import results_of
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.evaluation.execution.benchmark_cell import BenchmarkCell
@@ -60,9 +57,6 @@ from wla_ros.evaluation.execution.task_variant import task_variant
 from wla_ros.sim.kinematic.post_demonstrations import PostDemonstrationConfig
 from wla_ros.sim.tasks.pass_post import PassPost
 
-# Episodes handed to the processes ahead of time, per process: enough that none waits.
-_AHEAD = 4
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
@@ -73,7 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='folder of the results',
     )
     parser.add_argument('--quick', action='store_true', help='a grid of seconds, for tests')
-    parser.add_argument('--episodes', type=_positive, help='per cell; default: that of the grid')
+    parser.add_argument('--episodes', type=count, help='per cell; default: that of the grid')
     parser.add_argument('--seed', type=int, default=0, help='of the first episode of every cell')
     parser.add_argument(
         '--only',
@@ -86,7 +80,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--again', action='store_true', help='run episodes that stand in the results once more'
     )
-    parser.add_argument('--jobs', type=_positive, default=os.cpu_count() or 1, help='processes')
+    parser.add_argument('--jobs', type=count, default=os.cpu_count() or 1, help='processes')
     parser.add_argument('--list', action='store_true', help='print the cells and end')
     parser.add_argument('--report-only', action='store_true', help='run nothing')
     parser.add_argument(
@@ -204,32 +198,13 @@ def _run_missing(
 def run_all(
     parts: EpisodeParts, episodes: Iterable[tuple[str, int]], *, jobs: int
 ) -> Iterator[EpisodeOutcome]:
-    """Yield the outcome of every (key of a cell, seed) as it comes."""
-    work = functools.partial(run_outcome, parts)
-    if jobs <= 1:
-        for key, seed in episodes:
-            yield work(key, seed)
-        return
-    source = iter(episodes)
-    # Forked children would share OpenGL and MuJoCo state with this process.
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context('spawn')) as pool:
-        waiting: set[Future[EpisodeOutcome]] = set()
-        while True:
-            while len(waiting) < jobs * _AHEAD and (item := next(source, None)) is not None:
-                waiting.add(pool.submit(work, *item))
-            if not waiting:
-                return
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+    """Return the outcomes of all (key of a cell, seed) as they come."""
+    return results_of(functools.partial(_outcome, parts), episodes, jobs=jobs)
+
+
+def _outcome(parts: EpisodeParts, episode: tuple[str, int]) -> EpisodeOutcome:
+    return run_outcome(parts, *episode)
 
 
 def _refused(where: str, what: str, remedy: str) -> ConfigurationError:
     return ConfigurationError('bench-execution', (Problem(where=where, what=what, remedy=remedy),))
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is not at least 1')
-    return value

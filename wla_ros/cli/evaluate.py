@@ -21,6 +21,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from wla_ros.cli.argument_check import count
+from wla_ros.cli.argument_check import number
+from wla_ros.cli.argument_check import share
+from wla_ros.cli.argument_check import whole_number
 from wla_ros.cli.evaluation_run import POLICIES
 from wla_ros.cli.evaluation_run import RENDER_SIZES
 from wla_ros.cli.evaluation_run import EpisodeResult
@@ -42,6 +46,7 @@ from wla_ros.evaluation.episode_summary import summarise
 from wla_ros.evaluation.episode_summary import summary_values
 from wla_ros.evaluation.transport_link import LinkModel
 
+_MILLISECONDS = number(0.0, 60_000.0)
 _RENDERING = {'off': 'not rendered (fresh pixels of no scene)'}
 
 
@@ -53,40 +58,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--task', default='stack_cup', help='task of the simulated rig')
     parser.add_argument('--bag', default='', help='recording for --policy replay')
     parser.add_argument('--driver-profile', default='piper_ros', help='a file of config/drivers')
-    parser.add_argument('--episodes', type=_positive, default=10)
+    parser.add_argument('--episodes', type=count, default=10)
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the first episode; the others follow'
+        '--seed', type=whole_number(0), default=0, help='of the first episode; the others follow'
     )
     parser.add_argument(
         '--latency-ms',
         '--delay-ms',
-        type=float,
+        type=_MILLISECONDS,
         default=defaults.inference_latency_ns / NS_PER_MS,
         help='of the policy, from observation to result',
     )
     parser.add_argument(
         '--jitter-ms',
-        type=float,
+        type=_MILLISECONDS,
         default=defaults.inference_jitter_ns / NS_PER_MS,
         help='added, uniform',
     )
     parser.add_argument(
-        '--drop', type=_share, default=0.0, metavar='P', help='share of results lost, 0..1'
+        '--drop', type=share, default=0.0, metavar='P', help='share of results lost, 0..1'
     )
     _add_strategy_arguments(parser)
-    parser.add_argument('--image-delay-ms', type=float, default=image.delay_ns / NS_PER_MS)
-    parser.add_argument('--image-jitter-ms', type=float, default=image.jitter_ns / NS_PER_MS)
+    parser.add_argument('--image-delay-ms', type=_MILLISECONDS, default=image.delay_ns / NS_PER_MS)
+    parser.add_argument(
+        '--image-jitter-ms', type=_MILLISECONDS, default=image.jitter_ns / NS_PER_MS
+    )
     for name in ('images', 'feedback', 'chunks', 'commands'):
         parser.add_argument(
             f'--drop-{name}',
-            type=_share,
+            type=share,
             default=0.0,
             metavar='P',
             help='share lost on the way, 0..1',
         )
     parser.add_argument(
         '--scatter-chunks-ms',
-        type=float,
+        type=_MILLISECONDS,
         default=0.0,
         help='delay of chunks on the way, uniform from 0; they may overtake each other',
     )
@@ -105,15 +112,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--direct', action='store_true', help='also run the expert without the pipeline'
     )
-    parser.add_argument('--time-limit-s', type=float, default=defaults.time_limit_ns / NS_PER_S)
+    parser.add_argument(
+        '--time-limit-s', type=number(0.1, 3600.0), default=defaults.time_limit_ns / NS_PER_S
+    )
     parser.add_argument('--report', type=Path, help='folder for report.html and summary.json')
     parser.add_argument(
         '--no-pictures', action='store_true', help='report without pictures (needs EGL)'
     )
     parser.add_argument(
-        '--jobs', type=_positive, default=os.cpu_count() or 1, help='parallel processes'
+        '--jobs', type=count, default=os.cpu_count() or 1, help='parallel processes'
     )
-    parser.add_argument('--min-success', type=_share, default=0.0, help='share of episodes, 0..1')
+    parser.add_argument('--min-success', type=share, default=0.0, help='share of episodes, 0..1')
 
 
 def _add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,7 +132,10 @@ def _add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--infer', choices=CADENCES, default=defaults.infer, help='when')
     parser.add_argument(
-        '--rows', type=int, default=defaults.rows, help='between inferences, 0: half the horizon'
+        '--rows',
+        type=whole_number(0),
+        default=defaults.rows,
+        help='between inferences, 0: half the horizon',
     )
     parser.add_argument('--mask', choices=MASKS, default=defaults.mask, help='of rtc')
 
@@ -132,6 +144,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the episodes; return 0, or 1 below --min-success or with sums that do not add up."""
     began = time.perf_counter()
     choices = _choices(arguments)
+    if arguments.report is not None:
+        make_report_folder(arguments.report)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     keep = frozenset(seeds[:1]) if arguments.report else frozenset()
     results = _collect(choices, seeds, arguments.jobs, keep, direct=False)
@@ -184,11 +198,10 @@ def _collect(
 ) -> list[EpisodeResult]:
     results = []
     title = 'direct' if direct else 'virtual'
+    episodes = run_episodes(choices, seeds, jobs=min(jobs, len(seeds)), keep=keep, direct=direct)
     with tqdm(total=len(seeds), desc=title, unit='episode', file=sys.stderr) as progress:
         successes = 0
-        for result in run_episodes(
-            choices, seeds, jobs=min(jobs, len(seeds)), keep=keep, direct=direct
-        ):
+        for result in episodes:
             results.append(result)
             successes += result.metrics.success
             progress.set_postfix_str(f'{successes}/{len(results)} succeeded')
@@ -260,15 +273,13 @@ def _lossy(link: LinkModel, share: float) -> LinkModel:
     return dataclasses.replace(link, drop_probability=share)
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f'{text} is not at least 1')
-    return value
-
-
-def _share(text: str) -> float:
-    value = float(text)
-    if not (0.0 <= value <= 1.0):
-        raise argparse.ArgumentTypeError(f'{text} lies outside 0..1')
-    return value
+def make_report_folder(folder: Path) -> None:
+    """Make `folder`. Raises ConfigurationError if nothing can be written there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        what = '' if os.access(folder, os.W_OK) else 'is not writable'
+    except OSError as error:
+        what = f'cannot be made: {error.strerror}'
+    if what:
+        problem = Problem(where='--report', what=f'{folder} {what}', remedy='name another folder')
+        raise ConfigurationError('evaluate', (problem,))

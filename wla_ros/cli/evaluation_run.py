@@ -10,17 +10,14 @@ import dataclasses
 import functools
 import time
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED
-from concurrent.futures import Future
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures import wait
 from dataclasses import dataclass
 from dataclasses import field
-from multiprocessing import get_context
 from pathlib import Path
 
+from wla_ros.cli.argument_check import unknown_names
 from wla_ros.cli.virtual_parts import VirtualExecutor
 from wla_ros.cli.virtual_parts import VirtualRig
+from wla_ros.cli.worker_processes import results_of
 from wla_ros.control.chunk_executor import ChunkExecutor
 from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.core.configuration import load_configuration
@@ -49,12 +46,14 @@ from wla_ros.robots.piper.limits import piper_limits
 from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.robot_configuration import RobotSection
 from wla_ros.ros.robot_configuration import load_robot
+from wla_ros.sim.cameras import MOUNTS
 from wla_ros.sim.expert import make_expert
 from wla_ros.sim.expert.direct_run import run_direct_episode
 from wla_ros.sim.rig_config import RigCamera
 from wla_ros.sim.rig_config import RigConfig
 from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.simulated_rig import SimulatedRig
+from wla_ros.sim.tasks import TASKS
 from wla_ros.sim.tasks import make_task
 
 RENDER_SIZES = {'small': (96, 72), 'full': (640, 480)}
@@ -87,28 +86,27 @@ def run_episodes(
     choices: EvaluationChoices, seeds: range, *, jobs: int, keep: frozenset[int], direct: bool
 ) -> Iterator[EpisodeResult]:
     """
-    Yield the result of every seed as it comes; records come back for the seeds in `keep` and for
+    Return the results of all seeds as they come; records come back for the seeds in `keep` and for
     failures.
 
     `direct` feeds the expert to the scene without the pipeline. Raises ConfigurationError for
     impossible choices before anything runs.
     """
-    work = functools.partial(_work, choices, keep, direct=direct)
     check(choices)
-    if jobs <= 1:
-        yield from map(work, seeds)
-        return
-    # Forked children would share OpenGL and MuJoCo state with this process.
-    with ProcessPoolExecutor(max_workers=jobs, mp_context=get_context('spawn')) as pool:
-        waiting: set[Future[EpisodeResult]] = {pool.submit(work, seed) for seed in seeds}
-        while waiting:
-            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
+    work = functools.partial(_work, choices, keep, direct=direct)
+    return results_of(work, seeds, jobs=jobs)
 
 
 def check(choices: EvaluationChoices) -> None:
     """Raise ConfigurationError when the parts cannot be built."""
+    problems = (
+        *unknown_names('--task', (choices.task,), tuple(TASKS)),
+        *unknown_names('--cameras', choices.cameras, tuple(MOUNTS)),
+    )
+    if choices.policy == 'replay' and not choices.replay_bag:
+        problems += (Problem(where='--bag', what='is empty', remedy='give the folder of a bag'),)
+    if problems:
+        raise ConfigurationError('evaluate', problems)
     robot = _robot(choices.driver_profile)
     policy = make_policy(choices, robot.layout)
     InferenceSession(policy.spec, synchronisation(choices), robot.layout)

@@ -72,6 +72,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except WlaError as error:
         sys.stderr.write(f'wla_ros {name}: {error}\n')
         return 2
+    except KeyboardInterrupt:
+        sys.stderr.write(f'\nwla_ros {name}: stopped\n')
+        return 128 + signal.SIGINT
     except BrokenPipeError:
         # The reader of a pipe has seen enough (`| head`); nothing is left to be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

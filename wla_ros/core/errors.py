@@ -34,3 +34,7 @@ class ConfigurationError(WlaError):
         count = f'{len(problems)} problem' + ('s' if len(problems) != 1 else '')
         lines = ''.join(f'\n  - {problem}' for problem in problems)
         super().__init__(f'{source}: {count}:{lines}')
+
+    def __reduce__(self) -> tuple[type['ConfigurationError'], tuple[str, tuple[Problem, ...]]]:
+        """Travel between processes: built again from source and problems."""
+        return type(self), (self.source, self.problems)
