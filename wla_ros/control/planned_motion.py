@@ -65,6 +65,7 @@ class PlannedMotion:
         self._offset_s = latency_s - latency_s.min()  # [D] beyond the lead
         self._offsets = self._offset_s if self._offset_s.any() else None
         self._config, self._layout = config, layout
+        self._lower, self._upper = limits.lower, limits.upper
         self._gate = ChunkGate(config.gate, layout, limits)
         self._rows = ChunkRows(config.gate, self._gate, layout, limits, arm_kinematics)
         bridges = BridgeFitter(config.bridge, limits)
@@ -200,7 +201,12 @@ class PlannedMotion:
     def execution_plan(
         self, now_ns: int, *, accepting: bool, resting: bool, tracking_error: FloatArray
     ) -> ExecutionPlan:
-        """Return the queued rows and the executed ones of the last second."""
+        """
+        Return the queued rows and the ones executed in the last second, within the limits.
+
+        A bridge over a fast step, as grippers have them, may lead outside; the arms go no further
+        than the limit. A policy that took a prefix from there would have its chunk refused.
+        """
         due_ns, rows = self._rows_from(now_ns + self._lead_ns - HISTORY_NS)
         epoch, sequence = self._gate.newest
         return ExecutionPlan(
@@ -209,7 +215,7 @@ class PlannedMotion:
             epoch=epoch,
             sequence=sequence,
             due_ns=due_ns,
-            rows=rows,
+            rows=np.minimum(np.maximum(rows, self._lower), self._upper),
             accepting=accepting,
             resting=resting,
             tracking_error=tracking_error,
