@@ -74,3 +74,42 @@ def test_measuring_gives_every_stage_of_every_variant(created, tmp_path, capsys)
         assert {'preprocess', 'vision', 'prefill', 'action', 'total'} <= set(stages)
         assert ('subtask' in stages) == name.endswith('12 tokens')
         assert all(figure['p50_ms'] <= figure['p99_ms'] for figure in stages.values())
+
+
+@pytest.mark.parametrize(
+    ('options', 'what'),
+    [
+        (['--steps', '0'], '0 lies below 1'),
+        (['--tokens', '-1'], '-1 lies below 0'),
+        (['--repeats', '0'], '0 lies below 1'),
+        (['--warm-up', 'few'], "'few' is no whole number"),
+    ],
+)
+def test_numbers_that_measure_nothing_are_refused(created, options, what, capsys):
+    with pytest.raises(SystemExit):
+        main(['checkpoint', 'measure', str(created), *options])
+    assert what in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_is_said_before_measuring(created, tmp_path, capsys):
+    for place, what in (('no/x.json', 'there is no folder'), ('.', 'is a folder')):
+        output = ['--output', str(tmp_path / place)]
+        assert main(['checkpoint', 'measure', str(created), *output]) == 2
+        assert what in capsys.readouterr().err
+
+
+def test_a_measurement_is_printed_and_written_once_per_variant(created, tmp_path, capsys):
+    output = tmp_path / 'x.json'
+    few = ['--repeats', '1', '--warm-up', '0', '--threads', '1', '--output', str(output)]
+    variants = ['--steps', '2', '2', '--tokens', '0']
+    assert main(['checkpoint', 'measure', str(created), *few, *variants]) == 0
+    printed = capsys.readouterr().out.splitlines()[-1]
+    assert output.read_text().strip() == printed
+    assert list(json.loads(printed)['variants']) == ['2 steps, 0 tokens']
+
+
+def test_a_place_that_the_system_refuses_is_one_message(capsys):
+    assert main(['checkpoint', 'create', '--size', 'tiny', '/proc/nowhere/x']) == 2
+    assert (
+        capsys.readouterr().err == 'wla_ros checkpoint: /proc/nowhere: No such file or directory\n'
+    )

@@ -55,7 +55,7 @@ def test_a_report_that_cannot_be_written_is_said_before_the_episodes(tmp_path, c
     file = tmp_path / 'file'
     file.write_text('kept')
     assert main(['evaluate', *QUICK, '--report', str(file)]) == 2
-    assert f'--report: {file} cannot be made' in capsys.readouterr().err
+    assert f'--report: {file} is no folder' in capsys.readouterr().err
     assert file.read_text() == 'kept'
 
 

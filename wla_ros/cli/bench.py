@@ -30,9 +30,11 @@ from rclpy.context import Context
 from tqdm import tqdm
 
 from wla_ros.action import RunTask
+from wla_ros.cli.argument_check import number
 from wla_ros.cli.executor_cost import executor_cost
 from wla_ros.cli.node_processes import NodeCommand
 from wla_ros.cli.node_processes import NodeProcesses
+from wla_ros.cli.output_place import check_file
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.cli.up import node_commands
 from wla_ros.core.execution_strategy import STRATEGIES
@@ -58,8 +60,12 @@ _CAMERAS = ('head', 'left_wrist', 'right_wrist')
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `wla_ros bench`."""
-    parser.add_argument('--seconds', type=float, default=20.0, help='measured time per transport')
-    parser.add_argument('--warm-up', type=float, default=4.0, help='seconds before measuring')
+    parser.add_argument(
+        '--seconds', type=number(1.0, 3600.0), default=20.0, help='measured time per transport'
+    )
+    parser.add_argument(
+        '--warm-up', type=number(0.0, 3600.0), default=4.0, help='seconds before measuring'
+    )
     parser.add_argument('--transports', nargs='+', choices=TRANSPORTS, default=list(TRANSPORTS))
     parser.add_argument(
         '--no-executor', action='store_true', help='leave out the cost of ticks and splices'
@@ -69,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure every transport and print the results."""
+    check_file(arguments.output, '--output')
     results = {name: _measure(name, arguments) for name in arguments.transports}
     document = {
         'benchmark': 'graph',
@@ -88,9 +95,9 @@ def run(arguments: argparse.Namespace) -> int:
         }
     _print_table(results)
     text = json.dumps(document)
+    print(text)
     if arguments.output is not None:
         arguments.output.write_text(text + '\n', encoding='utf-8')
-    print(text)
     return 0
 
 
@@ -175,6 +182,8 @@ class _Probe:
         result = self.client.run_task(_INSTRUCTION, time_limit_s=warm_up_s + seconds)
         if result.reason != RunTask.Result.TIME_LIMIT:
             raise TaskError(f'the task ended early: {result.reason}: {result.message}')
+        if not self._chunks:
+            raise TaskError('no chunk arrived while it was measured: measure for longer')
         span_s = time.monotonic() - marks['time']
         used = self._cpu_times()
         policy, executor = self.client.policy_status, self.client.executor_status

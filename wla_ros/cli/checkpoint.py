@@ -10,7 +10,10 @@ import argparse
 import sys
 from pathlib import Path
 
+from wla_ros.cli.argument_check import count
+from wla_ros.cli.argument_check import whole_number
 from wla_ros.cli.checkpoint_report import report
+from wla_ros.cli.output_place import check_file
 
 _ARMS = ('left', 'right')
 SIZES = ('nano', 'tiny', 'full')  # keys of policy.wla.random_sizes.SIZES
@@ -48,13 +51,21 @@ def _add_measure(commands: 'argparse._SubParsersAction[argparse.ArgumentParser]'
     measure.add_argument('path', type=Path, help='folder of a checkpoint, or its file of weights')
     measure.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:1')
     measure.add_argument('--dtype', default='auto', help='auto, float32, bfloat16 or mixed')
-    measure.add_argument('--threads', type=int, default=0, help='of torch on a CPU; 0: its choice')
-    measure.add_argument('--steps', type=int, nargs='+', default=[10, 32], help='of the sampler')
     measure.add_argument(
-        '--tokens', type=int, nargs='+', default=[0, 12], help='of text with every inference'
+        '--threads', type=whole_number(0), default=0, help='of torch on a CPU; 0: its choice'
     )
-    measure.add_argument('--repeats', type=int, default=100, help='inferences per variant')
-    measure.add_argument('--warm-up', type=int, default=5, help='inferences that do not count')
+    measure.add_argument('--steps', type=count, nargs='+', default=[10, 32], help='of the sampler')
+    measure.add_argument(
+        '--tokens',
+        type=whole_number(0),
+        nargs='+',
+        default=[0, 12],
+        help='of text with every inference',
+    )
+    measure.add_argument('--repeats', type=count, default=100, help='inferences per variant')
+    measure.add_argument(
+        '--warm-up', type=whole_number(0), default=5, help='inferences that do not count'
+    )
     measure.add_argument('--output', type=Path, help='also write the JSON document to this file')
 
 
@@ -73,15 +84,18 @@ def _measure(arguments: argparse.Namespace) -> int:
     from wla_ros.policy.wla.wla_loading import load_wla_policy
     from wla_ros.policy.wla.wla_settings import WlaSettings
 
+    check_file(arguments.output, '--output')
     chosen = {name: getattr(arguments, name) for name in ('device', 'dtype', 'threads')}
     values = {**chosen, 'checkpoint': str(arguments.path)}
     settings = load_configuration(WlaSettings, values, source='command line')
     with _Bar('loading') as progress:
         policy = load_wla_policy(settings, JointLayout(_ARMS), {}, progress=progress)
     variants = tuple(
-        measurement.Variant(steps=steps, tokens=tokens)
-        for steps in arguments.steps
-        for tokens in (arguments.tokens if policy.speaks else [0])
+        dict.fromkeys(
+            measurement.Variant(steps=steps, tokens=tokens)
+            for steps in arguments.steps
+            for tokens in (arguments.tokens if policy.speaks else [0])
+        )
     )
     total = len(variants) * (arguments.warm_up + arguments.repeats)
     with tqdm(total=total, desc='measuring', unit='chunk', leave=False, disable=None) as bar:
@@ -93,9 +107,9 @@ def _measure(arguments: argparse.Namespace) -> int:
             progress=bar.update,
         )
     text = measurement.document(policy, results, repeats=arguments.repeats)
+    sys.stdout.write(f'{measurement.table(results)}\n{text}\n')
     if arguments.output is not None:
         arguments.output.write_text(text + '\n', encoding='utf-8')
-    sys.stdout.write(f'{measurement.table(results)}\n{text}\n')
     return 0
 
 

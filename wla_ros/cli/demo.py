@@ -17,6 +17,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from wla_ros.cli.argument_check import count
+from wla_ros.cli.argument_check import number
+from wla_ros.cli.argument_check import share
+from wla_ros.cli.argument_check import whole_number
 from wla_ros.cli.evaluation_run import EvaluationChoices
 from wla_ros.cli.evaluation_run import run_episodes
 from wla_ros.cli.live_run import PICTURE_CAMERA
@@ -25,6 +29,7 @@ from wla_ros.cli.live_run import LiveProgress
 from wla_ros.cli.live_run import LiveSettings
 from wla_ros.cli.live_run import failed_nodes
 from wla_ros.cli.live_run import run_live
+from wla_ros.cli.output_place import make_folder
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.cli.result_table import result_table
 from wla_ros.cli.versions import installed_versions
@@ -49,9 +54,9 @@ _PICTURE_PERIOD_NS = NS_PER_S // 2
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `wla_ros demo`."""
-    parser.add_argument('--episodes', type=int, default=3)
+    parser.add_argument('--episodes', type=count, default=3)
     parser.add_argument(
-        '--seed', type=int, default=0, help='of the first episode; the others follow'
+        '--seed', type=whole_number(0), default=0, help='of the first episode; the others follow'
     )
     parser.add_argument('--policy', default='expert', help='policy of the registry')
     parser.add_argument('--instruction', default=_INSTRUCTION)
@@ -60,7 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--set', action='append', default=[], metavar='NODE:NAME=VALUE', dest='overrides',
         help='override one parameter, for example sim_node:rig.faults.seed=1; repeatable',
     )  # fmt: skip
-    parser.add_argument('--time-limit-s', type=float, default=40.0, help='per episode')
+    parser.add_argument(
+        '--time-limit-s', type=number(0.1, 3600.0), default=40.0, help='per episode'
+    )
     parser.add_argument(
         '--output', type=Path, help='folder of the report (demo_output/<date and time>)'
     )
@@ -68,7 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--no-comparison', action='store_true', help='leave out virtual time and direct expert'
     )
     parser.add_argument(
-        '--min-success', type=float, default=0.5, help='exit code 1 below this share of episodes'
+        '--min-success', type=share, default=0.5, help='exit code 1 below this share of episodes'
     )
 
 
@@ -76,10 +83,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the demo; returns 0 if enough episodes succeeded, nodes ended well and sums add up."""
     began = time.perf_counter()
     output = arguments.output or Path('demo_output') / datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
-    output.mkdir(parents=True, exist_ok=False)
+    parameters = resolve_parameter_file(arguments.parameters)
+    make_folder(output, '--output', new=True)
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     settings = LiveSettings(
-        parameters=resolve_parameter_file(arguments.parameters),
+        parameters=parameters,
         policy=arguments.policy,
         instruction=arguments.instruction,
         seeds=tuple(seeds),

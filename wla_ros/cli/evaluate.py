@@ -30,6 +30,7 @@ from wla_ros.cli.evaluation_run import RENDER_SIZES
 from wla_ros.cli.evaluation_run import EpisodeResult
 from wla_ros.cli.evaluation_run import EvaluationChoices
 from wla_ros.cli.evaluation_run import run_episodes
+from wla_ros.cli.output_place import make_folder
 from wla_ros.cli.result_table import result_table
 from wla_ros.cli.versions import installed_versions
 from wla_ros.core.errors import ConfigurationError
@@ -145,7 +146,7 @@ def run(arguments: argparse.Namespace) -> int:
     began = time.perf_counter()
     choices = _choices(arguments)
     if arguments.report is not None:
-        make_report_folder(arguments.report)
+        make_folder(arguments.report, '--report')
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
     keep = frozenset(seeds[:1]) if arguments.report else frozenset()
     results = _collect(choices, seeds, arguments.jobs, keep, direct=False)
@@ -271,15 +272,3 @@ def _chunk_link(arguments: argparse.Namespace, link: LinkModel) -> LinkModel:
 
 def _lossy(link: LinkModel, share: float) -> LinkModel:
     return dataclasses.replace(link, drop_probability=share)
-
-
-def make_report_folder(folder: Path) -> None:
-    """Make `folder`. Raises ConfigurationError if nothing can be written there."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        what = '' if os.access(folder, os.W_OK) else 'is not writable'
-    except OSError as error:
-        what = f'cannot be made: {error.strerror}'
-    if what:
-        problem = Problem(where='--report', what=f'{folder} {what}', remedy='name another folder')
-        raise ConfigurationError('evaluate', (problem,))

@@ -79,6 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of a pipe has seen enough (`| head`); nothing is left to be flushed at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is None:
+            raise  # nobody could tell what to do about it
+        sys.stderr.write(f'wla_ros {name}: {error.filename}: {error.strerror}\n')
+        return 2
 
 
 def _end(number: int, frame: FrameType | None) -> None:
