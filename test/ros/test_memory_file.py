@@ -45,6 +45,15 @@ def test_a_damaged_file_is_named_and_moved_aside(tmp_path):
     assert (tmp_path / 'memory.damaged').read_text() == '{"version": 1'
 
 
+@pytest.mark.parametrize('content', [b'\xff\xfe\x00', b'[' * 100_000, b''])
+def test_whatever_the_bytes_are_they_are_kept_and_named(tmp_path, content):
+    file = MemoryFile(tmp_path / 'memory.json')
+    file.path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r'moved to memory\.damaged'):
+        file.load()
+    assert (tmp_path / 'memory.damaged').read_bytes() == content
+
+
 def test_relative_files_lie_in_ros_home_one_for_each_node(tmp_path, monkeypatch):
     monkeypatch.setenv('ROS_HOME', str(tmp_path))
     file = 'wla_ros/{node}.json'

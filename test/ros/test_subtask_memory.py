@@ -151,3 +151,13 @@ def test_a_crashed_node_resumes_its_memory_and_another_task_does_not(graph: Grap
         lambda m: m.instruction == 'stack' and not m.completed and m.current.id == 0,
         'an empty memory',
     )
+
+
+def test_a_memory_that_cannot_be_read_is_said_and_not_replaced(graph: Graph) -> None:
+    place = graph.folder / 'memory.json'
+    place.mkdir()
+    probe = MemoryProbe(graph, **{'memory.file': str(place)})
+    assert probe.edit(Edit.SET, 'pick the cup').success
+    assert probe.node.stop() == 0
+    assert f'not restored and not saved: {place}: Is a directory' in probe.node.output()
+    assert list(graph.folder.glob('memory.*')) == [place]

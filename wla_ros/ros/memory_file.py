@@ -7,6 +7,8 @@ Knows no ROS.
 import os
 from pathlib import Path
 
+from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.errors import Problem
 from wla_ros.core.subtask_memory import SubtaskMemory
 from wla_ros.core.subtask_memory_json import memory_from_json
 from wla_ros.core.subtask_memory_json import memory_to_json
@@ -38,15 +40,20 @@ class MemoryFile:
         Raises ConfigurationError naming both, OSError if the file cannot be read.
         """
         try:
-            text = self.path.read_text(encoding='utf-8')
+            content = self.path.read_bytes()
         except FileNotFoundError:
             return None
         damaged = self.path.with_suffix('.damaged')
+        source = f'{self.path} (moved to {damaged.name})'
         try:
-            return memory_from_json(text, source=f'{self.path} (moved to {damaged.name})')
-        except Exception:
+            return memory_from_json(content.decode('utf-8'), source=source)
+        except ConfigurationError:
             self.path.replace(damaged)
             raise
+        except Exception as error:  # whatever the bytes are, the node begins without them
+            self.path.replace(damaged)
+            problem = Problem(where='file', what=f'is no subtask memory: {error}')
+            raise ConfigurationError(source, (problem,)) from error
 
     def save(self, memory: SubtaskMemory) -> None:
         """Replace the file. Raises OSError if that is not possible."""

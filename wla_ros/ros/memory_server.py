@@ -91,8 +91,15 @@ class MemoryServer:
             return
         try:
             stored = self._file.load()
-        except (ConfigurationError, OSError) as error:
+        except ConfigurationError as error:
             self._node.get_logger().error(f'begin with an empty subtask memory: {error}')
+            return
+        except OSError as error:
+            # What cannot be read must not be replaced either.
+            path, self._file = self._file.path, None
+            self._node.get_logger().error(
+                f'the subtask memory is not restored and not saved: {path}: {error.strerror}'
+            )
             return
         given = self._session.instruction
         if stored is None or (given and given != stored.instruction):
