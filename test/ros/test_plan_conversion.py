@@ -96,3 +96,17 @@ def test_a_chunk_carries_the_times_of_the_plan_and_its_own() -> None:
     assert exchange_value(message, 44) == TwoWayTimes(
         plan_stamp_ns=11, plan_received_ns=22, published_ns=33, received_ns=44
     )
+
+
+@pytest.mark.parametrize('delay_s', [float('nan'), float('inf')])
+def test_a_splice_without_a_delay_that_can_be_is_refused_by_name(delay_s: float) -> None:
+    message = plan_message(PLAN, COLUMNS)
+    message.splice_delay_s = delay_s
+    refused = plan_value(message, COLUMNS)
+    assert isinstance(refused, Refusal)
+    assert refused.reason == 'bad_plan'
+    assert 'newest splice' in refused.detail
+    message.splice_known = False  # then it means nothing
+    plan = plan_value(message, COLUMNS)
+    assert isinstance(plan, ExecutionPlan)
+    assert plan.splice is None

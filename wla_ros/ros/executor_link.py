@@ -54,6 +54,11 @@ class ExecutorLink:
         return self.mode is not None and self.mode.mode == Mode.AUTONOMY
 
     def _take_mode(self, message: ControlMode) -> None:
+        if message.mode not in set(Mode):
+            self._node.warn_at_times(
+                'mode', f'control_mode {message.mode} is unknown: is the executor of this version?'
+            )
+            return
         known, self.mode = self.mode, message
         if known is None or (known.revision, known.mode) != (message.revision, message.mode):
             self._on_mode(Mode(message.mode))

@@ -5,6 +5,8 @@ The times that chunks carry for the offset between two clocks belong here: they 
 the policy's host and back.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,10 +69,15 @@ def plan_value(message: ExecutionPlanMessage, columns: tuple[str, ...]) -> Execu
             detail=f'{len(message.due_ns)} due times and {len(message.rows)} values are not '
             f'{count} rows of {width} columns',
         )
+    if message.splice_known and not math.isfinite(message.splice_delay_s):
+        return Refusal(
+            reason=refusal_reasons.BAD_PLAN,
+            detail=f'execution_plan: the delay of the newest splice is {message.splice_delay_s} s',
+        )
     splice = SpliceDelay(
         epoch=int(message.splice_epoch),
         sequence=int(message.splice_sequence),
-        delay_ns=seconds_to_ns(message.splice_delay_s),
+        delay_ns=seconds_to_ns(message.splice_delay_s) if message.splice_known else 0,
     )
     return ExecutionPlan(
         stamp_ns=stamp_ns(message.header.stamp),
