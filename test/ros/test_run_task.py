@@ -184,3 +184,14 @@ def test_deactivating_the_policy_ends_the_task_and_holds(tasks: TaskProbe) -> No
     answer = tasks.result(handle)
     assert answer.result.reason == RunTask.Result.FAULT
     tasks.wait_for_mode(ControlMode.HOLD)
+
+
+def test_a_task_is_refused_while_the_executor_runs_another_strategy(graph: Graph) -> None:
+    strategy = {'strategy.name': 'sync', 'strategy.rows': 8, 'task.ready_timeout_s': 0.5}
+    probe = TaskProbe(graph, **strategy)
+    probe.wait_ready()
+    answer = probe.result(probe.send(LONG_S))
+    probe.close()
+    assert answer.result.reason == RunTask.Result.REFUSED
+    assert "the executor runs strategy 'latest', the policy node 'sync'" in answer.result.message
+    assert {message.mode for message in probe.modes} == {ControlMode.HOLD}

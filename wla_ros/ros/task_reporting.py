@@ -79,4 +79,9 @@ def _unready(
         return 'nothing heard from the executor'
     if executor.state == ExecutorStatus.NOT_READY:
         return f'the executor is not ready: {executor.reason}'
+    if executor.strategy != snapshot.plan.strategy:
+        return (
+            f'the executor runs strategy {executor.strategy!r}, the policy node '
+            f'{snapshot.plan.strategy!r}: give both the same strategy.name'
+        )
     return ''
