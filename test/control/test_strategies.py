@@ -319,6 +319,42 @@ def test_sync_leads_a_gripper_to_its_row_though_its_latency_is_longer_than_the_p
     assert_within_limits(run.commands)
 
 
+@pytest.mark.parametrize('name', ['latest', 'prefix'])
+@pytest.mark.parametrize('rows_to_close', [1, 3, 10])
+def test_a_gripper_that_is_told_to_close_does_so_as_fast_as_it_may(
+    name: str, rows_to_close: int
+) -> None:
+    run = started(name)
+    rows = held_rows()
+    rows[:, GRIPPERS] = 0.06
+    offer(run, rows)
+    run.tick(80)
+    told = 4 if name == 'prefix' else 0
+    rows = held_rows()
+    closing = np.interp(np.arange(32), [2, 2 + rows_to_close], [0.06, 0.0])
+    rows[:, GRIPPERS] = closing[:, None]
+    offer(run, rows, age_ns=100 * MS, committed_prefix=told)
+    before = len(run.commands)
+    run.tick(120)
+    width = np.array([command.position[GRIPPERS[0]] for command in run.commands[before:]])
+    assert width.max() < 0.0601  # never the other way
+    # Full speed and two ramps: 0.06 / 0.25 + 0.25 / 2.5 + 2.5 / 50 s
+    late_s = np.argmax(width < 0.001) * 0.005 - 0.39
+    assert late_s < 0.02 + max(0, rows_to_close - 9) * 0.05
+    assert_within_limits(run.commands)
+
+
+def test_a_gripper_that_is_told_little_else_is_led_there_by_a_bridge() -> None:
+    run = started('latest')
+    offer(run, held_rows())
+    run.tick(BEHIND)
+    rows = held_rows()
+    rows[:, GRIPPERS] += 0.002
+    offer(run, rows)
+    now = run.executor._plan.sample(run.now_ns)
+    assert now.position[GRIPPERS] == pytest.approx(REST[GRIPPERS], abs=1e-12)
+
+
 @pytest.mark.parametrize('name', ['crossfade', 'ensemble'])
 def test_end_effector_chunks_are_blended_as_poses(name: str) -> None:
     """Between two elbow heights the straight way of the tool is not that of the joints."""

@@ -22,12 +22,17 @@ from wla_ros.control.splice_bridge import SpliceBridge
 from wla_ros.control.splice_bridge import bridge_over
 from wla_ros.control.splice_bridge import lasting
 from wla_ros.control.splice_bridge import no_bridge
+from wla_ros.control.splice_bridge import without
 from wla_ros.control.splice_report import SpliceSteps
 from wla_ros.control.splice_report import steps_between
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import FloatArray
 
 _NO_STEPS = SpliceSteps()
+# A gripper that is told to open or close does so as fast as its limits allow. A bridge takes it
+# over steps of up to 3 mm; over longer ones it would delay a grasp by half a second, and over a
+# step of the speed lead the other way first.
+_LONGEST_OF_GRIPPERS_S = 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,6 +85,9 @@ class PlanSplicer:
             old_plan = old_plan.filled(command)
         plan = curve.at(start_s)
         fit = self._fit(takeover, old_plan.less(plan), running.parts(start_s))
+        far = self._is_far(fit)
+        if far.any() and not takeover.run_up_s:
+            fit, running = without(fit, far), running.replaced(far, no_bridge(len(far)))
         bridge = _carried_over(bridge_over(fit, start_s), fit, running)
         live = bridge if bridge.duration_s.any() else None
         executed = (before or PlannedCurve()).spliced(
@@ -133,6 +141,12 @@ class PlanSplicer:
         rest = HermiteInterpolation(np.array([now_ns, end_ns]), np.array([row, row]))
         bridge = bridge_over(lasting(fit, lasts_s), start_s)
         return executed.spliced(rest, start_s, bridge, keep_from_ns=now_ns), end_ns
+
+    def _is_far(self, fit: BridgeFit) -> NDArray[np.bool_]:
+        """Return [D] which grippers are to go as fast as they may instead of by a bridge."""
+        far = fit.duration_s > _LONGEST_OF_GRIPPERS_S
+        far[self._joints] = False
+        return far
 
     def _fit(self, takeover: Takeover, step: CurveSample, running: FloatArray) -> BridgeFit:
         """Return the bridge over `step` [D], which goes on with what is `running` [2, 3, D]."""

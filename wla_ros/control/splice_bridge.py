@@ -201,6 +201,16 @@ def lasting(fit: BridgeFit, duration_s: FloatArray | float) -> BridgeFit:
     return replace(fit, duration_s=slow_s, steep=np.zeros_like(fit.steep))
 
 
+def without(fit: BridgeFit, columns: NDArray[np.bool_]) -> BridgeFit:
+    """Return `fit` with no bridge in `columns` [D]."""
+    return BridgeFit(
+        np.where(columns, 0.0, fit.residual),
+        np.where(columns, 0.0, fit.duration_s),
+        np.where(columns, 0.0, fit.brief_s),
+        fit.steep & ~columns,
+    )
+
+
 def bridge_over(fit: BridgeFit, start_s: FloatArray) -> SpliceBridge:
     """Return the bridge [D] that begins with the residual at `start_s` and ends with zeros."""
     slow, brief = fit.residual
