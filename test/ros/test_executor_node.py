@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from lifecycle_msgs.msg import Transition  # noqa: E402 - not without rclpy
+from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402 - not without rclpy
+from lifecycle_msgs.msg import Transition  # noqa: E402
 from ros.graph import BIMANUAL  # noqa: E402
 from ros.graph import Graph  # noqa: E402
 from ros.graph import NodeProcess  # noqa: E402
@@ -22,6 +23,7 @@ from std_srvs.srv import Trigger  # noqa: E402
 
 from wla_ros.msg import ControlMode  # noqa: E402
 from wla_ros.msg import ExecutorStatus  # noqa: E402
+from wla_ros.ros import qos  # noqa: E402
 from wla_ros.srv import SetControlMode  # noqa: E402
 
 
@@ -174,6 +176,28 @@ def test_silent_feedback_holds_and_names_the_arm(rig: RigProbe) -> None:
     engage(rig)
     rig.silent.add('right')
     rig.graph.wait_until(lambda: rig.status.reason == 'feedback_stale', 'the stale feedback')
+    assert rig.status.state == ExecutorStatus.HOLDING
+
+
+def test_feedback_that_cannot_be_decoded_is_counted_and_named(rig: RigProbe) -> None:
+    reports = rig.graph.collect(DiagnosticArray, '/diagnostics')
+    half = rig.graph.probe.create_publisher(JointState, 'joint_states_left', qos.SENSOR_OUTPUT)
+    rig.graph.probe.create_timer(
+        0.1, lambda: half.publish(JointState(name=['joint1'], position=[0.0]))
+    )
+
+    def undecodable() -> int:
+        return sum(
+            int(pair.value)
+            for report in reports[-2:]
+            for status in report.status
+            if status.name == 'executor_node: execution'
+            for pair in status.values
+            if pair.key == 'feedback_undecodable'
+        )
+
+    rig.graph.wait_until(lambda: undecodable() > 0, 'the count')
+    assert 'feedback of left is not usable' in rig.graph.nodes[0].output()
     assert rig.status.state == ExecutorStatus.HOLDING
 
 

@@ -58,7 +58,7 @@ class CommandStream:
         self._ticked = Ticked(None, 0, None)
         self._commanded = 0  # ticks with a command
         self.thinned = 0  # of those whose command was not sent
-        self.unsendable = 0  # refused by the encoding of a driver
+        self.unsendable = 0  # of those refused by the encoding of a driver
 
     def tick(self, now_ns: int, lateness_ns: int) -> None:
         """Make the executor command for `now_ns`."""
@@ -101,6 +101,7 @@ class CommandStream:
     def _count(self, refusal: Refusal | None) -> None:
         if refusal is not None:
             self.unsendable += 1
+            self.thinned += 1
             self._node.warn_at_times(
                 'command', f'command not sent: {refusal.reason}: {refusal.detail}'
             )

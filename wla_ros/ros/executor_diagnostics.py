@@ -19,6 +19,7 @@ def executor_components(
     active: bool,
     ticks_skipped: int,
     commands_thinned: int,
+    feedback_undecodable: int,
     loop_problem: str,
     clock: ClockMonitor,
 ) -> Iterator[ComponentState]:
@@ -43,6 +44,7 @@ def executor_components(
             'planner_failures': counts.planner_failures,
             'max_deviation_rad': snapshot.max_deviation_rad,
             'feedback_refused': counts.feedback_refused,
+            'feedback_undecodable': feedback_undecodable,
             'seam_position_step_max_rad': seams.max_position_rad,
             'seam_velocity_step_max_rad_s': seams.max_velocity_rad_s,
             'seam_acceleration_step_max_rad_s2': seams.max_acceleration_rad_s2,

@@ -88,6 +88,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             max_offset_s=config.clock.max_offset_s, warn=self.get_logger().warning
         )
         self._undecodable = 0
+        self._priority_told = False
         self._commands = CommandStream(self, self._executor, parts)
         self._status = self.create_publisher(ExecutorStatus, 'executor_status', qos.STATUS)
         self._diagnostics = DiagnosticsPublisher(self)
@@ -238,6 +239,9 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
     def _publish_diagnostics(self) -> None:
         loop = self._loop
         problem = '' if loop is None else loop.priority_problem
+        if problem and not self._priority_told:
+            self._priority_told = True
+            self.get_logger().warning(f'{problem}: give rtprio in /etc/security/limits.conf')
         if self._commands.unsendable:
             problem = problem or f'{self._commands.unsendable} commands could not be sent'
         with self._lock:
@@ -247,6 +251,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                     active=self.active,
                     ticks_skipped=0 if loop is None else loop.skipped,
                     commands_thinned=self._commands.thinned,
+                    feedback_undecodable=self._undecodable,
                     loop_problem=problem,
                     clock=self._offset,
                 )
