@@ -205,3 +205,14 @@ def test_the_executor_names_a_strategy_that_contradicts_itself(graph: Graph) -> 
         "strategy: 'sync+rtc' contradicts itself",
         'execution.strategy: unknown key',
     )
+
+
+@pytest.mark.parametrize('content', [None, 'executor_node: ['])
+def test_a_file_that_ros_cannot_read_is_named(graph: Graph, content: str | None) -> None:
+    file = graph.folder / 'unreadable.yaml'
+    if content is not None:
+        file.write_text(content)
+    node = graph.start('executor_node', file)
+    assert node.wait() == EXIT_CONFIGURATION, node.output()
+    assert f'--params-file {file}' in node.output()
+    assert 'Traceback' not in node.output()

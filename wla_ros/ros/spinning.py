@@ -43,16 +43,25 @@ def run_node(build: Callable[[], LifecycleShell], arguments: Sequence[str] | Non
 
     previous = {kind: signal.signal(kind, ask_to_stop) for kind in (signal.SIGINT, signal.SIGTERM)}
     prefer_local_transport()
-    rclpy.init(
-        args=list(sys.argv if arguments is None else arguments),
-        signal_handler_options=SignalHandlerOptions.NO,
-    )
     try:
-        return _run(build, stop)
+        return _run(build, stop) if _ros_starts(arguments) else EXIT_CONFIGURATION
     finally:
         rclpy.try_shutdown()
         for kind, handler in previous.items():
             signal.signal(kind, handler)
+
+
+def _ros_starts(arguments: Sequence[str] | None) -> bool:
+    """Initialise ROS; say on stderr why that is impossible."""
+    try:
+        rclpy.init(
+            args=list(sys.argv if arguments is None else arguments),
+            signal_handler_options=SignalHandlerOptions.NO,
+        )
+    except RuntimeError as error:  # what rclpy raises is of a private module
+        sys.stderr.write(f'the ROS arguments cannot be used: {error}\n')
+        return False
+    return True
 
 
 def _run(build: Callable[[], LifecycleShell], stop: threading.Event) -> int:
