@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from control.arms import CONFIG
+from control.arms import GRIPPERS
 from control.arms import LIMITS
 from control.arms import MS
 from control.arms import REST
@@ -59,6 +60,26 @@ def test_all_rows_of_a_chunk_that_finishes_the_task_are_executed() -> None:
     run.tick(500)
     assert run.commands[-1].position[0] == pytest.approx(rows[-1, 0], abs=1e-6)
     assert run.snapshot.reason == reasons.FINISHED
+
+
+@pytest.mark.parametrize('way_m', [0.0, 0.01, 0.06])
+def test_joints_wait_for_no_gripper(way_m: float) -> None:
+    run = started(rows=16)
+    rows = held_rows()
+    rows[:, GRIPPERS] = 0.065
+    assert run.offer(rows) is None
+    run.tick(400)
+    rows = moving_rows(0.1, 0)
+    rows[:, GRIPPERS] = 0.065 - way_m
+    assert run.offer(rows) is None
+    due_ns, _ = run.executor.planned_path(run.now_ns)
+    assert due_ns[0] - run.now_ns < 80 * MS
+    before = len(run.commands)
+    run.tick(100)
+    width = np.array([command.position[GRIPPERS[0]] for command in run.commands[before:]])
+    # Full speed and two ramps: 0.25 / 2.5 + 2.5 / 50 s
+    assert np.argmax(np.abs(width - (0.065 - way_m)) < 0.001) * 0.005 < way_m / 0.25 + 0.16
+    assert_within_limits(run.commands)
 
 
 def test_a_chunk_that_saw_the_arms_where_they_rested_before_does_not_lead_them_back() -> None:

@@ -84,10 +84,12 @@ class PlanSplicer:
             state = old_plan.lifted(running.at(start_s)).filled(command)
             old_plan = old_plan.filled(command)
         plan = curve.at(start_s)
-        fit = self._fit(takeover, old_plan.less(plan), running.parts(start_s))
+        fit = self._bridges.fit(old_plan.less(plan), running.parts(start_s))
         far = self._is_far(fit)
-        if far.any() and not takeover.run_up_s:
+        if far.any():
             fit, running = without(fit, far), running.replaced(far, no_bridge(len(far)))
+        if takeover.run_up_s:
+            fit = lasting(fit, 2.0 * takeover.run_up_s)
         bridge = _carried_over(bridge_over(fit, start_s), fit, running)
         live = bridge if bridge.duration_s.any() else None
         executed = (before or PlannedCurve()).spliced(
@@ -147,11 +149,6 @@ class PlanSplicer:
         far = fit.duration_s > _LONGEST_OF_GRIPPERS_S
         far[self._joints] = False
         return far
-
-    def _fit(self, takeover: Takeover, step: CurveSample, running: FloatArray) -> BridgeFit:
-        """Return the bridge over `step` [D], which goes on with what is `running` [2, 3, D]."""
-        fit = self._bridges.fit(step, running)
-        return lasting(fit, 2.0 * takeover.run_up_s) if takeover.run_up_s else fit
 
 
 def _shaping_ns(path: ChunkSchedule) -> int:

@@ -68,8 +68,9 @@ class PlannedMotion:
         self._lower, self._upper = limits.lower, limits.upper
         self._gate = ChunkGate(config.gate, layout, limits)
         self._rows = ChunkRows(config.gate, self._gate, layout, limits, arm_kinematics)
-        bridges = BridgeFitter(config.bridge, limits)
-        self._splicer = PlanSplicer(bridges, np.array(layout.joint_indices))
+        joints = np.array(layout.joint_indices)
+        bridges = BridgeFitter(config.bridge, limits, joints)
+        self._splicer = PlanSplicer(bridges, joints)
         self._joins = merge_strategy(config.strategy, bridges)
         self._waits = config.strategy.strategy.waits
         self._ledger = RowLedger()

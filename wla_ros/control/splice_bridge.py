@@ -116,8 +116,17 @@ class BridgeFit:
 class BridgeFitter:
     """Finds how long each column's bridge has to be."""
 
-    def __init__(self, config: BridgeConfig, limits: JointLimits) -> None:
-        """Keep the configured shares of the rates of `limits`."""
+    def __init__(
+        self,
+        config: BridgeConfig,
+        limits: JointLimits,
+        joints: NDArray[np.intp] | None = None,
+    ) -> None:
+        """Keep the configured shares of the rates of `limits`; `joints`: all but the grippers."""
+        columns = np.arange(len(limits.velocity))
+        self._is_gripper = np.zeros(len(columns), dtype=np.bool_)
+        if joints is not None:
+            self._is_gripper = ~np.isin(columns, joints)
         self._velocity = limits.velocity * config.velocity_share
         self._acceleration = limits.acceleration * config.acceleration_share
         self._jerk = limits.jerk * config.jerk_share
@@ -167,9 +176,10 @@ class BridgeFitter:
         `residual` is the present state less the first row; the run-up leads to that row with its
         `velocity` [D]. It takes half of the bridge over it: an arm at rest that speeds up evenly
         needs twice as long for a way as the plan that has the speed already, so it neither backs
-        up nor overtakes. One time for all columns, because they belong to one row.
+        up nor overtakes. One time for all joints, because they belong to one row; they wait for
+        no gripper.
         """
-        columns = np.flatnonzero(~residual.outside)
+        columns = np.flatnonzero(~(residual.outside | self._is_gripper))
         if not len(columns):
             return 0.0
         durations = np.repeat(self._coarse[:, None], len(columns), axis=1)  # [K, k]
