@@ -174,6 +174,58 @@ def test_what_is_executed_is_continuous_at_every_splice(
         assert (step.max(axis=1, initial=0.0) < [1e-7, 1e-6, 1e-4]).all()
 
 
+@examples(200)
+@given(story=journeys, name=st.sampled_from(JOINS), arms=latencies)
+@example(  # the committed rows are all that is left of the old plan
+    story=[
+        Journey(gap_ms=1, delay_ms=0, fate='arrives', rows=8, told=0, rolled=False, seed=1),
+        Journey(gap_ms=60, delay_ms=10, fate='arrives', rows=30, told=12, rolled=False, seed=2),
+    ],
+    name='prefix',
+    arms={},
+)
+@example(  # and of that a single row, due the moment it is left
+    story=[
+        Journey(gap_ms=93, delay_ms=49, fate='arrives', rows=9, told=8, rolled=True, seed=1),
+        Journey(gap_ms=189, delay_ms=53, fate='arrives', rows=1, told=4, rolled=True, seed=2),
+        Journey(gap_ms=31, delay_ms=47, fate='arrives', rows=24, told=8, rolled=False, seed=3),
+    ],
+    name='prefix',
+    arms={
+        'left': ArmExecution(action_latency_s=0.03, gripper_latency_s=0.1),
+        'right': ArmExecution(action_latency_s=0.06, gripper_latency_s=0.02),
+    },
+)
+@example(  # row 0 is due two nanoseconds behind the last row of the old plan
+    story=[
+        Journey(gap_ms=1, delay_ms=0, fate='arrives', rows=7, told=11, rolled=True, seed=1),
+        Journey(gap_ms=200, delay_ms=0, fate='arrives', rows=2, told=11, rolled=True, seed=2),
+    ],
+    name='crossfade',
+    arms={},
+)
+def test_what_is_planned_is_continuous_where_columns_change_over_later(
+    story: list[Journey], name: str, arms: Arms
+) -> None:
+    """In position and velocity; the acceleration steps at the rows of any plan."""
+    run = PlanRun(name, arms)
+    beside_s = 1e-7  # more than rows are rounded by; at 20 rad/s this moves 2e-6 rad
+    for arrival_ns, item in run.deliver(story):
+        run.until(arrival_ns)
+        if run.offer(item) is not None:
+            continue
+        curve, effective_ns = run.plan._curve, run.now_ns + run.lead_ns
+        assert curve is not None
+        for piece in curve._pieces:
+            start_s = piece.start_s + (piece.curve.origin_ns - effective_ns) * 1e-9
+            ahead = start_s > run.offset_s + beside_s
+            before = curve.sample(effective_ns, np.where(ahead, start_s, 1.0) - beside_s)
+            after = curve.sample(effective_ns, np.where(ahead, start_s, 1.0) + beside_s)
+            both = BRIDGED & ahead & ~(before.outside | after.outside)
+            step = np.abs(after.values - before.values)[:2, both]
+            assert (step.max(axis=1, initial=0.0) < [1e-5, 5e-3]).all()
+
+
 def test_the_stories_splice_running_plans() -> None:
     """The properties above would hold for a plan that refuses everything."""
     totals: Counter[str] = Counter()
