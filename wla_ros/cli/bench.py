@@ -40,13 +40,14 @@ from wla_ros.cli.up import node_commands
 from wla_ros.core.execution_strategy import STRATEGIES
 from wla_ros.msg import ActionChunk
 from wla_ros.robots.driver_profile import DriverProfile
-from wla_ros.robots.driver_profile import load_driver_profile
 from wla_ros.ros import qos
 from wla_ros.ros.conversions import duration_ns
 from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.installed_files import find_configuration_file
 from wla_ros.ros.local_transport import PROFILE_FILE
 from wla_ros.ros.local_transport import local_transport_environment
+from wla_ros.ros.robot_configuration import RobotSection
+from wla_ros.ros.robot_configuration import require_robot
 from wla_ros.ros.task_client import TaskClient
 from wla_ros.ros.task_client import TaskError
 
@@ -104,7 +105,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _measure(transport: str, arguments: argparse.Namespace) -> dict[str, Any]:
     environment = _environment(transport)
     path = resolve_parameter_file('bimanual')
-    profile = load_driver_profile(_driver_file())
+    profile = require_robot(RobotSection(), source='bench').profile
     with (
         tempfile.TemporaryDirectory() as logs,
         # What outlives a node (the subtask memory) stays out of the user's ROS_HOME.
@@ -242,13 +243,6 @@ def _environment(transport: str) -> Mapping[str, str]:
     if transport == 'default' or profile is None:
         return _NO_PROFILE
     return local_transport_environment(profile)
-
-
-def _driver_file() -> Path:
-    path = find_configuration_file('drivers/piper_ros.yaml')
-    if path is None:
-        raise FileNotFoundError('config/drivers/piper_ros.yaml is not installed')
-    return path
 
 
 def _source_command(profile: DriverProfile) -> NodeCommand:

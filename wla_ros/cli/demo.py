@@ -30,9 +30,11 @@ from wla_ros.cli.live_run import LiveSettings
 from wla_ros.cli.live_run import failed_nodes
 from wla_ros.cli.live_run import run_live
 from wla_ros.cli.output_place import make_folder
+from wla_ros.cli.parameter_file import parameters_of
 from wla_ros.cli.parameter_file import resolve_parameter_file
-from wla_ros.cli.result_table import result_table
+from wla_ros.cli.result_table import result_text
 from wla_ros.cli.versions import installed_versions
+from wla_ros.core.configuration import load_configuration
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.evaluation.bag_episode import RunTopics
 from wla_ros.evaluation.bag_episode import episodes_of_bag
@@ -44,8 +46,8 @@ from wla_ros.evaluation.episode_settings import EpisodeSettings
 from wla_ros.evaluation.episode_summary import summarise
 from wla_ros.evaluation.episode_summary import summary_values
 from wla_ros.robots.driver_profile import DriverProfile
-from wla_ros.robots.driver_profile import load_driver_profile
-from wla_ros.ros.installed_files import find_configuration_file
+from wla_ros.ros.robot_configuration import RobotSection
+from wla_ros.ros.robot_configuration import require_robot
 
 _CAMERAS = ('head', 'left_wrist', 'right_wrist')
 _INSTRUCTION = 'Stack one cup on the other.'
@@ -138,7 +140,7 @@ def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecor
     return episodes_of_bag(
         outcome.bag,
         outcome.windows,
-        _driver_profile(),
+        _driver_profile(settings.parameters),
         RunTopics(pictures={PICTURE_CAMERA: f'camera/{PICTURE_CAMERA}/image_raw/compressed'}),
         picture_period_ns=_PICTURE_PERIOD_NS,
         configuration={
@@ -150,11 +152,11 @@ def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecor
     )
 
 
-def _driver_profile() -> DriverProfile:
-    path = find_configuration_file('drivers/piper_ros.yaml')
-    if path is None:
-        raise FileNotFoundError('config/drivers/piper_ros.yaml is not installed')
-    return load_driver_profile(path)
+def _driver_profile(parameters: Path) -> DriverProfile:
+    """Return the profile that the executor has been told: the bag holds its topics."""
+    values = parameters_of(parameters, 'executor_node').get('robot', {})
+    section = load_configuration(RobotSection, values, source=str(parameters))
+    return require_robot(section, source=str(parameters)).profile
 
 
 def _comparison(seeds: range, time_limit_s: float) -> list[EpisodeMetrics]:
@@ -184,12 +186,7 @@ def _conclude(
     """Print the summary and return the exit code."""
     summaries = summarise(metrics)
     live = summaries[0]
-    print(result_table(summaries))
-    for item in summaries:
-        for seed, reason, judgement in item.failures:
-            print(f'  {item.source} seed {seed} failed, {reason}: {judgement}')
-    for equation in live.violated:
-        print(f'  sum violated: {equation.subject} {equation.left.name} by {equation.difference}')
+    print(result_text(summaries))
     for name in failed_nodes(outcome.exit_codes):
         print(f'  ended badly: {name}')
     print(f'report: {page}\nrecording: {outcome.bag}   (ros2 bag info, Foxglove)')

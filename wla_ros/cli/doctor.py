@@ -20,7 +20,6 @@ from wla_ros.cli.software_check import Level
 from wla_ros.cli.software_check import check_environment
 from wla_ros.cli.software_check import check_software
 from wla_ros.core.configuration import load_configuration
-from wla_ros.core.errors import ConfigurationError
 
 _MARKS = {Level.OK: 'ok', Level.NOTE: '--', Level.PROBLEM: '!!'}
 
@@ -65,15 +64,12 @@ def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckRe
     from wla_ros.ros.graph_probe import probe_graph
     from wla_ros.ros.local_transport import prefer_local_transport
     from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
-    from wla_ros.ros.robot_configuration import Robot
-    from wla_ros.ros.robot_configuration import load_robot
+    from wla_ros.ros.robot_configuration import require_robot
 
     configuration = load_configuration(
         PolicyNodeConfiguration, _listening_parameters(path), source=str(path)
     )
-    robot = load_robot(configuration.robot)
-    if not isinstance(robot, Robot):
-        raise ConfigurationError(str(path), robot)
+    robot = require_robot(configuration.robot, source=str(path))
     prefer_local_transport()
     found = probe_graph(robot, configuration.cameras, seconds=seconds, namespace=namespace)
     limits = piper_limits(robot.layout, gripper_max_m=robot.profile.command.gripper.maximum_m)

@@ -31,7 +31,7 @@ from wla_ros.cli.evaluation_run import EpisodeResult
 from wla_ros.cli.evaluation_run import EvaluationChoices
 from wla_ros.cli.evaluation_run import run_episodes
 from wla_ros.cli.output_place import make_folder
-from wla_ros.cli.result_table import result_table
+from wla_ros.cli.result_table import result_text
 from wla_ros.cli.versions import installed_versions
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
@@ -157,12 +157,7 @@ def run(arguments: argparse.Namespace) -> int:
     summaries = summarise(metrics)
     main = summaries[0]
     wall_s = time.perf_counter() - began
-    print(result_table(summaries))
-    for source in summaries:
-        for seed, reason, judgement in source.failures:
-            print(f'  {source.source} seed {seed} failed, {reason}: {judgement}')
-    for equation in main.violated:
-        print(f'  sum violated: {equation.subject} {equation.left.name} by {equation.difference}')
+    print(result_text(summaries))
     print(
         f'images {_RENDERING.get(choices.render, choices.render)}, '
         f'{arguments.jobs} processes, {wall_s:.1f} s'

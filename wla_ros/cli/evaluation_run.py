@@ -45,7 +45,7 @@ from wla_ros.policy.replay_policy import ReplayPolicy
 from wla_ros.robots.piper.limits import piper_limits
 from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.robot_configuration import RobotSection
-from wla_ros.ros.robot_configuration import load_robot
+from wla_ros.ros.robot_configuration import require_robot
 from wla_ros.sim.cameras import MOUNTS
 from wla_ros.sim.expert import make_expert
 from wla_ros.sim.expert.direct_run import run_direct_episode
@@ -267,10 +267,7 @@ def _work(
 
 @functools.lru_cache(maxsize=1)
 def _robot(driver_profile: str) -> Robot:
-    robot = load_robot(RobotSection(driver_profile=driver_profile))
-    if isinstance(robot, tuple):
-        raise ConfigurationError('evaluate', robot)
-    return robot
+    return require_robot(RobotSection(driver_profile=driver_profile), source='evaluate')
 
 
 @functools.lru_cache(maxsize=1)

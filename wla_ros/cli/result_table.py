@@ -13,6 +13,20 @@ _HEADER = (
 )  # fmt: skip
 
 
+def result_text(summaries: Sequence[SourceSummary]) -> str:
+    """Return the table, every failed episode, and the sums of the first source that are off."""
+    failures = [
+        f'  {item.source} seed {seed} failed, {reason}: {judgement}'
+        for item in summaries
+        for seed, reason, judgement in item.failures
+    ]
+    violations = [
+        f'  sum violated: {equation.subject} {equation.left.name} by {equation.difference}'
+        for equation in summaries[0].violated
+    ]
+    return '\n'.join([result_table(summaries), *failures, *violations])
+
+
 def result_table(summaries: Sequence[SourceSummary]) -> str:
     """Return one line per source: success, times, delays from exposure to chunk and splice."""
     lines = [_COLUMNS.format(*_HEADER)]

@@ -72,6 +72,14 @@ def load_robot(section: RobotSection) -> Robot | tuple[Problem, ...]:
     return problems or Robot(profile=profile, layout=JointLayout(arms=names))
 
 
+def require_robot(section: RobotSection, *, source: str) -> Robot:
+    """Return the same; raises ConfigurationError naming `source` with everything that is wrong."""
+    robot = load_robot(section)
+    if not isinstance(robot, Robot):
+        raise ConfigurationError(source, robot)
+    return robot
+
+
 def _profile_path(name: str) -> Path | Problem:
     if name.endswith(('.yaml', '.yml')):
         path = Path(name).expanduser()
