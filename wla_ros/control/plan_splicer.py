@@ -29,13 +29,13 @@ from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import FloatArray
 
 _NO_STEPS = SpliceSteps()
-# A plan that ended no longer ago than this is left at its end. Committed rows last until a
-# nanosecond behind the last of them, and 30 Hz in whole nanoseconds loses a third of one per row.
-_JUST_S = 1e-7
 # A gripper that is told to open or close does so as fast as its limits allow. A bridge takes it
 # over steps of up to 3 mm; over longer ones it would delay a grasp by half a second, and over a
 # step of the speed lead the other way first.
 _LONGEST_OF_GRIPPERS_S = 0.15
+# A plan that ended no longer ago than this is left at its end. Committed rows last until a
+# nanosecond behind the last of them, and 30 Hz in whole nanoseconds loses a third of one per row.
+_JUST_S = 1e-7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,10 +94,12 @@ class PlanSplicer:
             state = old_plan.lifted(running.at(start_s)).filled(command)
             old_plan = old_plan.filled(command)
         plan = curve.at(start_s)
-        fit = self._fit(takeover, old_plan.less(plan), running.parts(start_s))
+        fit = self._bridges.fit(old_plan.less(plan), running.parts(start_s))
         far = self._is_far(fit)
-        if far.any() and not takeover.run_up_s:
+        if far.any():
             fit, running = without(fit, far), running.replaced(far, no_bridge(len(far)))
+        if takeover.run_up_s:
+            fit = lasting(fit, 2.0 * takeover.run_up_s)
         bridge = _carried_over(bridge_over(fit, start_s), fit, running)
         live = bridge if bridge.duration_s.any() else None
         executed = (before or PlannedCurve()).spliced(
@@ -157,11 +159,6 @@ class PlanSplicer:
         far = fit.duration_s > _LONGEST_OF_GRIPPERS_S
         far[self._joints] = False
         return far
-
-    def _fit(self, takeover: Takeover, step: CurveSample, running: FloatArray) -> BridgeFit:
-        """Return the bridge over `step` [D], which goes on with what is `running` [2, 3, D]."""
-        fit = self._bridges.fit(step, running)
-        return lasting(fit, 2.0 * takeover.run_up_s) if takeover.run_up_s else fit
 
 
 def _shaping_ns(path: ChunkSchedule) -> int:
