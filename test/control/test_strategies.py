@@ -300,22 +300,32 @@ def test_sync_takes_a_chunk_that_is_older_than_its_horizon() -> None:
     assert offer(run, held_rows(count=8), age_ns=1900 * MS) is None
 
 
-def test_sync_leads_a_gripper_to_its_row_though_its_latency_is_longer_than_the_plan() -> None:
-    run = started('sync', arms={'left': ArmExecution(gripper_latency_s=0.13)}, rows=1)
+@pytest.mark.parametrize(
+    ('arm', 'column'),
+    [
+        (ArmExecution(gripper_latency_s=0.13), GRIPPERS[0]),
+        (ArmExecution(action_latency_s=0.13), JOINTS[0]),
+    ],
+    ids=['gripper', 'joint'],
+)
+def test_sync_leads_a_column_to_its_row_though_its_latency_is_longer_than_the_plan(
+    arm: ArmExecution, column: int
+) -> None:
+    run = started('sync', arms={'left': arm}, rows=1)
     rows = held_rows()
-    rows[:, GRIPPERS[0]] += 0.005
+    rows[:, column] += 0.005
     assert offer(run, rows) is None
     plan = run.executor._plan
     due_ns, _ = plan.path(run.now_ns)
     assert due_ns[-1] < run.now_ns + 130 * MS
-    course = np.array([plan.sample(run.now_ns + i * 5 * MS).values[:, 6] for i in range(200)])
-    assert course[0] == pytest.approx([REST[6], 0.0, 0.0], abs=1e-12)  # not on the row at once
+    course = np.array([plan.sample(run.now_ns + i * 5 * MS).values[:, column] for i in range(200)])
+    assert course[0] == pytest.approx([REST[column], 0.0, 0.0], abs=1e-12)  # not there at once
     assert (np.diff(course[:, 0]) >= -1e-12).all()
     share = CONFIG.bridge.velocity_share
-    assert 0.01 < course[:, 1].max() <= LIMITS.velocity[6] * share * 1.02
-    assert course[-1] == pytest.approx([REST[6] + 0.005, 0.0, 0.0], abs=1e-12)
+    assert 0.01 < course[:, 1].max() <= LIMITS.velocity[column] * share * 1.02
+    assert course[-1] == pytest.approx([REST[column] + 0.005, 0.0, 0.0], abs=1e-12)
     run.tick(200)
-    assert run.commands[-1].position[6] == pytest.approx(REST[6] + 0.005, abs=1e-6)
+    assert run.commands[-1].position[column] == pytest.approx(REST[column] + 0.005, abs=1e-6)
     assert_within_limits(run.commands)
 
 
