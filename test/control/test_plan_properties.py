@@ -33,8 +33,8 @@ VELOCITY = 0.15
 BRIDGED = np.isin(np.arange(WIDTH), JOINTS)
 Arms = dict[str, ArmExecution]
 # Plans of one row to come to rest on: the fifth one ends 25 ms before where the gripper is then.
-# That moves, because the fourth one sent it off from the command it had. What becomes of such
-# columns in full: `test_sync_leads_a_column_to_its_row_though_its_latency_is_longer_than_the_plan`.
+# That moves, because the fourth one sent it off from the command it had. Grippers in
+# particular, and joints, are followed to the row by `test_sync_leads_a_column_to_its_row_...`.
 SHORTER_THAN_A_LATENCY = [
     Journey(gap_ms=gap, delay_ms=delay, fate='arrives', rows=1, told=0, rolled=False, seed=seed)
     for gap, delay, seed in ((1, 0, 0), (1, 0, 0), (1, 0, 5), (199, 37, 0), (1, 63, 5))
