@@ -106,6 +106,12 @@ def test_feedback_ahead_of_its_command_is_named_not_folded_to_a_positive_delay()
     assert '40.0 ms ahead' in refusal.detail
 
 
+def test_feedback_ahead_by_less_than_a_driver_period_is_as_good_as_no_delay():
+    found = estimate_delay(command(), feedback(-0.003), SETTINGS)
+    assert isinstance(found, DelayEstimate), found
+    assert found.delay_s == pytest.approx(-0.003, abs=0.001)
+
+
 def poisoned():
     good = feedback(0.1)
     values = good.values.copy()

@@ -42,6 +42,7 @@ from wla_ros.core.types import Refusal
 from wla_ros.ros.excitation_client import CalibrationError
 from wla_ros.ros.excitation_client import ExcitationClient
 from wla_ros.ros.excitation_client import Recording
+from wla_ros.ros.executor_configuration import TRAJECTORY
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
 from wla_ros.ros.executor_parts import ExecutorParts
 from wla_ros.ros.executor_parts import load_parts
@@ -66,6 +67,12 @@ class _Robot:
 
     parts: ExecutorParts
     joint_latency_s: float  # measurement to header stamp of the feedback
+
+    @property
+    def lead_s(self) -> float:
+        """How much later than its stamp a command is due: trajectories are sent ahead of time."""
+        configuration = self.parts.configuration
+        return configuration.trajectory.lead_s if configuration.output == TRAJECTORY else 0.0
 
 
 def calibrate_motion(
@@ -242,9 +249,12 @@ def _estimate(
     recording: Recording, part: ExcitationPart, arm: str, column: int, robot: _Robot
 ) -> DelayEstimate | Refusal:
     begin_s, end_s = part.begin_s - _REST_S, part.end_s + _REST_S
+    commanded = recording.command(part.column, begin_s, end_s)
     measured = recording.measured(arm, column, begin_s, end_s)
     found = estimate_delay(
-        recording.command(part.column, begin_s, end_s),
+        Signal(
+            stamps_ns=commanded.stamps_ns + seconds_to_ns(robot.lead_s), values=commanded.values
+        ),
         Signal(
             stamps_ns=measured.stamps_ns - seconds_to_ns(robot.joint_latency_s),
             values=measured.values,
