@@ -113,6 +113,9 @@ def test_every_cell_of_the_grids_can_be_built(grid):
 
 def test_a_task_without_a_number_refuses_one():
     assert task_options('dispose_trash@0.5').turntable.speed_rad_s == 0.5
-    assert task_options('pass_post@0.03').post.drift_m == 0.03
+    assert task_options('pass_post@5').post.passes == 5
+    for wrong in ('pass_post@0.03', 'pass_post@2.5'):
+        with pytest.raises(ConfigurationError, match='whole number'):
+            task_options(wrong)
     with pytest.raises(ConfigurationError, match='stack_cup'):
         task_options('stack_cup@2')

@@ -277,14 +277,17 @@ class GuidedByQueue:
 
 
 def task_options(name: str) -> TaskOptions:
-    """Return the parameters of a task variant: speed of the turntable, drift of the goal."""
+    """Return the parameters of a task variant: speed of the turntable, passes by the post."""
     variant = task_variant(name)
     if variant.difficulty is None:
         return TaskOptions()
     if variant.task == 'dispose_trash':
         return TaskOptions(turntable=TurntableOptions(speed_rad_s=variant.difficulty))
     if variant.task == 'pass_post':
-        return TaskOptions(post=PostOptions(drift_m=variant.difficulty))
+        if variant.difficulty < 1 or variant.difficulty != round(variant.difficulty):
+            problem = Problem(where='task', what=f'{name!r}: passes must be a whole number from 1')
+            raise ConfigurationError('bench-execution', (problem,))
+        return TaskOptions(post=PostOptions(passes=round(variant.difficulty)))
     problem = Problem(
         where='task',
         what=f'{name!r}: {variant.task} has no number of difficulty',

@@ -22,11 +22,12 @@ from wla_ros.sim.kinematic.post_demonstrations import PostDemonstrationConfig
 from wla_ros.sim.kinematic.post_demonstrations import post_demonstrations
 from wla_ros.sim.tasks.pass_post import ARM
 from wla_ros.sim.tasks.pass_post import GOAL
+from wla_ros.sim.tasks.pass_post import NEXT
 from wla_ros.sim.tasks.pass_post import POST
 from wla_ros.sim.tasks.task_options import PostOptions
 
 # To be raised whenever demonstrations or training change, so that no old weights are taken.
-_REVISION = 6
+_REVISION = 9
 _GRIPPER_M = 0.004  # closed, without pressing
 # 14 rows at 30 Hz: a delay of 400 ms and two rows to spare.
 _DELAY_ROWS = 14
@@ -37,7 +38,8 @@ class FlowChoices:
     """What may vary; plain values."""
 
     seed: int = 0
-    steps: int = 7000
+    steps: int = 12000
+    width: int = 256  # of the network
     prefixed: float = 0.35  # share of training samples with a clean prefix
     rolled: float = 0.3  # with joints newer than objects
     options: PostOptions = field(default_factory=PostOptions)
@@ -48,7 +50,7 @@ def flow_weights(cache: Path, choices: FlowChoices | None = None, *, quiet: bool
     """
     Return the folder with the weights for `choices` below `cache`, trained if they are not there.
 
-    Training takes about two minutes of one core, shows a progress bar unless `quiet`, and keeps
+    Training takes about four minutes of one core, shows a progress bar unless `quiet`, and keeps
     the number of threads that torch uses.
     """
     import torch
@@ -62,7 +64,7 @@ def flow_weights(cache: Path, choices: FlowChoices | None = None, *, quiet: bool
     training = FlowTraining(
         policy=FlowConfig(
             arm=ARM,
-            objects=(POST, GOAL),
+            objects=(POST, GOAL, NEXT),
             base_m=arm_settings.ARM_BASES[ARM],
             tool_offset_m=arm_settings.TCP_OFFSET_M,
             gripper_m=_GRIPPER_M,
@@ -70,6 +72,7 @@ def flow_weights(cache: Path, choices: FlowChoices | None = None, *, quiet: bool
             dt_ns=DT_NS,
             clean_prefix_rows=_DELAY_ROWS,
             rolled_rows=_DELAY_ROWS,
+            width=choices.width,
         ),
         steps=choices.steps,
         prefixed=choices.prefixed,

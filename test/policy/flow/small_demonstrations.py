@@ -35,7 +35,7 @@ def demonstrations(steps=20):
     commands = np.repeat((0.001 * step + episode)[..., None], 6, axis=2)
     rows = 0.001 * np.arange(HORIZON)[:, None]
     positions = np.zeros((2, steps, 2, 3))
-    positions[..., 1, 0] = 0.01 * step
+    positions[..., 1, 0] = 0.005 * step
     return Demonstrations(
         dt_ns=DT_NS,
         columns=LAYOUT.columns[:6],

@@ -47,7 +47,7 @@ def test_with_an_offset_joints_are_newer_than_objects():
     assert set(offset) == {0.0, 1.0, 2.0, 3.0}
     step = np.round(np.mod(samples.features[:, 0] + 0.0001, 1.0) * 1000)
     goal_x = samples.features[:, GOAL_X]
-    np.testing.assert_allclose(goal_x, 0.01 * (step - offset), atol=1e-9)
+    np.testing.assert_allclose(goal_x, 0.005 * (step - offset), atol=1e-9)
     np.testing.assert_allclose(samples.rows[:, PAST_ROWS, 0], 0.1001)
 
 
@@ -86,7 +86,7 @@ def test_drift_is_that_of_the_objects_whatever_the_time_it_is_measured_over():
     drift = samples.features[:, -4]  # of the goal along x: x y z and the offset come last
     known = drift != 0.0  # at the first step nothing is known
     assert known.mean() > 0.9
-    np.testing.assert_allclose(drift[known], 0.01 / 0.033333333, rtol=1e-9)
+    np.testing.assert_allclose(drift[known], 0.005 / 0.033333333, rtol=1e-9)
 
 
 def test_the_same_seed_draws_the_same_samples():

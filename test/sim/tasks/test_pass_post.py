@@ -5,9 +5,11 @@ import pytest
 
 from wla_ros.sim.expert.plane_chart import PlaneChart
 from wla_ros.sim.scene import TwoArmScene
+from wla_ros.sim.tasks import TaskOptions
 from wla_ros.sim.tasks import make_task
 from wla_ros.sim.tasks.pass_post import ARM
 from wla_ros.sim.tasks.pass_post import GOAL
+from wla_ros.sim.tasks.pass_post import NEXT
 from wla_ros.sim.tasks.pass_post import PLANE_M
 from wla_ros.sim.tasks.pass_post import POST
 from wla_ros.sim.tasks.pass_post import PassPost
@@ -84,6 +86,32 @@ def test_a_reset_forgets_the_touch(scene):
     scene.reset(seed=1)
     scene.step()
     assert not scene.judge().final
+
+
+def test_goals_are_reached_one_after_the_other_and_only_the_last_is_stayed_in():
+    scene = TwoArmScene(make_task('pass_post', TaskOptions(post=PostOptions(passes=3))))
+    scene.reset(seed=1)
+    post_x = scene.object_point(POST)[0]
+    sides = []
+    for _ in range(3):
+        following = scene.object_point(NEXT)
+        sides.append(scene.object_point(GOAL)[0] > post_x)
+        put_tool(scene, scene.object_point(GOAL)[:2])
+        scene.step(2)
+        np.testing.assert_allclose(scene.object_point(GOAL), following, atol=0.005)
+    assert sides == [True, False, True]
+    assert scene.judge().text == '2 of 3 goals were reached'
+    np.testing.assert_array_equal(scene.object_point(NEXT), scene.object_point(GOAL))
+    for _ in range(80):
+        put_tool(scene, scene.object_point(GOAL)[:2])
+        scene.step()
+    assert scene.judge().success
+
+
+def test_more_passes_begin_with_the_goal_of_one():
+    one, three = (PassPost(PostOptions(passes=n)).course(5).drive(10**9) for n in (1, 3))
+    np.testing.assert_array_equal(one[POST].pose, three[POST].pose)
+    np.testing.assert_array_equal(one[GOAL].pose, three[GOAL].pose)
 
 
 def test_the_goal_wanders_within_its_bounds_and_the_post_stands():

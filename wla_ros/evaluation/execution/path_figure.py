@@ -1,6 +1,7 @@
 """Tool paths around a post, strategy beside strategy, as PNG bytes. Drawn with Agg."""
 
 import io
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -8,11 +9,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
+from wla_ros.core.types import FloatArray
 from wla_ros.evaluation.execution.tool_path import ToolPath
 
 _INK, _FAINT = '#24292f', '#6e7781'
 _LEFT, _RIGHT, _FAILED = '#0072B2', '#009E73', '#D55E00'
 _DPI = 140
+# A goal that moves this far within one step of a path is another one.
+_OTHER_GOAL_M = 0.10
 
 
 def path_figure(paths: Sequence[ToolPath], *, post: str, post_radius_m: float, goal: str) -> bytes:
@@ -26,13 +30,17 @@ def path_figure(paths: Sequence[ToolPath], *, post: str, post_radius_m: float, g
             # The table seen from behind the robot: left is left, away is up.
             middle = np.array(path.objects[post][0])
             away, left = (np.array(path.points) - middle).T * 100.0
-            side = left[np.argmin(np.abs(away))]
-            colour = _FAILED if not path.success else _LEFT if side > 0.0 else _RIGHT
-            axes.plot(-left, away, color=colour, lw=1.0, alpha=0.75)
+            goals = np.array(path.objects[goal])
+            ways = _passes(goals)
+            for way in ways:
+                side = left[way][np.argmin(np.abs(away[way]))]
+                failed = not path.success and way is ways[-1]
+                colour = _FAILED if failed else _LEFT if side > 0.0 else _RIGHT
+                axes.plot(-left[way], away[way], color=colour, lw=1.0, alpha=0.75)
+                last = 100.0 * (goals[way][-1] - middle)
+                axes.plot(-last[1], last[0], '.', color=_FAINT, ms=3, alpha=0.6)
             if not path.success:
                 axes.plot(-left[-1], away[-1], 'x', color=_FAILED, ms=6, mew=1.6)
-            last = np.array(path.objects[goal][-1]) - middle
-            axes.plot(-100.0 * last[1], 100.0 * last[0], '.', color=_FAINT, ms=3, alpha=0.6)
         axes.add_patch(Circle((0.0, 0.0), 100.0 * post_radius_m, color=_INK, zorder=5))
         solved = sum(path.success for path in shown)
         delay_ms = shown[0].delay_ms
@@ -57,7 +65,7 @@ def path_figure(paths: Sequence[ToolPath], *, post: str, post_radius_m: float, g
         ('past the left side', _LEFT),
         ('past the right side', _RIGHT),
         ('touched the post (x) or missed the goal', _FAILED),
-        ('dots: where the goal was in the end', _FAINT),
+        ('dots: goals at last', _FAINT),
     )
     for index, (text, colour) in enumerate(words):
         figure.text(
@@ -68,3 +76,10 @@ def path_figure(paths: Sequence[ToolPath], *, post: str, post_radius_m: float, g
     buffer = io.BytesIO()
     figure.savefig(buffer, format='png', dpi=_DPI, facecolor='white')
     return buffer.getvalue()
+
+
+def _passes(goals: FloatArray) -> list[slice]:
+    """Return the parts of a path on the way to one goal each, from where it was [n, 2] [m]."""
+    moved = np.hypot(*np.diff(goals, axis=0).T)
+    edges = [0, *(np.flatnonzero(moved > _OTHER_GOAL_M) + 1).tolist(), len(goals)]
+    return [slice(*pair) for pair in itertools.pairwise(edges)]

@@ -12,7 +12,19 @@ import numpy as np
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.types import FloatArray
 
-_LONGEST_S = 1.0  # older positions say nothing about the present drift
+_LONGEST_S = 0.8  # older positions say nothing about the present drift
+# What seems to move faster was put elsewhere, as a goal is when it is reached.
+_FASTEST_M_S = 0.30
+
+
+def drift_of(moved: FloatArray, elapsed_s: FloatArray) -> FloatArray:
+    """
+    Return the velocities [..., n, 3] [m/s] of objects that `moved` [..., n, 3] [m] in `elapsed_s`
+    [...], zero for those that were put elsewhere.
+    """
+    velocity = moved / elapsed_s[..., None, None]
+    speed = np.linalg.norm(velocity, axis=-1, keepdims=True)
+    return np.where(speed <= _FASTEST_M_S, velocity, 0.0)
 
 
 class ObjectMotion:
@@ -40,6 +52,5 @@ class ObjectMotion:
         for then_ns, before in reversed(self._seen):
             elapsed_ns = stamp_ns - then_ns
             if self._shortest_ns <= elapsed_ns <= _LONGEST_S * NS_PER_S:
-                velocity: FloatArray = (positions - before) * (NS_PER_S / elapsed_ns)
-                return velocity
+                return drift_of(positions - before, np.array(elapsed_ns / NS_PER_S))
         return np.zeros_like(positions)

@@ -21,6 +21,7 @@ from wla_ros.policy.flow.features import Situation
 from wla_ros.policy.flow.features import features
 from wla_ros.policy.flow.flow_config import PAST_ROWS
 from wla_ros.policy.flow.flow_config import FlowConfig
+from wla_ros.policy.flow.object_motion import drift_of
 
 Integers = NDArray[np.int64]
 # Of the samples with a prefix, those with objects as they will be behind it.
@@ -118,8 +119,7 @@ class SampleDrawer:
     def _drift(self, episode: Integers, step: Integers, random: np.random.Generator) -> FloatArray:
         back = np.minimum(random.integers(*DRIFT_STEPS, size=len(step)), step)  # [b]
         moved = self._positions[episode, step] - self._positions[episode, step - back]
-        drift: FloatArray = moved / (np.maximum(back, 1) * self._dt_s)[:, None, None]
-        return drift
+        return drift_of(moved, np.maximum(back, 1) * self._dt_s)
 
 
 def past_of_prefix(last: FloatArray, count: Integers, step: FloatArray) -> FloatArray:

@@ -1,18 +1,18 @@
 """
-The scripted expert of pass_post: a policy that sees post and goal.
+The scripted expert of pass_post: a policy that sees post and goals.
 
-It plans anew at every observation, from where the arm is or will be: there is no plan to hold on
-to, as there is none in a trained policy. Left and right are equally good; which one is drawn.
+It plans anew at every observation, from where the arm is or will be, by the law of motion that
+also demonstrates the task: there is no plan to hold on to, as there is none in a trained policy.
+Left and right are equally good; which one is drawn.
 """
 
-import math
-
 import numpy as np
+from numpy.typing import NDArray
 
 from wla_ros.core.joint_layout import JointLayout
-from wla_ros.core.timing import NS_PER_S
-from wla_ros.core.timing import seconds_to_ns
+from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import FloatArray
+from wla_ros.core.types import ObjectPoses
 from wla_ros.core.types import Observation
 from wla_ros.core.types import PolicyRequest
 from wla_ros.core.types import PolicyResult
@@ -27,51 +27,38 @@ from wla_ros.sim.expert.joined_rows import JoinedRows
 from wla_ros.sim.expert.motion_estimate import MotionEstimate
 from wla_ros.sim.expert.plan_start import PlanStart
 from wla_ros.sim.expert.plan_start import plan_start
-from wla_ros.sim.expert.plane_chart import plane_chart
-from wla_ros.sim.expert.plane_path import PlanePath
-from wla_ros.sim.expert.post_way import BEHIND_M
-from wla_ros.sim.expert.post_way import PostWay
-from wla_ros.sim.expert.post_way import way
-from wla_ros.sim.expert.quintic import Leg
-from wla_ros.sim.expert.quintic import MotionState
-from wla_ros.sim.expert.quintic import axis_of
-from wla_ros.sim.expert.settling import Settling
+from wla_ros.sim.kinematic.post_law import Scene
+from wla_ros.sim.kinematic.post_law import ToolState
+from wla_ros.sim.kinematic.post_law import is_blocked
+from wla_ros.sim.kinematic.post_law import side_of
+from wla_ros.sim.kinematic.post_law import way
+from wla_ros.sim.kinematic.post_plane import joint_velocity_at
+from wla_ros.sim.kinematic.post_plane import joints_at
+from wla_ros.sim.kinematic.post_plane import point_of
+from wla_ros.sim.kinematic.post_plane import velocity_of
 from wla_ros.sim.tasks import pass_post
+from wla_ros.sim.tasks.task_options import PostOptions
 
-_TILT_RAD = math.radians(60.0)
-_RADIUS_M = (0.17, 0.62)
 _WIDTH_M = pass_post.PassPost.gripper_start_m
-_FOLLOWS_RAD = 0.10
-_FOLLOWS_M_S = 0.15  # a plan that moves while the arm rests is over
-_FOLLOW_FROM_S = 0.30  # before arrival; from then on the goal is followed
-_FOLLOW_S = 0.10  # time constant of following
-_DURATIONS_S = np.geomspace(0.5, 3.0, 14)
-# A plan that was begun is kept to its time of arrival while it needs no more than this.
-_KEPT_EFFORT = 1.4
-# The side that rows or motion are on counts as chosen beyond a few of these.
-_SIDE_SCALE_M = 0.008
-_SIDE_LEAD_S = 0.20
+# A goal that moves this far from one observation to the next is another one.
+_OTHER_GOAL_M = 0.10
+# A goal counts as reached a little inside of it: rows are not executed to the millimetre.
+_REACHED_M = 0.9 * PostOptions().goal_radius_m
 
 
 class PassPostExpert:
     """
-    Brings the left tool past the post into the goal; the other arm holds still.
+    Brings the left tool past the post into one goal after the other; the other arm holds still.
 
-    Without `wavering` the side is drawn once in an episode, if the arm is on neither. With it the
-    side is drawn at every inference, with odds by where the arm is and how it moves: as a policy
-    does that knows both sides. Committed rows that show a side always decide.
+    Without `wavering` the side is drawn once for every goal, if the arm is on neither. With it the
+    side is drawn at every inference, with odds by where the arm is: as a policy does that knows
+    both sides. Rows in execution that show a side always decide.
     """
 
     def __init__(self, *, wavering: bool = False) -> None:
         """Start without an episode."""
         self._layout = JointLayout(tuple(settings.ARM_BASES))
         self._mine = self._layout.arm_slice(pass_post.ARM)
-        self._chart = plane_chart(
-            pass_post.ARM,
-            height_m=pass_post.PLANE_M,
-            tilt_rad=_TILT_RAD,
-            radius_range_m=_RADIUS_M,
-        )
         self._wavering = wavering
         self._spec = expert_spec('pass_post', self._layout)
         self.reset(seed=0)
@@ -84,13 +71,12 @@ class PassPostExpert:
     def reset(self, *, seed: int) -> None:
         """Forget the episode; the sides are drawn by `seed`."""
         self._random = np.random.default_rng((seed, 0x51DE))
-        self._side = 0
+        self._draw = self._random.uniform(-1.0, 1.0, 2)  # for this goal, for the next one
         self._still: FloatArray | None = None
-        self._goal = MotionEstimate()
+        self._goals = (MotionEstimate(), MotionEstimate())
+        self._goal: FloatArray | None = None  # where it was seen last
+        self._is_last = False
         self._estimate = ArmEstimate(DT_NS)
-        self._path: PlanePath | None = None
-        self._path_side = 0
-        self._arrival_ns = 0
 
     def gave(self, rows: FloatArray, *, row0_ns: int) -> None:
         """Note the rows [H, D] that the arms are really given; row 0 is due at `row0_ns`."""
@@ -105,126 +91,120 @@ class PassPostExpert:
         Return the rows of the best way from the present state, or from the end of the committed
         rows.
 
-        Raises ValueError if the observation has no poses of post and goal.
+        Raises ValueError if the observation has no poses of the post and the goals.
         """
         if observation.objects is None:
             raise ValueError(
                 'the expert needs object poses; only the simulated rig publishes them'
             )
-        post = object_pose(observation.objects, pass_post.POST)[:2, 3]
-        goal = object_pose(observation.objects, pass_post.GOAL)[:2, 3]
-        self._goal.see(observation.objects.stamp_ns, goal)
+        self._see(observation.objects)
         start = plan_start(observation, request, dt_ns=DT_NS, horizon=HORIZON)
         if self._still is None:
             self._still = np.array(start.state.position)
-        joints, tool = self._state(start)
-        side = self._choose_side(start, tool, post)
-        origin = self._origin(start.time_ns, joints, tool)
-        path = self._plan(start.time_ns, origin, post, side)
-        self._path, self._path_side = path, self._side
-        joined = JoinedRows(path.rows_at, start.time_ns, joints.position, joints.velocity)
-        times_ns = start.times_ns(DT_NS, HORIZON)
+        position, velocity = self._state(start)
+        tool = ToolState(
+            point=point_of(position)[None], velocity=velocity_of(position, velocity)[None]
+        )
+        scene = self._scene(observation.objects, start)
+        side = side_of(self._shown(start, tool), scene, self._draw[:1])
         rows = np.tile(self._still, (HORIZON, 1))
+        times_ns = start.times_ns(DT_NS, HORIZON)
+        plan = self._plan(start.time_ns, tool, scene, side)
+        joined = JoinedRows(plan, start.time_ns, position, velocity)
         rows[:, self._mine] = np.column_stack((joined.at(times_ns), np.full(HORIZON, _WIDTH_M)))
         rows[: start.committed] = start.copied
         self.gave(rows, row0_ns=start.row0_ns)
+        passing = int(side[0]) if is_blocked(tool, scene)[0] else 0
         return PolicyResult(
             rows=rows,
-            subtask=_SUBTASKS[side],
-            subtask_id=1 + side % 3,
+            subtask=_SUBTASKS[passing],
+            subtask_id=1 + passing % 3,
             committed_prefix=start.committed,
         )
 
-    def _state(self, start: PlanStart) -> tuple[MotionState, MotionState]:
-        """Return the state of the arm's joints [6] and of its tool from above [2]."""
+    def _see(self, objects: ObjectPoses) -> None:
+        """Take in the goals, and draw sides where there is a new one."""
+        goal, following = (
+            object_pose(objects, name)[:2, 3] for name in (pass_post.GOAL, pass_post.NEXT)
+        )
+        if self._goal is not None and np.hypot(*(goal - self._goal)) > _OTHER_GOAL_M:
+            self._goals = (self._goals[1], MotionEstimate())
+            self._draw = np.array([self._draw[1], self._random.uniform(-1.0, 1.0)])
+        if self._wavering:
+            self._draw = self._random.uniform(-1.0, 1.0, 2)
+        self._goal = goal
+        self._is_last = np.array_equal(goal, following)
+        for estimate, point in zip(self._goals, (goal, following), strict=True):
+            estimate.see(objects.stamp_ns, point)
+
+    def _state(self, start: PlanStart) -> tuple[FloatArray, FloatArray]:
+        """Return position and velocity [6] of the arm's joints."""
         position = start.state.position[self._mine][:6]
         velocity = start.state.velocity[self._mine][:6]
-        if not start.committed:
-            position, velocity = self._estimate.state(start.time_ns, position, velocity)
-        joints = MotionState(position=position, velocity=velocity, acceleration=np.zeros(6))
-        return joints, MotionState(
-            position=self._chart.point_of(position),
-            velocity=self._chart.velocity_of(position, velocity),
-            acceleration=np.zeros(2),
-        )
+        if start.committed:
+            return position, velocity
+        return self._estimate.state(start.time_ns, position, velocity)
 
-    def _origin(self, time_ns: int, joints: MotionState, tool: MotionState) -> MotionState:
-        """
-        Return the state of the tool from which the way goes on: that of the plan before if the
-        arm follows it, which what the arm is off fades into; otherwise its own.
-        """
-        if self._path is None or self._side != self._path_side:
+    def _scene(self, objects: ObjectPoses, start: PlanStart) -> Scene:
+        """Return what is before the tool at the start of the plan."""
+        (goal, drift), (following, its_drift) = (
+            (estimate.at(start.time_ns)[None], estimate.velocity[None])
+            for estimate in (self._goals[0], self._goals[0 if self._is_last else 1])
+        )
+        scene = Scene(
+            post=object_pose(objects, pass_post.POST)[None, :2, 3],
+            goal=goal,
+            drift=drift,
+            next_goal=following,
+            next_drift=its_drift,
+        )
+        given = point_of(start.copied[:, self._mine][:, :6])
+        away = np.hypot(*(given - goal).T)
+        return scene.advanced(np.array([np.any(away <= _REACHED_M) and not scene.is_last[0]]))
+
+    def _shown(self, start: PlanStart, tool: ToolState) -> ToolState:
+        """Return what tells the side: the end of the rows in execution, else the tool."""
+        if not len(start.likely):
             return tool
-        planned = self._path.state_at(time_ns)
-        off = self._chart.joints_at(planned.position[None])[0] - joints.position
-        slower = float(np.hypot(*(planned.velocity - tool.velocity)))
-        follows = np.max(np.abs(off)) < _FOLLOWS_RAD and slower < _FOLLOWS_M_S
-        return planned if follows else tool
-
-    def _choose_side(self, start: PlanStart, tool: MotionState, post: FloatArray) -> int:
-        """Return +1 or -1, or 0 once the post is behind."""
-        if tool.position[0] > post[0] + BEHIND_M:
-            return 0
-        across_m = float(tool.position[1] - post[1] + _SIDE_LEAD_S * tool.velocity[1])
-        if len(start.likely):
-            shown = self._chart.point_of(start.likely[-1, self._mine][:6])
-            if shown[0] < post[0] + BEHIND_M:
-                across_m = float(shown[1] - post[1])
-        beside = abs(float(tool.position[0] - post[0])) < BEHIND_M
-        if not beside and self._side and not self._wavering:
-            return self._side
-        odds = 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, across_m / _SIDE_SCALE_M))))
-        if beside:
-            self._side = 1 if across_m > 0.0 else -1
-        else:
-            self._side = 1 if self._random.random() < odds else -1
-        return self._side
-
-    def _plan(self, time_ns: int, tool: MotionState, post: FloatArray, side: int) -> PlanePath:
-        """Return the fastest way that keeps the limits; the one begun, while it is good enough."""
-        left_s = (self._arrival_ns - time_ns) / NS_PER_S
-        if not side and left_s < _FOLLOW_FROM_S:
-            return PlanePath(self._chart, time_ns, self._follow(time_ns, tool))
-        best = self._way(time_ns, tool, post, side, max(left_s, _FOLLOW_FROM_S))
-        if best.effort > _KEPT_EFFORT:
-            for duration_s in _DURATIONS_S:
-                candidate = self._way(time_ns, tool, post, side, float(duration_s))
-                if candidate.effort < best.effort or candidate.effort <= 1.0:
-                    best = candidate
-                if candidate.effort <= 1.0:
-                    break
-            self._arrival_ns = time_ns + seconds_to_ns(best.legs[0][0].duration_s)
-        return PlanePath(self._chart, time_ns, best.legs)
-
-    def _follow(self, time_ns: int, tool: MotionState) -> tuple[tuple[Leg], tuple[Leg]]:
-        goal, speed = self._goal.at(time_ns), self._goal.velocity
-        x, y = (
-            Settling(
-                axis_of(tool, axis),
-                MotionState(
-                    position=goal[axis : axis + 1],
-                    velocity=speed[axis : axis + 1],
-                    acceleration=np.zeros(1),
-                ),
-                _FOLLOW_S,
-            )
-            for axis in (0, 1)
+        return ToolState(
+            point=point_of(start.likely[-1:, self._mine][:, :6]), velocity=tool.velocity
         )
-        return (x,), (y,)
 
-    def _way(
-        self, time_ns: int, tool: MotionState, post: FloatArray, side: int, duration_s: float
-    ) -> PostWay:
-        goal = MotionState(
-            position=self._goal.at(time_ns + seconds_to_ns(duration_s)),
-            velocity=self._goal.velocity,
-            acceleration=np.zeros(2),
+    def _plan(
+        self, time_ns: int, tool: ToolState, scene: Scene, side: FloatArray
+    ) -> '_InterpolatedWay':
+        points = way(
+            tool,
+            scene,
+            side,
+            rows=HORIZON + 1,
+            dt_s=ns_to_seconds(DT_NS),
+            goal_radius_m=_REACHED_M,
+            next_draw=self._draw[1:],
+        )[0]
+        return _InterpolatedWay(
+            time_ns, joints_at(points), joint_velocity_at(tool.point, tool.velocity)[0]
         )
-        return way(tool, goal, post, side, duration_s)
+
+
+class _InterpolatedWay:
+    """Rows [n, 6] from `time_ns` on, straight from one to the next, at first with `velocity`."""
+
+    def __init__(self, time_ns: int, rows: FloatArray, velocity: FloatArray) -> None:
+        self._time_ns, self._rows = time_ns, rows
+        # What the acceleration makes of the first row.
+        self._bend = rows[1] - rows[0] - velocity * ns_to_seconds(DT_NS)
+
+    def __call__(self, times_ns: NDArray[np.int64]) -> FloatArray:
+        place = (times_ns - self._time_ns) / DT_NS
+        index = np.arange(len(self._rows))
+        straight = np.stack([np.interp(place, index, column) for column in self._rows.T], axis=1)
+        first = np.clip(place, 0.0, 1.0)[:, None]
+        return np.asarray(straight + (first**2 - first) * self._bend)
 
 
 _SUBTASKS = {
     1: 'pass the post on its left',
     -1: 'pass the post on its right',
-    0: 'follow the goal',
+    0: 'go into the goal',
 }

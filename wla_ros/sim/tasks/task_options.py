@@ -27,20 +27,27 @@ class TurntableOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostOptions:
-    """The post and the goal of pass_post."""
+    """The post and the goals of pass_post."""
 
+    passes: int = parameter(
+        'goals to reach one after the other, behind and before the post in turn; only in the last '
+        'one the tool has to stay',
+        minimum=1,
+        maximum=100,
+        default=1,
+    )
     drift_m: float = parameter(
-        'the goal wanders this far to either side, smoothly and drawn by seed',
+        'goals behind the post wander this far to either side, smoothly and drawn by seed',
         unit='m',
         minimum=0.0,
         maximum=0.10,
-        default=0.06,
+        default=0.05,
     )
     goal_radius_m: float = parameter(
-        'of the goal', unit='m', minimum=0.005, maximum=0.10, default=0.03
+        'of the goals', unit='m', minimum=0.005, maximum=0.10, default=0.04
     )
     dwell_s: float = parameter(
-        'the tool has to stay in the goal this long',
+        'the tool has to stay in the last goal this long',
         unit='s',
         minimum=0.0,
         maximum=5.0,
