@@ -72,6 +72,17 @@ def test_a_report_is_kept_exactly(server):
     assert between == (offset.offset_ns + 1_050_000_000, offset.offset_ns + 1_100_000_000)
 
 
+def test_a_report_whose_answer_was_lost_is_taken_once(server):
+    post(server, report())
+    known = server.counts
+    assert known > 1
+    post(server, report())
+    assert server.counts == known
+    reading = CodeReading(first=1, last=1)
+    offset = server.clock_offset()
+    assert isinstance(server.shown_between(reading, HOST_NS + 80_000_000, offset.offset_ns), tuple)
+
+
 def test_a_newer_page_takes_over_and_the_older_one_is_told(server):
     post(server, report())
     assert post(server, report(session='b', counts=[[0, 5.0]]))['replaced'] is False

@@ -72,8 +72,12 @@ class DisplayLog:
         """
         Note that `count` was drawn.
 
-        A count that does not follow the last one, or that goes back in time, starts anew.
+        A count that does not follow the last one, or that goes back in time, starts anew. One that
+        is known is reported again when the answer to its report was lost on the way.
         """
+        index = count - self._first_count
+        if 0 <= index < len(self._begin_ns) and self._begin_ns[index] == drawn_page_ns:
+            return
         expected = self._first_count + len(self._begin_ns)
         if count != expected or (self._begin_ns and drawn_page_ns <= self._begin_ns[-1]):
             self._begin_ns.clear()

@@ -179,7 +179,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:  # noqa: N802 - the name is the base class's
         """Take a report."""
-        length = int(self.headers.get('Content-Length') or 0)
+        given = self.headers.get('Content-Length') or ''
+        length = int(given) if given.isdecimal() else 0
         if self.path != '/report' or not 0 < length <= _LARGEST_BODY:
             self.close_connection = True
             self.send_error(HTTPStatus.BAD_REQUEST)
