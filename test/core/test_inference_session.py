@@ -23,6 +23,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import NS_PER_S
@@ -304,6 +305,17 @@ def test_latencies_are_percentiles_of_the_chunks_and_added_stages():
     assert p99['inference'] == NS_PER_MS
     assert p99['publish'] == 5
     assert snapshot.inference_rate_hz == pytest.approx(25.0)
+
+
+def test_latencies_of_the_first_inferences_of_a_process_do_not_count():
+    target = session(strategy=StrategyConfig(warm_up=2))
+    for now, counted in ((0, False), (40, False), (80, True)):
+        chunk_of(target, now)
+        stages = {timing.stage for timing in target.snapshot(ms(now + 1)).latency_p50}
+        assert ('inference' in stages) is counted
+    target.reset('again', ms(100))
+    chunk_of(target, 140)  # the process stays warm
+    assert target.snapshot(ms(141)).latency_p50
 
 
 def test_memory_stays_bounded_when_nobody_asks():

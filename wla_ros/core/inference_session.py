@@ -78,9 +78,9 @@ class InferenceSession:
         self._sync = ObservationSync(spec, config, layout)
         tolerance_ns = seconds_to_ns(config.clock_jump_tolerance_s)
         self._clock = ClockWatch(tolerance_ns)
-        self._listener = PlanListener(
-            strategy or StrategyConfig(), spec, layout, jump_tolerance_ns=tolerance_ns
-        )
+        strategy = strategy or StrategyConfig()
+        self._listener = PlanListener(strategy, spec, layout, jump_tolerance_ns=tolerance_ns)
+        self._warming = strategy.warm_up  # inferences that are still to be left out of latencies
         self._jump: Refusal | None = None
         self._instruction = ''
         self._memory = SubtaskMemory()
@@ -238,6 +238,7 @@ class InferenceSession:
             if self._running is not None:
                 raise ValueError('an inference is running already: complete or fail it first')
             self._observations += 1
+            self._warming -= 1
             asked = self._listener.begin(observation, now_ns)
             self._running = InferenceTicket(
                 observation=asked.observation,
@@ -283,7 +284,8 @@ class InferenceSession:
             if self._memory is read:
                 self._memory = after
             chunk = ticket.chunk(self._spec, result, sequence=self._sequence, now_ns=now_ns)
-            self._latencies.add(chunk.timings)
+            if self._warming < 0:
+                self._latencies.add(chunk.timings)
             self._inference_rate.add(now_ns)
             self._published += 1
             self._sequence += 1
