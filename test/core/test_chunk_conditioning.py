@@ -50,11 +50,12 @@ def test_without_rows_ahead_it_is_a_cold_start(name, plan):
     assert np.array_equal(found.observation.joint_position, position_at(START_NS))
 
 
-def test_arms_that_rest_begin_when_the_chunk_is_there():
-    found = condition('rollforward', resting_plan(), 4)
-    assert (found.row_offset, found.cold) == (4, True)
+@pytest.mark.parametrize('name', ['rollforward', 'rtc'])
+def test_arms_that_rest_begin_when_the_chunk_is_there(name):
+    found = condition(name, resting_plan(), 4)
+    assert (found.prefix, found.row_offset, found.cold) == (None, 4, True)
     assert np.array_equal(found.observation.joint_position, position_at(START_NS))
-    assert condition('rollforward', resting_plan(accepting=False), 4).row_offset == 0
+    assert condition(name, resting_plan(accepting=False), 4).row_offset == 0
 
 
 @pytest.mark.parametrize('name', ['prefix', 'prefix+rollforward', 'prefix+grounded'])

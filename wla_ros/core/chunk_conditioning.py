@@ -74,7 +74,8 @@ class ChunkConditioning:
 
         Without a plan, or with one that is over, nothing is known: the policy is asked as at a
         cold start. Arms that rest will rest until the chunk takes over: their position is the
-        clean prefix, and a strategy that only rolls the state asks for rows that begin then.
+        clean prefix, and a strategy without one asks for rows that begin then: what the
+        observation says of resting arms still holds.
         """
         strategy = self._strategy
         if strategy.prefix is PrefixUse.NONE and not strategy.rolls_state:
@@ -117,6 +118,8 @@ class ChunkConditioning:
         # A forward model imagines the time of the state, so it needs no training with old images.
         if strategy.rolls_state and not strategy.imagines:
             most = min(most, spec.rolled_rows)
+        if strategy.prefix is PrefixUse.GUIDED and spec.rolled_rows:
+            most = min(most, spec.rolled_rows)
         return most
 
     def _guided(
@@ -143,10 +146,11 @@ class ChunkConditioning:
         strategy, prefix, offset = self._strategy, None, 0
         rows = min(delay_rows, self._most_rows)
         if plan is not None and plan.resting and plan.accepting:
-            # Guided towards a standstill, a policy that never saw one tends to stay.
             if strategy.prefix is PrefixUse.CLEAN:
                 prefix = self._held(observation, plan, rows)
-            elif strategy.rolls_state:
+            else:
+                # Guided towards a standstill, a policy that never saw one tends to stay. Rows that
+                # are due from the observation on would have the arms run after them at first.
                 offset = rows
         given = offset if prefix is None else rows
         return Conditioning(

@@ -127,7 +127,7 @@ class PolicyRequest:
     prefix: CommittedPrefix | None = None
     memory: SubtaskMemory = field(default_factory=SubtaskMemory)
     # Row 0 of the answer is due at observation stamp + row_offset * dt. With a strategy that
-    # rolls the state, the joints of the observation are those projected to that time; with a
+    # rolls the state, and at the start of arms that rest, the joints are those of that time; with a
     # clean prefix as well, row_offset is 0 and they are those of row `prefix.committed`.
     row_offset: int = 0
     # The policy's forward model is to imagine the observation at the time of row 0 (of row
