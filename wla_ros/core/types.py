@@ -127,8 +127,8 @@ class PolicyRequest:
     prefix: CommittedPrefix | None = None
     memory: SubtaskMemory = field(default_factory=SubtaskMemory)
     # Row 0 of the answer is due at observation stamp + row_offset * dt. With a strategy that
-    # rolls the state, and at the start of arms that rest, the joints are those of that time; with a
-    # clean prefix as well, row_offset is 0 and they are those of row `prefix.committed`.
+    # rolls the state, and where arms rest, the joints of the observation are those of that time;
+    # with a clean prefix as well, row_offset is 0 and they are those of row `prefix.committed`.
     row_offset: int = 0
     # The policy's forward model is to imagine the observation at the time of row 0 (of row
     # `prefix.committed` when a clean prefix is given) before it answers. What it imagines stays
