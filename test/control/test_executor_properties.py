@@ -60,7 +60,7 @@ def test_no_latency_sequence_makes_a_plan_of_constant_velocity_jump(
     run.tick(1)
     assert_within_limits(run.commands)
     assert run.snapshot.counts.starvations == 0
-    if sum(gaps[: len(latencies_ms)]) > 100:
+    if sum(gaps[: len(latencies_ms)]) > 120:  # bridge and smoothing window have passed
         expected = REST[JOINTS] + VELOCITY * (elapsed_s + PERIOD_NS * 1e-9)
         assert np.abs(run.commands[-1].position[JOINTS] - expected).max() < 1e-4
 

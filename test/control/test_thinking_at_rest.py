@@ -92,6 +92,7 @@ def test_a_chunk_that_saw_the_arms_where_they_rested_before_does_not_lead_them_b
     assert refusal is not None
     assert refusal.reason == reasons.ANCHOR_STALE
     run.tick(400)
-    course = np.diff([command.position[0] for command in run.commands])
-    assert course.min() > -1e-9
+    course = np.array([command.position[0] for command in run.commands])
+    back = np.maximum.accumulate(course) - course
+    assert back.max() < 1e-3  # the corner of a stop is rounded, 30 mrad would lead them back
     assert run.offer(moving_rows(0.2, 500 * MS)) is None

@@ -257,7 +257,7 @@ class ChunkExecutor:
             return self._motion.home_target()
         if self.mode != Mode.AUTONOMY or self._plan.is_empty:
             return None
-        plan = self._plan.sample(time_ns)
+        plan = self._plan.target(time_ns)
         return plan if not plan.outside.all() or self._plan.left_s(time_ns) else None
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
@@ -363,7 +363,7 @@ class ChunkExecutor:
         if self._plan.is_empty:
             self._why = self._idle
             return False
-        plan = self._plan.sample(now_ns)
+        plan = self._plan.target(now_ns)
         if plan.outside.all():
             self._why = (reasons.WAITING_FOR_CHUNK, 'the first row of the chunk is not due yet')
             return False

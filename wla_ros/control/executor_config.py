@@ -153,6 +153,14 @@ class MotionConfig:
         maximum=3.0,
         default=0.5,
     )
+    smoothing_s: float = parameter(
+        'joints follow a parabola fitted to so much of the plan on either side of an instant: rows '
+        'that jitter ask for more jerk than there is; 0: every row as it is',
+        unit='s',
+        minimum=0.0,
+        maximum=0.5,
+        default=0.1,
+    )
     limit_hit_rad: float = parameter(
         'a command further from the plan than this counts as changed by a limit; smoothing '
         'of ordinary plans stays below 1 mrad',

@@ -108,11 +108,22 @@ class HermiteInterpolation:
         segment, powers, _ = self._located(times_ns)
         return np.asarray(np.einsum('ndp,np->nd', self._coefficients[segment, :, 0], powers))
 
+    def positions_at(self, instant: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+        """Return positions [n, D] `instant` [n] seconds after `origin_ns`, and if outside [n, 1]."""
+        segment, powers, outside = self._placed(instant)
+        found = self._coefficients[segment, :, 0]
+        return np.einsum('ndp,np->nd', found, powers), outside[:, None]
+
     def _located(
         self, times_ns: NDArray[np.int64]
     ) -> tuple[NDArray[np.intp], FloatArray, NDArray[np.bool_]]:
         """Return segment [n], powers of the time in it [n, 4], and whether it is outside [n]."""
-        seconds, knots = self.seconds(times_ns), self._seconds
+        return self._placed(self.seconds(times_ns))
+
+    def _placed(
+        self, seconds: FloatArray
+    ) -> tuple[NDArray[np.intp], FloatArray, NDArray[np.bool_]]:
+        knots = self._seconds
         inside = np.minimum(np.maximum(seconds, 0.0), knots[-1])
         segment = np.minimum(np.searchsorted(knots, inside, side='right') - 1, self._last)
         powers = (inside - knots[segment])[:, None] ** _POWERS

@@ -56,9 +56,11 @@ class PreparedSplice:
 class PlanSplicer:
     """Splices curves; holds no state."""
 
-    def __init__(self, bridges: BridgeFitter, joints: NDArray[np.intp]) -> None:
-        """Measure steps over the columns `joints`."""
-        self._bridges, self._joints = bridges, joints
+    def __init__(
+        self, bridges: BridgeFitter, joints: NDArray[np.intp], *, past_ns: int = 0
+    ) -> None:
+        """Measure steps over the columns `joints`; keep what was executed for `past_ns`."""
+        self._bridges, self._joints, self._past_ns = bridges, joints, past_ns
 
     def prepare(
         self, takeover: Takeover, before: PlannedCurve | None, moment: SpliceMoment
@@ -103,7 +105,7 @@ class PlanSplicer:
         bridge = _carried_over(bridge_over(fit, start_s), fit, running)
         live = bridge if bridge.duration_s.any() else None
         executed = (before or PlannedCurve()).spliced(
-            curve, start_s, live, keep_from_ns=moment.effective_ns - _shaping_ns(path)
+            curve, start_s, live, keep_from_ns=moment.effective_ns - self._kept_ns(path)
         )
         until_ns = path.last_due_ns
         if takeover.rests:
@@ -152,7 +154,11 @@ class PlanSplicer:
         end_ns = now_ns + seconds_to_ns(float((start_s + lasts_s).max()))
         rest = HermiteInterpolation(np.array([now_ns, end_ns]), np.array([row, row]))
         bridge = bridge_over(lasting(fit, lasts_s), start_s)
-        return executed.spliced(rest, start_s, bridge, keep_from_ns=now_ns), end_ns
+        keep_from_ns = now_ns - self._kept_ns(path)
+        return executed.spliced(rest, start_s, bridge, keep_from_ns=keep_from_ns), end_ns
+
+    def _kept_ns(self, path: ChunkSchedule) -> int:
+        return max(_shaping_ns(path), self._past_ns)
 
     def _is_far(self, fit: BridgeFit) -> NDArray[np.bool_]:
         """Return [D] which grippers are to go as fast as they may instead of by a bridge."""

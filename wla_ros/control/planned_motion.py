@@ -25,6 +25,7 @@ from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.control.merge_strategy import RunningPlan
 from wla_ros.control.merge_strategy import SpliceMoment
 from wla_ros.control.merge_strategy import Takeover
+from wla_ros.control.plan_smoothing import PlanSmoothing
 from wla_ros.control.plan_splicer import PlanSplicer
 from wla_ros.control.plan_splicer import PreparedSplice
 from wla_ros.control.planned_curve import PlannedCurve
@@ -70,7 +71,10 @@ class PlannedMotion:
         self._rows = ChunkRows(config.gate, self._gate, layout, limits, arm_kinematics)
         joints = np.array(layout.joint_indices)
         bridges = BridgeFitter(config.bridge, limits, joints)
-        self._splicer = PlanSplicer(bridges, joints)
+        smoothing_s = config.motion.smoothing_s
+        self._splicer = PlanSplicer(bridges, joints, past_ns=seconds_to_ns(smoothing_s))
+        is_joint = np.isin(np.arange(layout.width), joints)
+        self._smoothing = PlanSmoothing(smoothing_s, is_joint)
         self._joins = merge_strategy(config.strategy, bridges)
         self._waits = config.strategy.strategy.waits
         self._ledger = RowLedger()
@@ -161,6 +165,12 @@ class PlannedMotion:
         if self._curve is None:
             raise ValueError('nothing is planned')
         return self._curve.sample(now_ns + self._lead_ns, self._offsets)
+
+    def target(self, now_ns: int) -> CurveSample:
+        """Return what to follow at `now_ns`: `sample` without the jitter of the joints' rows."""
+        if self._curve is None:
+            raise ValueError('nothing is planned')
+        return self._smoothing.sample(self._curve, now_ns + self._lead_ns, self._offsets)
 
     def path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D], read-only."""

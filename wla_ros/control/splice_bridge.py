@@ -58,6 +58,20 @@ class SpliceBridge:
             offset += _course(self.coefficients[1], since_s, brief)
         return offset
 
+    def positions_at(self, instant_s: FloatArray) -> FloatArray:
+        """Return the position [n, D] of `at` alone, for `instant_s` [n, D] or [n, 1]."""
+        since_s = np.maximum(instant_s - self.start_s, 0.0)
+        slow = since_s * (since_s < self.duration_s)
+        brief = since_s * (since_s < self.brief_s)
+        (slow_of, brief_of) = self.coefficients[:, 0]  # [6, D] each
+        offset = np.zeros_like(since_s)
+        more = np.zeros_like(since_s)
+        for power in range(len(slow_of) - 1, 0, -1):
+            offset = (offset + slow_of[power]) * slow
+            more = (more + brief_of[power]) * brief
+        offset += slow_of[0] * (since_s < self.duration_s)
+        return offset + more + brief_of[0] * (since_s < self.brief_s)
+
     def parts(self, instant_s: FloatArray) -> FloatArray:
         """Return [2, 3, D]: `at` of the slow and of the brief part alone."""
         since_s = np.maximum(instant_s - self.start_s, 0.0)
