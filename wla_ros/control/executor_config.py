@@ -154,8 +154,8 @@ class MotionConfig:
         default=0.5,
     )
     smoothing_s: float = parameter(
-        'joints follow a parabola fitted to so much of the plan on either side of an instant: rows '
-        'that jitter ask for more jerk than there is; 0: every row as it is',
+        'joints follow a parabola fitted to so much of the plan on either side of an instant: '
+        'rows that jitter ask for more jerk than there is; 0: every row as it is',
         unit='s',
         minimum=0.0,
         maximum=0.5,

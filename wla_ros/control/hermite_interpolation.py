@@ -109,7 +109,7 @@ class HermiteInterpolation:
         return np.asarray(np.einsum('ndp,np->nd', self._coefficients[segment, :, 0], powers))
 
     def positions_at(self, instant: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
-        """Return positions [n, D] `instant` [n] seconds after `origin_ns`, and if outside [n, 1]."""
+        """Return positions [n, D] at `instant` [n] [s] after the origin, and if outside [n, 1]."""
         segment, powers, outside = self._placed(instant)
         found = self._coefficients[segment, :, 0]
         return np.einsum('ndp,np->nd', found, powers), outside[:, None]

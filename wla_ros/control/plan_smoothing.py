@@ -21,7 +21,7 @@ class PlanSmoothing:
     """Fits over `window_s` on either side, less near the ends of the plan, where nothing is."""
 
     def __init__(self, window_s: float, smoothed: NDArray[np.bool_]) -> None:
-        """Smooth the columns `smoothed` [D]; others, and all with a window of 0, stay as planned."""
+        """Smooth the columns `smoothed` [D]; with a window of 0 none."""
         self._smoothed = smoothed
         self._ahead_s = np.linspace(-window_s, window_s, 2 * _REACH + 1)
         self._is_on = window_s > 0.0 and bool(smoothed.any())

@@ -70,7 +70,7 @@ class SpliceBridge:
             offset = (offset + slow_of[power]) * slow
             more = (more + brief_of[power]) * brief
         offset += slow_of[0] * (since_s < self.duration_s)
-        return offset + more + brief_of[0] * (since_s < self.brief_s)
+        return np.asarray(offset + more + brief_of[0] * (since_s < self.brief_s))
 
     def parts(self, instant_s: FloatArray) -> FloatArray:
         """Return [2, 3, D]: `at` of the slow and of the brief part alone."""
