@@ -40,6 +40,8 @@ DT_NS = 33_333_333
 PERIOD_NS = 5 * MS
 # A quintic through points of a motion within the limit has up to so much: trajectory_outputs.
 JERK_BETWEEN_POINTS = 3.1
+# After a message that came behind its stamp less way is left for the first quintic.
+JERK_AFTER_LATE_MESSAGES = 4.0
 CONFIGURATION = ExecutorNodeConfiguration(
     robot=RobotSection(driver_profile='ros2_control'), output='trajectory'
 )
@@ -168,7 +170,7 @@ class Cell:
 
     # What must hold
 
-    def assert_one_motion(self) -> None:
+    def assert_one_motion(self, most_jerk: float = JERK_BETWEEN_POINTS) -> None:
         """Positions follow from velocities and those from accelerations, within the limits."""
         states = np.array([state for _, state in self.commanded])  # [n, 3, D]
         for order in (0, 1):
@@ -179,7 +181,7 @@ class Cell:
         assert (np.abs(states[:, 2]) <= self.limits.acceleration * 1.05).all()
         assert (states[:, 0] >= self.limits.lower - 1e-6).all()
         assert (states[:, 0] <= self.limits.upper + 1e-6).all()
-        assert self.most_jerk < JERK_BETWEEN_POINTS
+        assert self.most_jerk < most_jerk
 
     @property
     def most_jerk(self) -> float:
@@ -223,8 +225,8 @@ def test_splices_late_ticks_and_slow_messages_leave_one_motion(blends: bool, see
         cell.offer(swing(start_ns, cell.now_ns - 60 * MS, float(phase)), age_ns=60 * MS)
         cell.run(0.11)
     cell.run(2.0)  # the plan ends, the arms come to rest
-    cell.assert_one_motion()
-    cell.assert_as_believed(4e-5)
+    cell.assert_one_motion(JERK_AFTER_LATE_MESSAGES)
+    cell.assert_as_believed(8e-5)
     assert all(controller.replaced > 12 for controller in cell.controllers.values())
     assert not cell.present[1:].any()
     assert np.allclose(cell.present[0], list(cell.believed.values())[-1], atol=1e-6)

@@ -12,7 +12,8 @@ whose jerk is limited. Between two points the jerk of a quintic reaches up to 2.
 by some microradians. To make up for these within the milliseconds that are left until the stamp
 would take up to 50 times the limit. On a way as long as the quintic that is left it takes 2.7
 times, on two thirds of that, where splices follow each other closely, 3.1 times: whoever wants no
-more than the limit sets `execution.motion.jerk_scale` to 0.32.
+more than the limit sets `execution.motion.jerk_scale` to 0.32 and sees to it that messages are
+there before their stamp; late ones leave a shorter way (measured up to 3.6 times).
 
 The last point is at rest: controllers refuse anything else.
 """
