@@ -2,8 +2,9 @@
 What the command follows of a plan: a parabola fitted around every instant, not every row.
 
 Rows of policies jitter. At 30 Hz half a millirad of jitter asks for more jerk than the limits
-have; a last stage that goes after every row then swings around the plan by fifty times as much. The plan is known ahead, so the fit looks as far ahead as back and does not lag. A plan of
-constant velocity or acceleration is followed as it is. Knows no limits and no rows.
+have; a last stage that goes after every row then swings around the plan by fifty times as much.
+The plan is known ahead, so the fit looks as far ahead as back and does not lag. A plan of constant
+velocity or acceleration is followed as it is. Knows no limits and no rows.
 """
 
 import numpy as np
