@@ -102,8 +102,10 @@ def test_an_interrupted_run_ends_in_hold(rig: Graph, tmp_path: Path) -> None:
             )
             run.send_signal(signal.SIGTERM)
             rig.wait_until(lambda: modes[-1].mode == ControlMode.HOLD, 'the hold')
-            assert run.wait(timeout=20) == 2
+            code = run.wait(timeout=20)
         finally:
             run.kill()
         output.seek(0)
-        assert 'the arms hold' in output.read()
+        said = output.read()
+        assert code == 2, said
+        assert 'the arms hold' in said

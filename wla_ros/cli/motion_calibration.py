@@ -89,8 +89,15 @@ def calibrate_motion(
     prefer_local_transport()
     context = Context()
     rclpy.init(context=context)
+    stopped = False
+
+    def stop(_number: int, _frame: object) -> None:
+        nonlocal stopped
+        stopped = True
+        raise KeyboardInterrupt
+
     # A terminated tool leaves as with Ctrl-C: through HOLD.
-    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    previous = signal.signal(signal.SIGTERM, stop)
     client = ExcitationClient(robot.parts.robot, context=context, namespace=arguments.namespace)
     try:
         start = client.wait_ready()
@@ -102,6 +109,10 @@ def calibrate_motion(
         recording = _run(client, plan, robot.parts)
     except KeyboardInterrupt:
         raise CalibrationError('stopped; the arms hold') from None
+    except Exception:
+        if stopped:  # the interrupt met a callback, which made another error of it
+            raise CalibrationError('stopped; the arms hold') from None
+        raise
     finally:
         client.close()
         context.try_shutdown()
