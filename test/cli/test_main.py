@@ -30,19 +30,59 @@ def test_an_unknown_command_names_the_nearest(capsys):
     assert "did you mean 'evaluate'?" in capsys.readouterr().err
 
 
-def test_a_terminated_command_takes_its_nodes_along():
-    command = subprocess.Popen(
+def bench(**options):
+    """Start a command that starts nodes."""
+    return subprocess.Popen(
         [sys.executable, '-m', 'wla_ros.cli.main', 'bench', '--transports', 'shipped'],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        **options,
     )
+
+
+# Ctrl-C and a service manager, a terminal or ssh session that goes away, and what nobody can
+# answer: the out-of-memory killer.
+@pytest.mark.parametrize(
+    ('kind', 'exit_code'),
+    [
+        (signal.SIGTERM, 128 + signal.SIGTERM),
+        (signal.SIGHUP, 128 + signal.SIGHUP),
+        (signal.SIGKILL, -signal.SIGKILL),
+    ],
+)
+def test_a_command_takes_its_nodes_along_however_it_ends(kind, exit_code):
+    command = bench()
+    nodes = []
     try:
         nodes = _until(lambda: psutil.Process(command.pid).children(recursive=True))
-        command.terminate()
-        assert command.wait(timeout=60) == 128 + signal.SIGTERM
-        assert _until(lambda: not any(node.is_running() for node in nodes))
+        command.send_signal(kind)
+        assert command.wait(timeout=60) == exit_code
+        assert _until(lambda: not any(_runs(node) for node in nodes))
     finally:
         command.kill()
+        for node in nodes:
+            if _runs(node):
+                node.kill()
+
+
+def test_a_command_started_to_outlive_its_terminal_ignores_the_hangup():
+    command = bench(preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    try:
+        nodes = _until(lambda: psutil.Process(command.pid).children(recursive=True))
+        assert nodes
+        # Signals of lower numbers are delivered first: were the hangup taken, it would decide.
+        command.send_signal(signal.SIGHUP)
+        command.terminate()
+        assert command.wait(timeout=60) == 128 + signal.SIGTERM
+    finally:
+        command.kill()
+
+
+def _runs(process):
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _until(condition):

@@ -25,6 +25,8 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 
+from wla_ros.ros.starter_watch import starter_environment
+
 # Starting a process, discovery and a lifecycle transition on a loaded machine of two cores.
 START_TIMEOUT_S = 60.0
 ANSWER_TIMEOUT_S = 30.0
@@ -60,7 +62,11 @@ class NodeProcess:
             stdout=self._file,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={**os.environ, 'ROS_HOME': str(folder / 'ros_home')},
+            env={
+                **os.environ,
+                **starter_environment(),
+                'ROS_HOME': str(folder / 'ros_home'),
+            },
         )
 
     @property

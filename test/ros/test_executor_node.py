@@ -1,5 +1,6 @@
 """The executor as a process: what it commands, refuses and reports over ROS."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -213,6 +214,22 @@ def test_deactivation_comes_to_rest_first_and_then_commands_nothing(rig: RigProb
         lambda: rig.graph.probe.count_publishers('joint_ctrl_cmd_left') == 0, 'the last command'
     )
     # Every second tick; a hundredth of the speed is left at the most in the tick before the rest.
+    assert max(message.velocity[0] for message in limited) > 0.1
+    assert np.abs(limited[-1].velocity).max() < 0.005
+
+
+def test_a_node_whose_terminal_goes_away_comes_to_rest_before_it_ends(rig: RigProbe) -> None:
+    limited = rig.graph.collect(JointState, 'limited_command')
+    engage(rig)
+    rig.send(rig.chunk(rig.moving_rows(0.5), sequence=0))
+    rig.wait_for_state(ExecutorStatus.TRACKING)
+    node = rig.graph.nodes[0]
+    node.process.send_signal(signal.SIGHUP)
+    rig.graph.wait_until(lambda: node.ended, 'the end of the node')
+    assert node.wait() == 0
+    rig.graph.wait_until(
+        lambda: rig.graph.probe.count_publishers('limited_command') == 0, 'the last command'
+    )
     assert max(message.velocity[0] for message in limited) > 0.1
     assert np.abs(limited[-1].velocity).max() < 0.005
 
