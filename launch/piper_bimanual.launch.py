@@ -2,7 +2,8 @@
 Two Pipers: executor and policy, with the simulated rig or with real arms, optionally a recorder.
 
 With hardware:=real start the drivers of arms and cameras yourself, cameras with the Fast DDS
-profile config/fastdds_local.xml (see there). One node that ends, ends all.
+profile config/fastdds_local.xml (see there). One node that ends, ends all; they end with launch
+however it ends.
 """
 
 # ruff: noqa: I001 - the folder `launch` makes isort take the package `launch` for ours
@@ -14,6 +15,8 @@ from launch.substitutions import LaunchConfiguration
 from launch.substitutions import PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
+
+from wla_ros.ros.starter_watch import starter_environment
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -69,6 +72,7 @@ def nodes(context):
             parameters=[given('params_file'), *([values] if values else [])],
             output='screen',
             emulate_tty=True,
+            additional_env=dict(starter_environment()),
             on_exit=Shutdown(reason=f'{executable} ended'),
         )
 

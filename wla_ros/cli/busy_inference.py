@@ -1,11 +1,14 @@
 """
 Burns a core the way a policy does: matrix products without a pause, with torch if it is there.
 
-Started by `wla_ros bench` beside the graph; ends with SIGINT or SIGTERM. Knows no ROS.
+Started by `wla_ros bench` beside the graph; ends with it, with SIGINT or SIGTERM.
 """
 
 import signal
 from types import FrameType
+
+from wla_ros.ros.starter_watch import termination_signals
+from wla_ros.ros.starter_watch import watch_starter
 
 _ROWS, _WIDTH = 256, 1024  # a few milliseconds a product on one core
 
@@ -19,8 +22,9 @@ def main() -> None:
         del number, frame
         stopped = True
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for kind in (signal.SIGINT, *termination_signals()):
+        signal.signal(kind, stop)
+    watch_starter()
     multiply = _torch_product() or _numpy_product()
     while not stopped:
         multiply()

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from wla_ros.core.errors import WlaError
+from wla_ros.ros.starter_watch import termination_signals
 
 # Name, module, one line for the overview.
 COMMANDS = (
@@ -66,7 +67,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     module.add_arguments(command_parser)
-    signal.signal(signal.SIGTERM, _end)
+    for kind in termination_signals():
+        signal.signal(kind, _end)
     try:
         return int(module.run(command_parser.parse_args(rest)))
     except WlaError as error:

@@ -48,6 +48,7 @@ from wla_ros.ros.executor_parts import ExecutorParts
 from wla_ros.ros.executor_parts import load_parts
 from wla_ros.ros.local_transport import prefer_local_transport
 from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
+from wla_ros.ros.starter_watch import termination_signals
 
 _REST_S = 0.8  # more than the longest delay that is searched for
 _FADE_S = 1.0
@@ -97,7 +98,7 @@ def calibrate_motion(
         raise KeyboardInterrupt
 
     # A terminated tool leaves as with Ctrl-C: through HOLD.
-    previous = signal.signal(signal.SIGTERM, stop)
+    previous = {kind: signal.signal(kind, stop) for kind in termination_signals()}
     client = ExcitationClient(robot.parts.robot, context=context, namespace=arguments.namespace)
     try:
         start = client.wait_ready()
@@ -116,7 +117,8 @@ def calibrate_motion(
     finally:
         client.close()
         context.try_shutdown()
-        signal.signal(signal.SIGTERM, previous)
+        for kind, handler in previous.items():
+            signal.signal(kind, handler)
     return _evaluate(recording, plan, robot, arguments.kind)
 
 

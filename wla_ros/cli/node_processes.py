@@ -1,5 +1,6 @@
 """
-The nodes as child processes: started together, watched, stopped together with SIGINT.
+The nodes as child processes: started together, watched, stopped together with SIGINT. They end
+with this process.
 
 Owns processes and their log files; knows nothing of topics. Used by `up`, `demo` and `bench`.
 """
@@ -18,10 +19,8 @@ from types import TracebackType
 from typing import BinaryIO
 
 from wla_ros.core.errors import WlaError
-
-# A node that was asked to stop closes files and joins threads; a healthy one needs well under a
-# second.
-STOP_GRACE_S = 15.0
+from wla_ros.ros.starter_watch import STOP_GRACE_S
+from wla_ros.ros.starter_watch import starter_environment
 
 
 class NodeProcessError(WlaError):
@@ -67,7 +66,7 @@ class NodeProcesses:
     ) -> None:
         """Prepare an empty group whose children see `environment` on top of the present one."""
         self._log_folder = log_folder
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = {**os.environ, **(environment or {}), **starter_environment()}
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._logs: contextlib.ExitStack = contextlib.ExitStack()
 

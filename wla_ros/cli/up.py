@@ -1,5 +1,6 @@
 """
-Start the nodes of one parameter file, without `ros2 launch`; Ctrl-C stops them all.
+Start the nodes of one parameter file, without `ros2 launch`; Ctrl-C stops them all, and they end
+with this command however it ends.
 
 The file is the one that the launch files take: every node it has a section for is started.
 `sim_node` is the simulated rig; leave it out with real arms.
@@ -23,6 +24,7 @@ from wla_ros.cli.parameter_file import nodes_of
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.ros.starter_watch import termination_signals
 
 _CHECK_PERIOD_S = 0.2
 
@@ -119,11 +121,11 @@ def node_commands(
 
 
 class _StopRequest:
-    """Whether SIGINT or SIGTERM came; replaces the default handlers of this process."""
+    """Whether a signal to end came; replaces the default handlers of this process."""
 
     def __init__(self) -> None:
         self.requested = False
-        for kind in (signal.SIGINT, signal.SIGTERM):
+        for kind in (signal.SIGINT, *termination_signals()):
             signal.signal(kind, self._ask)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:

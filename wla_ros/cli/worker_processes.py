@@ -1,9 +1,12 @@
 """
 Calls of one function in several processes, results as they come.
 
-Owns the processes: whatever ends the loop, also Ctrl-C, ends them without the work that waits.
+Owns the processes: whatever ends the loop, also Ctrl-C, ends them without the work that waits, and
+they end with this process however it ends.
 """
 
+import os
+import threading
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -12,6 +15,7 @@ from concurrent.futures import Future
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures import wait
 from multiprocessing import get_context
+from multiprocessing import parent_process
 from typing import Any
 from typing import TypeVar
 
@@ -35,7 +39,9 @@ def results_of(
         return
     source = iter(items)
     # Forked children would share OpenGL and MuJoCo state with this process.
-    pool = ProcessPoolExecutor(max_workers=jobs, mp_context=get_context('spawn'))
+    pool = ProcessPoolExecutor(
+        max_workers=jobs, mp_context=get_context('spawn'), initializer=_end_with_parent
+    )
     try:
         waiting: set[Future[Result]] = set()
         while True:
@@ -48,3 +54,16 @@ def results_of(
                 yield future.result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _end_with_parent() -> None:
+    """End this worker when its parent has ended; by itself it would wait for work for ever."""
+    parent = parent_process()
+    if parent is None:
+        return
+
+    def wait_for_its_end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_for_its_end, name='parent', daemon=True).start()

@@ -26,6 +26,7 @@ from wla_ros.ros import qos
 from wla_ros.ros.conversions import time_message
 from wla_ros.ros.image_conversion import image_message
 from wla_ros.ros.local_transport import prefer_local_transport
+from wla_ros.ros.starter_watch import watch_starter
 
 # Frames made in advance: enough that no two in a row are equal, few enough to stay in memory.
 _FRAMES = 8
@@ -105,6 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed, _ = parser.parse_known_args(arguments)
     prefer_local_transport()
     rclpy.init()
+    watch_starter()
     node = rclpy.create_node('benchmark_source')
     source = BenchmarkSource(node, parsed)
     executor = SingleThreadedExecutor()

@@ -1,5 +1,6 @@
 """
-The life of a node process: start, spin in one thread, stop on SIGINT or SIGTERM, exit code.
+The life of a node process: start, spin in one thread, stop on a signal or with its starter, exit
+code.
 
 Owns signals. rclpy's own handlers invalidate the context at once, so a node could not say a last
 word and close its files; here they only end the loop, the node is closed while ROS still works.
@@ -19,6 +20,8 @@ from rclpy.signals import SignalHandlerOptions
 from wla_ros.core.errors import WlaError
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.local_transport import prefer_local_transport
+from wla_ros.ros.starter_watch import termination_signals
+from wla_ros.ros.starter_watch import watch_starter
 
 EXIT_OK = 0
 EXIT_FAULT = 1
@@ -41,7 +44,9 @@ def run_node(build: Callable[[], LifecycleShell], arguments: Sequence[str] | Non
         del number, frame
         stop.set()
 
-    previous = {kind: signal.signal(kind, ask_to_stop) for kind in (signal.SIGINT, signal.SIGTERM)}
+    kinds = (signal.SIGINT, *termination_signals())
+    previous = {kind: signal.signal(kind, ask_to_stop) for kind in kinds}
+    watch_starter()
     prefer_local_transport()
     try:
         return _run(build, stop) if _ros_starts(arguments) else EXIT_CONFIGURATION
