@@ -37,6 +37,14 @@ def ros_context() -> Iterator[Any]:
     rclpy.shutdown(context=context)
 
 
+@pytest.fixture(autouse=True)
+def ros_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What outlives a node of a test is no concern of the next one, nor of the user's nodes."""
+    home = tmp_path / 'ros_home'
+    monkeypatch.setenv('ROS_HOME', str(home))
+    return home
+
+
 @pytest.fixture
 def graph(ros_context: Any, tmp_path: Path) -> Iterator[Any]:
     from ros.graph import Graph

@@ -65,7 +65,7 @@ class NodeProcess:
             env={
                 **os.environ,
                 **starter_environment(),
-                'ROS_HOME': str(folder / 'ros_home'),
+                'ROS_HOME': str(folder / 'ros_home'),  # also where a script has no such fixture
             },
         )
 

@@ -152,6 +152,73 @@ def test_the_emergency_stop_is_latched_until_its_reset(rig: RigProbe) -> None:
     assert not rig.graph.call(Trigger, 'executor_node/estop_reset').success
 
 
+def stop_arms(rig: RigProbe) -> None:
+    engage(rig)
+    rig.send(rig.chunk(rig.moving_rows(), sequence=0))
+    rig.wait_for_state(ExecutorStatus.TRACKING)
+    answer = rig.graph.call(Trigger, 'executor_node/estop')
+    assert (answer.success, answer.message) == (True, 'ESTOP')
+
+
+def test_no_clean_up_and_configuration_unlatches_the_emergency_stop(rig: RigProbe) -> None:
+    stop_arms(rig)
+    for transition in (
+        Transition.TRANSITION_DEACTIVATE,
+        Transition.TRANSITION_CLEANUP,
+        Transition.TRANSITION_CONFIGURE,
+        Transition.TRANSITION_ACTIVATE,
+    ):
+        assert rig.graph.transition('executor_node', transition)
+    rig.modes.clear()
+    rig.statuses.clear()
+    rig.wait_for_state(ExecutorStatus.HOLDING)
+    assert rig.status.mode == ControlMode.ESTOP
+    refused = set_mode(rig.graph, ControlMode.AUTONOMY)
+    assert not refused.success
+    assert rig.graph.call(Trigger, 'executor_node/estop_reset').success
+
+
+def test_no_killed_process_unlatches_the_emergency_stop(graph: Graph) -> None:
+    first = graph.start_active('executor_node', BIMANUAL, PATIENT_EXECUTOR)
+    rig = RigProbe(graph)
+    rig.wait_for_state(ExecutorStatus.HOLDING)
+    stop_arms(rig)
+    first.process.kill()
+    first.process.wait()
+    graph.nodes.remove(first)
+
+    rig.modes.clear()
+    second = graph.start_active('executor_node', BIMANUAL, PATIENT_EXECUTOR)
+    rig.wait_for_mode(ControlMode.ESTOP)
+    assert 'latched before the start: estop service, 20' in rig.modes[-1].reason
+    assert not set_mode(graph, ControlMode.AUTONOMY).success
+    assert graph.call(Trigger, 'executor_node/estop_reset').success
+    second.process.kill()
+    second.process.wait()
+    graph.nodes.remove(second)
+
+    rig.modes.clear()
+    graph.start_active('executor_node', BIMANUAL, PATIENT_EXECUTOR)
+    rig.wait_for_mode(ControlMode.HOLD)
+
+
+def test_where_nothing_can_be_kept_the_arms_stop_and_the_answer_says_so(
+    graph: Graph, ros_home: Path
+) -> None:
+    # Stands for a disk that takes nothing: no folder can be made in a file.
+    ros_home.mkdir()
+    blocked = ros_home / 'wla_ros'
+    graph.start_active('executor_node', BIMANUAL, PATIENT_EXECUTOR)
+    rig = RigProbe(graph)
+    rig.wait_for_state(ExecutorStatus.HOLDING)
+    engage(rig)
+    blocked.write_text('')
+    answer = graph.call(Trigger, 'executor_node/estop')
+    assert answer.success
+    assert f'lost when the node restarts: {blocked}' in answer.message
+    rig.wait_for_mode(ControlMode.ESTOP)
+
+
 def test_modes_are_published_with_rising_revisions_and_reasons(rig: RigProbe) -> None:
     engage(rig)
     assert not set_mode(rig.graph, ControlMode.HOMING).success

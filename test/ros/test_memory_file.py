@@ -9,7 +9,7 @@ pytest.importorskip('rclpy')
 from wla_ros.core.errors import ConfigurationError  # noqa: E402
 from wla_ros.core.subtask_memory import SubtaskMemory  # noqa: E402
 from wla_ros.ros.memory_file import MemoryFile  # noqa: E402
-from wla_ros.ros.memory_file import memory_path  # noqa: E402
+from wla_ros.ros.memory_file import ros_home_path  # noqa: E402
 
 MEMORY = SubtaskMemory().begun('tidy', 1).predicted('a. b.', 2).predicted('b.', 3)
 
@@ -57,10 +57,10 @@ def test_whatever_the_bytes_are_they_are_kept_and_named(tmp_path, content):
 def test_relative_files_lie_in_ros_home_one_for_each_node(tmp_path, monkeypatch):
     monkeypatch.setenv('ROS_HOME', str(tmp_path))
     file = 'wla_ros/{node}.json'
-    assert memory_path(file, '/policy_node') == tmp_path / 'wla_ros' / 'policy_node.json'
-    assert memory_path(file, '/a/b/policy').name == 'a.b.policy.json'
-    assert memory_path('/var/memory.json', '/policy_node') == Path('/var/memory.json')
+    assert ros_home_path(file, '/policy_node') == tmp_path / 'wla_ros' / 'policy_node.json'
+    assert ros_home_path(file, '/a/b/policy').name == 'a.b.policy.json'
+    assert ros_home_path('/var/memory.json', '/policy_node') == Path('/var/memory.json')
     monkeypatch.delenv('ROS_HOME')
     monkeypatch.setenv('HOME', '/home/operator')
-    assert memory_path('m.json', '/n') == Path('/home/operator/.ros/m.json')
-    assert memory_path('~/m.json', '/n') == Path('/home/operator/m.json')
+    assert ros_home_path('m.json', '/n') == Path('/home/operator/.ros/m.json')
+    assert ros_home_path('~/m.json', '/n') == Path('/home/operator/m.json')
