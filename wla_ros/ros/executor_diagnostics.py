@@ -21,6 +21,7 @@ def executor_components(
     commands_thinned: int,
     feedback_undecodable: int,
     loop_problem: str,
+    latch_problem: str,
     clock: ClockMonitor,
 ) -> Iterator[ComponentState]:
     """Yield the components; times in ms."""
@@ -32,10 +33,12 @@ def executor_components(
         level = WARN
     if snapshot.reason:
         message += f': {snapshot.detail or snapshot.reason}'
+    if latch_problem:
+        level, message = ERROR, f'{message}; {latch_problem}'
     yield ComponentState(
         name='execution',
         level=level,
-        message=message if active else 'inactive',
+        message=message if active else f'inactive; {latch_problem}'.removesuffix('; '),
         values={
             'mode_reason': snapshot.mode.reason,
             'starvations': counts.starvations,

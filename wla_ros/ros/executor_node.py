@@ -33,12 +33,14 @@ from wla_ros.ros.clock_monitor import ClockMonitor
 from wla_ros.ros.command_stream import CommandStream
 from wla_ros.ros.conversions import chunk_value
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
+from wla_ros.ros.estop_latch import EstopLatch
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
 from wla_ros.ros.executor_diagnostics import executor_components
 from wla_ros.ros.executor_parts import ExecutorParts
 from wla_ros.ros.executor_parts import load_parts
 from wla_ros.ros.followed_clock import FollowedClock
 from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.ros.memory_file import ros_home_path
 from wla_ros.ros.mode_services import ModeServices
 from wla_ros.ros.plan_conversion import exchange_value
 from wla_ros.ros.plan_outputs import PlanOutputs
@@ -63,6 +65,10 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         """Read the configuration. Raises ConfigurationError with all problems."""
         self._parts: ExecutorParts | None = None
         super().__init__('executor_node', ExecutorNodeConfiguration, self._check)
+        # Of this node, whatever is configured anew: a stop outlives cleanup, and the process.
+        self._latch = EstopLatch(
+            ros_home_path('wla_ros/{node}.estop', self.get_fully_qualified_name())
+        )
 
     def _check(self, configuration: ExecutorNodeConfiguration) -> tuple[Problem, ...]:
         """Load the pure parts and return what does not fit together."""
@@ -101,7 +107,11 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             now_ns=self._ros_clock.now_ns,
         )
         self._modes = ModeServices(
-            self, self._executor, self._lock, on_change=self._publish_status
+            self,
+            self._executor,
+            self._lock,
+            latch=self._latch,
+            on_change=self._publish_status,
         )
         self._create_inputs(robot)
         self._loop: TickLoop | None = None
@@ -151,6 +161,9 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         loop = getattr(self, '_loop', None)
         if loop is not None:
             loop.stop()
+        modes = getattr(self, '_modes', None)
+        if modes is not None:
+            modes.stop()
 
     def _moving(self) -> bool:
         with self._lock:
@@ -253,6 +266,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                     commands_thinned=self._commands.thinned,
                     feedback_undecodable=self._undecodable,
                     loop_problem=problem,
+                    latch_problem=self._latch.problem,
                     clock=self._offset,
                 )
             )

@@ -14,9 +14,9 @@ from wla_ros.core.subtask_memory_json import memory_from_json
 from wla_ros.core.subtask_memory_json import memory_to_json
 
 
-def memory_path(file: str, node: str) -> Path:
+def ros_home_path(file: str, node: str) -> Path:
     """
-    Return the path of the parameter `file` for the fully qualified node name `node`.
+    Return the path of `file` for the fully qualified node name `node`, which replaces '{node}'.
 
     Relative ones lie where ROS keeps what outlives a process: ROS_HOME, or ~/.ros.
     """

@@ -19,7 +19,7 @@ from wla_ros.ros import qos
 from wla_ros.ros.inference_worker import InferenceWorker
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.memory_file import MemoryFile
-from wla_ros.ros.memory_file import memory_path
+from wla_ros.ros.memory_file import ros_home_path
 from wla_ros.ros.policy_configuration import MemorySection
 from wla_ros.ros.status_conversion import memory_message
 from wla_ros.ros.status_conversion import subtask_message
@@ -43,7 +43,7 @@ class MemoryServer:
         self._published: SubtaskMemory | None = None
         self._saved: SubtaskMemory | None = None
         self._file = (
-            MemoryFile(memory_path(section.file, node.get_fully_qualified_name()))
+            MemoryFile(ros_home_path(section.file, node.get_fully_qualified_name()))
             if section.file
             else None
         )

@@ -1,12 +1,14 @@
 """
 The services that change who commands the arms, and the latched topic that says who does.
 
-Owns service names, answers and the publication of changes. Whether a change is allowed the
-executor decides.
+Owns service names, answers, the publication of changes and what keeps the emergency stop latched
+over a restart. Whether a change is allowed the executor decides.
 """
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
+from datetime import timezone
 from typing import Any
 
 from std_srvs.srv import Trigger
@@ -18,12 +20,16 @@ from wla_ros.core.types import Refusal
 from wla_ros.msg import ControlMode
 from wla_ros.ros import qos
 from wla_ros.ros.conversions import mode_message
+from wla_ros.ros.estop_latch import EstopLatch
 from wla_ros.ros.lifecycle_shell import LifecycleShell
+from wla_ros.ros.service_thread import ServiceThread
 from wla_ros.srv import SetControlMode
 
 
 class ModeServices:
-    """Any thread may change the mode or publish it."""
+    """
+    Any thread may change the mode or publish it. Requests are answered by a thread of their own.
+    """
 
     def __init__(
         self,
@@ -31,23 +37,30 @@ class ModeServices:
         executor: ChunkExecutor,
         lock: threading.RLock,
         *,
+        latch: EstopLatch,
         on_change: Callable[[], None],
     ) -> None:
         """
         Create services and topic on `node`; `lock` guards `executor`.
 
-        `on_change` is called under the lock after every published change.
+        What `latch` keeps is in force from the beginning. `on_change` is called under the lock after every published change.
         """
         self._node = node
         self._executor = executor
         self._lock = lock
+        self._latch = latch
         self._on_change = on_change
         self._published: Mode | None = None
         self._modes = node.create_publisher(ControlMode, 'control_mode', qos.LATCHED)
-        node.create_service(SetControlMode, '~/set_mode', self._on_set_mode)
-        node.create_service(Trigger, '~/estop', self._on_estop)
-        node.create_service(Trigger, '~/estop_reset', self._on_estop_reset)
-        node.create_service(Trigger, '~/home', self._on_home)
+        latched = latch.reason()
+        if latched is not None:
+            executor.set_mode(Mode.ESTOP, node.now_ns(), f'latched before the start: {latched}')
+        self._thread = ServiceThread(node)
+        self._thread.create_service(SetControlMode, '~/set_mode', self._on_set_mode)
+        self._thread.create_service(Trigger, '~/estop', self._on_estop)
+        self._thread.create_service(Trigger, '~/estop_reset', self._on_estop_reset)
+        self._thread.create_service(Trigger, '~/home', self._on_home)
+        self._thread.start()
 
     @property
     def changed(self) -> bool:
@@ -56,12 +69,19 @@ class ModeServices:
 
     def change(self, mode: Mode, reason: str) -> Refusal | None:
         """Enter `mode`, or say why not."""
-        if not self._node.active and mode in (Mode.AUTONOMY, Mode.HOMING):
-            return Refusal(reason='inactive', detail='the executor node is not active')
         with self._lock:
+            if not self._node.active and mode in (Mode.AUTONOMY, Mode.HOMING):
+                return Refusal(reason='inactive', detail='the executor node is not active')
             refusal = self._executor.set_mode(mode, self._node.now_ns(), reason)
         self.publish()
+        if mode == Mode.ESTOP and refusal is None:
+            # After the stop, which waits for no disk, and before the answer.
+            self._latch.keep(f'{reason}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC')
         return refusal
+
+    def stop(self) -> None:
+        """Answer no more requests."""
+        self._thread.stop()
 
     def publish(self) -> None:
         """Publish the mode if it has changed."""
@@ -80,7 +100,7 @@ class ModeServices:
             self._on_change()
         self._node.get_logger().info(f'mode {entry.mode.name}: {reason}')
 
-    # Services, in the spinning thread
+    # Services, in the thread of their own
 
     def _on_set_mode(
         self, request: SetControlMode.Request, response: SetControlMode.Response
@@ -89,10 +109,10 @@ class ModeServices:
             response.success, response.message = False, f'there is no mode {request.mode}'
             return response
         mode = Mode(request.mode)
-        return _answered(response, self.change(mode, request.reason or 'set_mode'), mode)
+        return self._answered(response, self.change(mode, request.reason or 'set_mode'), mode)
 
     def _on_estop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return _answered(response, self.change(Mode.ESTOP, 'estop service'), Mode.ESTOP)
+        return self._answered(response, self.change(Mode.ESTOP, 'estop service'), Mode.ESTOP)
 
     def _on_estop_reset(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         with self._lock:
@@ -100,13 +120,16 @@ class ModeServices:
                 self._node.now_ns(), 'estop_reset service'
             )
         self.publish()
-        return _answered(response, refusal, Mode.HOLD)
+        if refusal is None:
+            self._latch.release()
+        return self._answered(response, refusal, Mode.HOLD)
 
     def _on_home(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        return _answered(response, self.change(Mode.HOMING, 'home service'), Mode.HOMING)
+        return self._answered(response, self.change(Mode.HOMING, 'home service'), Mode.HOMING)
 
-
-def _answered(response: Any, refusal: Refusal | None, mode: Mode) -> Any:
-    response.success = refusal is None
-    response.message = mode.name if refusal is None else f'{refusal.reason}: {refusal.detail}'
-    return response
+    def _answered(self, response: Any, refusal: Refusal | None, mode: Mode) -> Any:
+        response.success = refusal is None
+        response.message = mode.name if refusal is None else f'{refusal.reason}: {refusal.detail}'
+        if self._latch.problem:
+            response.message += f'; {self._latch.problem}'
+        return response
