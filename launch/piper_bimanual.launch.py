@@ -16,6 +16,8 @@ from launch.substitutions import PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
+from wla_ros.cli.parameter_file import check_sections
+from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.ros.starter_watch import starter_environment
 
 ARGUMENTS = (
@@ -36,7 +38,7 @@ ARGUMENTS = (
         default_value=PathJoinSubstitution(
             [FindPackageShare('wla_ros'), 'config', 'bimanual.yaml']
         ),
-        description='parameters of all nodes; copy the default and change it',
+        description='parameters of all nodes, a path or the name of a shipped file',
     ),
     DeclareLaunchArgument(
         'driver_profile',
@@ -56,10 +58,16 @@ ARGUMENTS = (
 
 
 def nodes(context):
-    """Return the actions that start the nodes that the arguments ask for."""
+    """
+    Return the actions that start the nodes that the arguments ask for.
+
+    Raises ConfigurationError before anything starts if the file has no section for one of them.
+    """
 
     def given(name):
         return LaunchConfiguration(name).perform(context)
+
+    path = resolve_parameter_file(given('params_file'))
 
     def node(executable, overrides=()):
         # An empty argument overrides nothing: the parameter file decides.
@@ -69,7 +77,7 @@ def nodes(context):
             executable=executable,
             name=executable,
             namespace=given('namespace'),
-            parameters=[given('params_file'), *([values] if values else [])],
+            parameters=[str(path), *([values] if values else [])],
             output='screen',
             emulate_tty=True,
             additional_env=dict(starter_environment()),
@@ -77,13 +85,16 @@ def nodes(context):
         )
 
     profile = ('robot.driver_profile', 'driver_profile')
-    started = [node('executor_node', [profile])]
-    started.append(node('policy_node', [profile, ('policy.name', 'policy')]))
+    wanted = {
+        'executor_node': [profile],
+        'policy_node': [profile, ('policy.name', 'policy')],
+    }
     if given('hardware') == 'sim':
-        started.insert(0, node('sim_node'))
+        wanted = {'sim_node': [], **wanted}
     if given('record') == 'true':
-        started.append(node('recorder_node'))
-    return started
+        wanted['recorder_node'] = []
+    check_sections(path, wanted, namespace=given('namespace'))
+    return [node(executable, overrides) for executable, overrides in wanted.items()]
 
 
 def generate_launch_description():

@@ -29,7 +29,7 @@ ARGUMENTS = (
     DeclareLaunchArgument(
         'params_file',
         default_value=PathJoinSubstitution([FindPackageShare('wla_ros'), 'config', 'single.yaml']),
-        description='parameters of all nodes; copy the default and change it',
+        description='parameters of all nodes, a path or the name of a shipped file',
     ),
     DeclareLaunchArgument(
         'driver_profile',

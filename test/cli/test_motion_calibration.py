@@ -45,8 +45,7 @@ def recording(plan, delay_s):
     ('output', 'delay_s'), [(SET_POINTS, LATENCY_S), (TRAJECTORY, LATENCY_S + LEAD_S)]
 )
 def test_the_lead_of_trajectories_is_no_latency_of_the_arm(output, delay_s, capsys):
-    configuration = replace(
-        ExecutorNodeConfiguration(),
+    configuration = ExecutorNodeConfiguration(
         output=output,
         robot=RobotSection(driver_profile='ros2_control'),
         trajectory=TrajectorySection(lead_s=LEAD_S),
@@ -66,7 +65,7 @@ def test_the_lead_of_trajectories_is_no_latency_of_the_arm(output, delay_s, caps
 
 
 def test_an_arm_of_which_nothing_was_heard_is_refused_by_name(capsys):
-    parts = load_parts(ExecutorNodeConfiguration())
+    parts = load_parts(ExecutorNodeConfiguration(robot=RobotSection(driver_profile='piper_ros')))
     motion = plan_excitation(start=0.0, lower=-1.0, upper=1.0, bounds=BOUNDS, duration_s=4.0)
     plan = in_turn(np.zeros(14), {0: motion}, rest_s=0.8)
     silent = replace(

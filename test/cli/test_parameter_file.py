@@ -15,7 +15,7 @@ def cell_file(tmp_path):
     path = tmp_path / 'cell.yaml'
     path.write_text(
         '/**/policy_node: {ros__parameters: {}}\n'
-        'executor_node: {ros__parameters: {}}\n'
+        '/*/executor_node: {ros__parameters: {}}\n'
         '/**: {ros__parameters: {use_sim_time: false}}\n',
         encoding='utf-8',
     )
@@ -79,7 +79,7 @@ def test_flat_names_and_what_is_for_all_nodes_are_read_as_the_nodes_read_them():
 /**: {ros__parameters: {use_sim_time: true, robot.driver_profile: ros2_control, a: {b: 1}}}
 /cell/executor_node: {ros__parameters: {a.b: 2, a: {c: 3}, qos_overrides./x.depth: 1}}
 """
-    assert parse_parameters(text, 'executor_node', source='x') == {
+    assert parse_parameters(text, 'executor_node', source='x', namespace='cell') == {
         'robot': {'driver_profile': 'ros2_control'},
         'a': {'b': 2, 'c': 3},
     }
@@ -90,7 +90,7 @@ def test_flat_names_and_what_is_for_all_nodes_are_read_as_the_nodes_read_them():
     ('text', 'what'),
     [
         ('{}', 'executor_node: has no section'),
-        ('/a/executor_node: {}\n/b/executor_node: {}', 'has 2 sections'),
+        ('/a/executor_node: {}\n/b/executor_node: {}', '/b/executor_node: is not for'),
         ('executor_node: 5', 'expected ros__parameters'),
         ('executor_node: {ros__parameters: [1]}', 'expected ros__parameters'),
         ('executor_node: {ros__parameters: {a: 1, a.b: 2}}', 'both a value and a section'),
@@ -99,6 +99,22 @@ def test_flat_names_and_what_is_for_all_nodes_are_read_as_the_nodes_read_them():
 def test_sections_that_cannot_be_read_are_named(text, what):
     with pytest.raises(ConfigurationError, match=what):
         parse_parameters(text, 'executor_node', source='x', required=True)
+
+
+def test_what_stands_last_is_taken_as_ros_takes_it():
+    text = '/**/executor_node: {ros__parameters: {a: 1}}\n/**: {ros__parameters: {a: 2}}'
+    assert parse_parameters(text, 'executor_node', source='x') == {'a': 2}
+
+
+@pytest.mark.parametrize(
+    ('namespace', 'what'),
+    [('/cell', 'executor_node: is not for /cell/executor_node'), ('', 'policy_node: is not for')],
+)
+def test_nothing_is_started_from_a_file_for_another_namespace(tmp_path, namespace, what):
+    path = tmp_path / 'cell.yaml'
+    path.write_text('executor_node: {}\n/other/policy_node: {}\n', encoding='utf-8')
+    with pytest.raises(ConfigurationError, match=what):
+        node_commands(path, without=(), overrides=(), namespace=namespace)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path):

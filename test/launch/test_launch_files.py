@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
+from wla_ros.core.errors import ConfigurationError
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ('piper_bimanual.launch.py', 'piper_single.launch.py')
 
@@ -152,6 +154,35 @@ def test_real_hardware_starts_no_simulated_rig() -> None:
 @pytest.mark.usefixtures('fake_launch')
 def test_empty_arguments_leave_the_parameter_file_alone() -> None:
     assert _started()['policy_node'].named['parameters'] == [str(ROOT / 'config/bimanual.yaml')]
+
+
+@pytest.mark.usefixtures('fake_launch')
+def test_a_shipped_file_is_found_by_its_name() -> None:
+    assert Path(_started(params_file='single')['sim_node'].named['parameters'][0]).is_file()
+
+
+@pytest.mark.usefixtures('fake_launch')
+@pytest.mark.parametrize(
+    ('content', 'chosen', 'what'),
+    [
+        (None, {}, 'does not exist'),
+        ('executor_node: {ros__parameters: {a: 1}}', {}, 'policy_node: has no section'),
+        ('/**/sim_node: {}\n/**/policy_node: {}\nexecutr_node: {}', {}, 'executr_node'),
+        (
+            '/**/sim_node: {}\n/**/policy_node: {}\nexecutor_node: {}',
+            {'namespace': '/cell'},
+            'executor_node: is not for /cell/executor_node',
+        ),
+    ],
+)
+def test_a_file_that_is_not_for_a_node_starts_nothing(
+    tmp_path: Path, content: str | None, chosen: dict[str, str], what: str
+) -> None:
+    path = tmp_path / 'cell.yaml'
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigurationError, match=what):
+        _started(params_file=str(path), **chosen)
 
 
 @pytest.mark.usefixtures('fake_launch')

@@ -207,6 +207,62 @@ def test_the_executor_names_a_strategy_that_contradicts_itself(graph: Graph) -> 
     )
 
 
+SLOW = '{ros__parameters: {execution.motion.velocity_scale: 0.1}}'
+ROBOT = '{ros__parameters: {robot.driver_profile: piper_ros}}'
+
+
+@pytest.mark.parametrize(
+    ('name', 'content', 'namespace', 'expected'),
+    [
+        (
+            'executor_node',
+            f'executor_node: {SLOW}',
+            '/cell',
+            'node: is not for /cell/executor',
+        ),
+        ('executor_node', f'executr_node: {SLOW}', '', "did you mean 'executor_node'?"),
+        ('executor_node', f'/**: {ROBOT}\nexecutor_node: {SLOW}', '/cell', 'is not for /cell/exe'),
+        (
+            'executor_node',
+            f'policy_node: {SLOW}',
+            '',
+            '/executor_node: has no section (sections',
+        ),
+        ('policy_node', f'executor_node: {SLOW}', '', '/policy_node: has no section'),
+        ('sim_node', 'camera: {ros__parameters: {rate: 30}}', '', '/sim_node: has no section'),
+        ('recorder_node', '# empty', '', 'expected sections per node, got None'),
+        ('executor_node', '{}', '', 'has no section (sections: none)'),
+    ],
+)
+def test_a_file_that_is_not_for_the_node_ends_it(
+    graph: Graph, name: str, content: str, namespace: str, expected: str
+) -> None:
+    file = graph.folder / 'cell.yaml'
+    file.write_text(content)
+    node = graph.start(name, file, namespace=namespace)
+    assert node.wait() == EXIT_CONFIGURATION, node.output()
+    assert expected in node.output(), node.output()
+    assert str(file) in node.output()
+
+
+@pytest.mark.parametrize(
+    ('name', 'required'),
+    [
+        ('executor_node', 'robot.driver_profile'),
+        ('policy_node', 'robot.driver_profile'),
+        ('sim_node', 'rig.task'),
+        ('recorder_node', 'folder'),
+    ],
+)
+def test_a_node_without_parameters_ends_and_names_what_it_needs(
+    graph: Graph, name: str, required: str
+) -> None:
+    node = graph.start(name)
+    assert node.wait() == EXIT_CONFIGURATION, node.output()
+    assert f'{required}: is missing' in node.output()
+    assert f'/{name}: no parameters were given' in node.output()
+
+
 @pytest.mark.parametrize('content', [None, 'executor_node: ['])
 def test_a_file_that_ros_cannot_read_is_named(graph: Graph, content: str | None) -> None:
     file = graph.folder / 'unreadable.yaml'

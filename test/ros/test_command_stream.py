@@ -1,6 +1,5 @@
 """Every command is either sent or counted as one that was not."""
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from wla_ros.ros.command_stream import CommandStream  # noqa: E402
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration  # noqa: E402
 from wla_ros.ros.executor_parts import ExecutorParts  # noqa: E402
 from wla_ros.ros.executor_parts import load_parts  # noqa: E402
+from wla_ros.ros.robot_configuration import RobotSection  # noqa: E402
 
 ARM = (0.1, 0.6, -0.7, 0.1, 0.5, 0.1, 0.03)
 PERIOD_NS = 5_000_000
@@ -56,7 +56,9 @@ class Executor:
 
 def ticked(count: int, rate_hz: float = 1000.0, **states: Any) -> tuple[Node, CommandStream]:
     """Return node and stream after `count` ticks; `states` maps attributes to values by tick."""
-    configuration = replace(ExecutorNodeConfiguration(), max_command_rate_hz=rate_hz)
+    configuration = ExecutorNodeConfiguration(
+        robot=RobotSection(driver_profile='piper_ros'), max_command_rate_hz=rate_hz
+    )
     parts = load_parts(configuration)
     assert isinstance(parts, ExecutorParts), parts
     node, executor = Node(), Executor(parts.robot.layout.width)

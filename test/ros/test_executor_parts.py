@@ -18,6 +18,8 @@ from wla_ros.ros.robot_configuration import RobotSection
 
 POSE = np.array([0.1, 0.8, -0.9, 0.1, 0.5, 0.1])
 
+PIPER = ExecutorNodeConfiguration(robot=RobotSection(driver_profile='piper_ros'))
+
 
 @pytest.fixture
 def old_firmware(tmp_path):
@@ -28,7 +30,7 @@ def old_firmware(tmp_path):
 
 
 def test_the_firmware_zero_of_the_profile_reaches_the_kinematics(old_firmware):
-    new, old = load_parts(ExecutorNodeConfiguration()), load_parts(old_firmware)
+    new, old = load_parts(PIPER), load_parts(old_firmware)
     assert isinstance(new, ExecutorParts)
     assert isinstance(old, ExecutorParts)
     assert old.robot.profile.arm('left').zero is ZeroConvention.OLD
@@ -37,17 +39,13 @@ def test_the_firmware_zero_of_the_profile_reaches_the_kinematics(old_firmware):
 
 
 def test_a_gripper_wider_than_the_profile_clamps_to_is_a_problem():
-    wide = dataclasses.replace(
-        ExecutorNodeConfiguration(), limits=LimitsSection(gripper_max_m=0.1)
-    )
+    wide = dataclasses.replace(PIPER, limits=LimitsSection(gripper_max_m=0.1))
     (problem,) = load_parts(wide)
     assert problem.where == 'limits.gripper_max_m'
 
 
 def test_the_strategy_beside_the_execution_section_reaches_the_executor():
-    configured = dataclasses.replace(
-        ExecutorNodeConfiguration(), strategy=StrategyConfig(name='rollforward+prefix')
-    )
+    configured = dataclasses.replace(PIPER, strategy=StrategyConfig(name='rollforward+prefix'))
     parts = load_parts(configured)
     assert isinstance(parts, ExecutorParts)
     assert parts.make_executor().execution_plan(0).strategy == 'prefix+rollforward'
@@ -57,5 +55,5 @@ def test_the_strategy_beside_the_execution_section_reaches_the_executor():
     ('most_hz', 'ticks'), [(1000.0, 1), (200.0, 1), (199.0, 2), (100.0, 2), (66.7, 3), (10.0, 20)]
 )
 def test_set_points_are_every_nth_tick_and_never_more_than_allowed(most_hz, ticks):
-    configured = ExecutorNodeConfiguration(max_command_rate_hz=most_hz)
+    configured = dataclasses.replace(PIPER, max_command_rate_hz=most_hz)
     assert configured.ticks_per_set_point == ticks

@@ -34,14 +34,14 @@ class Node(LifecycleShell[RecorderNodeConfiguration]):
             raise ERROR
 
 FAILING, ERROR = {failing!r}, {error}
-sys.exit(run_node(Node, []))
+sys.exit(run_node(Node))
 """
 
 
 def _run(failing: str, error: str, folder: Path) -> subprocess.CompletedProcess[str]:
     program = PROGRAM.format(failing=failing, error=error)
     return subprocess.run(
-        [sys.executable, '-c', program],
+        [sys.executable, '-c', program, '--ros-args', '-p', 'folder:=bags'],
         cwd=folder,
         capture_output=True,
         text=True,

@@ -20,14 +20,18 @@ from wla_ros.ros.parameters import read_configuration  # noqa: E402
 from wla_ros.ros.policy_configuration import PolicyNodeConfiguration  # noqa: E402
 from wla_ros.ros.recorder_configuration import RecordedImage  # noqa: E402
 from wla_ros.ros.recorder_configuration import RecorderNodeConfiguration  # noqa: E402
+from wla_ros.ros.robot_configuration import RobotSection  # noqa: E402
 from wla_ros.ros.sim_configuration import SimNodeConfiguration  # noqa: E402
+
+ROBOT = RobotSection(driver_profile='piper_ros')
 
 
 @pytest.fixture
 def make_node(ros_context: Any) -> Iterator[Any]:
     nodes: list[Node] = []
 
-    def make(**overrides: Any) -> Node:
+    def make(*, robot: bool = True, **overrides: Any) -> Node:
+        overrides = {'robot__driver_profile': 'piper_ros', **overrides} if robot else overrides
         parameters = [Parameter(name.replace('__', '.'), value=v) for name, v in overrides.items()]
         node = Node(f'reader_{len(nodes)}', context=ros_context, parameter_overrides=parameters)
         nodes.append(node)
@@ -82,15 +86,16 @@ def test_all_problems_are_listed_and_nothing_is_declared(make_node: Any) -> None
 
 def test_checks_between_sections_run_although_keys_are_wrong() -> None:
     values = {'synchronisation': {'max_skew_ms': 25.0, 'max_skew_s': 'x'}, 'polcy': {}}
+    values['robot'] = {'driver_profile': 'piper_ros'}
     configuration, problems = load_despite_problems(PolicyNodeConfiguration, values, 'test')
-    assert configuration == PolicyNodeConfiguration()
+    assert configuration == PolicyNodeConfiguration(robot=ROBOT)
     assert len(problems) == 3
 
 
 def test_a_section_that_lacks_a_required_key_is_left_out_for_the_other_checks() -> None:
-    values = {'images': {'head': {'rate_hz': 1.0}}}  # the topic has no default
+    values = {'folder': '', 'images': {'head': {'rate_hz': 1.0}}}  # the topic has no default
     configuration, problems = load_despite_problems(RecorderNodeConfiguration, values, 'test')
-    assert configuration == RecorderNodeConfiguration()
+    assert configuration == RecorderNodeConfiguration(folder='')
     assert [problem.where for problem in problems] == ['images.head.topic']
 
 
@@ -106,21 +111,32 @@ def test_a_name_that_is_both_value_and_section_is_a_problem() -> None:
 
 
 def test_an_empty_list_is_an_empty_list(make_node: Any) -> None:
-    node = make_node()
+    node = make_node(robot=False, folder='')
     node._parameter_overrides['topics'] = Parameter('topics', Parameter.Type.NOT_SET, None)
     assert read_configuration(node, RecorderNodeConfiguration).topics == ()
 
 
-@pytest.mark.parametrize(
-    'kind',
-    [
-        PolicyNodeConfiguration,
-        ExecutorNodeConfiguration,
-        SimNodeConfiguration,
-        RecorderNodeConfiguration,
-    ],
-)
+REQUIRED = {
+    PolicyNodeConfiguration: 'robot.driver_profile',
+    ExecutorNodeConfiguration: 'robot.driver_profile',
+    SimNodeConfiguration: 'rig.task',
+    RecorderNodeConfiguration: 'folder',
+}
+
+
+@pytest.mark.parametrize(('kind', 'required'), REQUIRED.items())
 def test_the_defaults_of_every_node_are_valid_and_can_be_declared(
-    make_node: Any, kind: type[Any]
+    make_node: Any, kind: type[Any], required: str
 ) -> None:
-    assert read_configuration(make_node(), kind) == load_configuration(kind, {}, source='defaults')
+    overrides = {required.replace('.', '__'): 'stack_cup'}
+    values, _ = nested_parameters({required: 'stack_cup'})
+    read = read_configuration(make_node(robot=False, **overrides), kind)
+    assert read == load_configuration(kind, values, source='defaults')
+
+
+@pytest.mark.parametrize(('kind', 'required'), REQUIRED.items())
+def test_a_node_that_was_given_nothing_names_what_it_cannot_do_without(
+    make_node: Any, kind: type[Any], required: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=f'{required}: is missing'):
+        read_configuration(make_node(robot=False), kind)

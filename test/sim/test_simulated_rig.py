@@ -22,7 +22,9 @@ SMALL = {'head': RigCamera(width=96, height=72), 'left_wrist': RigCamera(width=9
 def rig_with(*, cameras=None, driver=None, arms=None, image_faults=None):
     faults = FaultConfig(arms=arms or {}, cameras=image_faults or {})
     rig = SimulatedRig(
-        RigConfig(cameras=cameras or {}, driver=driver or DriverConfig(), faults=faults)
+        RigConfig(
+            task='stack_cup', cameras=cameras or {}, driver=driver or DriverConfig(), faults=faults
+        )
     )
     rig.reset(seed=1, now_ns=START_NS)
     return rig

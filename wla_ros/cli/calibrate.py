@@ -18,12 +18,14 @@ from pathlib import Path
 
 from wla_ros.calibration.offset_file import OffsetChange
 from wla_ros.calibration.offset_file import apply_offsets
+from wla_ros.cli.parameter_file import parameters_of
 from wla_ros.cli.parameter_file import parse_parameters
-from wla_ros.cli.parameter_file import read_text
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.ros.parameter_sections import read_sections
+from wla_ros.ros.parameter_sections import read_text
 
 _NODES = {'camera': 'policy_node', 'arm': 'executor_node', 'gripper': 'executor_node'}
 
@@ -90,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Measure, show, and write if asked to; 1 if something could not be measured."""
     path = resolve_parameter_file(arguments.parameters)
     if arguments.write is not None:
-        check_target(arguments.write, _NODES[arguments.kind])
+        check_target(arguments.write, _NODES[arguments.kind], namespace=arguments.namespace)
     # Imported here: `wla_ros calibrate --help` must not wait for ROS.
     if arguments.kind == 'camera':
         from wla_ros.cli.camera_calibration import calibrate_cameras
@@ -101,13 +103,13 @@ def run(arguments: argparse.Namespace) -> int:
 
         changes, complete = calibrate_motion(path, arguments)
     if changes and arguments.write is not None:
-        write_offsets(arguments.write, changes)
+        write_offsets(arguments.write, changes, namespace=arguments.namespace)
     elif changes:
         print('nothing was written; --write FILE does')
     return 0 if complete else 1
 
 
-def check_target(path: Path, node: str) -> None:
+def check_target(path: Path, node: str, *, namespace: str = '') -> None:
     """
     Raise ConfigurationError if offsets of `node` can never be written into the file at `path`.
 
@@ -116,7 +118,12 @@ def check_target(path: Path, node: str) -> None:
     if not path.is_file():
         problem = Problem(where='--write', what='no such file', remedy='copy a shipped one first')
         raise ConfigurationError(str(path), (problem,))
-    parse_parameters(read_text(path), node, source=str(path), required=True)
+    parameters_of(path, node, namespace=namespace, required=True)
+    named = [section.name for section in read_sections(path) if section.node == node]
+    if len(named) != 1:
+        what = f'has {len(named)} sections of its own: {", ".join(named) or "none"}'
+        problem = Problem(where=node, what=what, remedy='the values are written into the only one')
+        raise ConfigurationError(str(path), (problem,))
     folder = path.resolve().parent
     if not os.access(folder, os.W_OK):
         problem = Problem(
@@ -125,7 +132,7 @@ def check_target(path: Path, node: str) -> None:
         raise ConfigurationError(str(path), (problem,))
 
 
-def write_offsets(path: Path, changes: Sequence[OffsetChange]) -> None:
+def write_offsets(path: Path, changes: Sequence[OffsetChange], *, namespace: str = '') -> None:
     """
     Change the offsets in the file at `path` and show the difference.
 
@@ -134,7 +141,7 @@ def write_offsets(path: Path, changes: Sequence[OffsetChange]) -> None:
     """
     before = read_text(path)
     after = apply_offsets(before, changes, source=str(path))
-    _check(after, changes, path)
+    _check(after, changes, path, namespace)
     lines = difflib.unified_diff(
         before.splitlines(), after.splitlines(), str(path), str(path), n=1, lineterm=''
     )
@@ -144,14 +151,14 @@ def write_offsets(path: Path, changes: Sequence[OffsetChange]) -> None:
         print(f'written to {path}; nodes read it when they start')
 
 
-def _check(text: str, changes: Sequence[OffsetChange], path: Path) -> None:
+def _check(text: str, changes: Sequence[OffsetChange], path: Path, namespace: str) -> None:
     """Raise ConfigurationError if a changed node would refuse the file."""
     from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
     from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
 
     kinds = {'executor_node': ExecutorNodeConfiguration, 'policy_node': PolicyNodeConfiguration}
     for node in sorted({change.node for change in changes}):
-        values = parse_parameters(text, node, source=str(path))
+        values = parse_parameters(text, node, source=str(path), namespace=namespace)
         load_configuration(kinds[node], values, source=f'{path}: {node}')
 
 

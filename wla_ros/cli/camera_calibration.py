@@ -78,7 +78,7 @@ def calibrate_cameras(
     """
     configuration = load_configuration(
         PolicyNodeConfiguration,
-        parameters_of(path, 'policy_node', required=True),
+        parameters_of(path, 'policy_node', namespace=arguments.namespace, required=True),
         source=str(path),
     )
     cameras = _chosen(configuration.cameras, arguments)

@@ -67,7 +67,7 @@ def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckRe
     from wla_ros.ros.robot_configuration import require_robot
 
     configuration = load_configuration(
-        PolicyNodeConfiguration, _listening_parameters(path), source=str(path)
+        PolicyNodeConfiguration, _listening_parameters(path, namespace), source=str(path)
     )
     robot = require_robot(configuration.robot, source=str(path))
     prefer_local_transport()
@@ -76,10 +76,10 @@ def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckRe
     return check_graph(found, robot.layout, limits, configuration.synchronisation)
 
 
-def _listening_parameters(path: Path) -> dict[str, Any]:
+def _listening_parameters(path: Path, namespace: str) -> dict[str, Any]:
     """Return those of the policy node; on a host without it the robot of the executor."""
-    policy = parameters_of(path, 'policy_node')
+    policy = parameters_of(path, 'policy_node', namespace=namespace)
     if policy:
         return policy
-    executor = parameters_of(path, 'executor_node', required=True)
+    executor = parameters_of(path, 'executor_node', namespace=namespace, required=True)
     return {'robot': executor['robot']} if 'robot' in executor else {}

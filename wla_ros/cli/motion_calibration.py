@@ -36,6 +36,7 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.joint_layout import ARM_JOINTS
 from wla_ros.core.joint_layout import GRIPPER
 from wla_ros.core.joint_limits import JointLimits
+from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Refusal
@@ -47,7 +48,6 @@ from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
 from wla_ros.ros.executor_parts import ExecutorParts
 from wla_ros.ros.executor_parts import load_parts
 from wla_ros.ros.local_transport import prefer_local_transport
-from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
 from wla_ros.ros.starter_watch import termination_signals
 
 _REST_S = 0.8  # more than the longest delay that is searched for
@@ -85,7 +85,7 @@ def calibrate_motion(
     Raises ConfigurationError for arguments that do not fit the file, CalibrationError if the graph
     does not allow a run.
     """
-    robot = _load(path)
+    robot = _load(path, arguments.namespace)
     columns = _columns(robot.parts, arguments)
     prefer_local_transport()
     context = Context()
@@ -122,19 +122,20 @@ def calibrate_motion(
     return _evaluate(recording, plan, robot, arguments.kind)
 
 
-def _load(path: Path) -> _Robot:
+def _load(path: Path, namespace: str) -> _Robot:
     configuration = load_configuration(
         ExecutorNodeConfiguration,
-        parameters_of(path, 'executor_node', required=True),
+        parameters_of(path, 'executor_node', namespace=namespace, required=True),
         source=str(path),
     )
     parts = load_parts(configuration)
     if not isinstance(parts, ExecutorParts):
         raise ConfigurationError(str(path), parts)
-    policy = load_configuration(
-        PolicyNodeConfiguration, parameters_of(path, 'policy_node'), source=str(path)
+    policy = parameters_of(path, 'policy_node', namespace=namespace)
+    synchronisation = load_configuration(
+        SynchronisationConfig, policy.get('synchronisation', {}), source=str(path)
     )
-    return _Robot(parts=parts, joint_latency_s=policy.synchronisation.joints.latency_s)
+    return _Robot(parts=parts, joint_latency_s=synchronisation.joints.latency_s)
 
 
 def _columns(parts: ExecutorParts, arguments: argparse.Namespace) -> tuple[int, ...]:

@@ -19,7 +19,7 @@ from types import FrameType
 from wla_ros.cli.node_processes import NodeCommand
 from wla_ros.cli.node_processes import NodeProcessError
 from wla_ros.cli.node_processes import NodeProcesses
-from wla_ros.cli.parameter_file import NODE_MODULES
+from wla_ros.cli.parameter_file import check_sections
 from wla_ros.cli.parameter_file import nodes_of
 from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.core.errors import ConfigurationError
@@ -108,10 +108,11 @@ def node_commands(
             chosen[node].append(f'{name}:={value}')
     if problems:
         raise ConfigurationError(str(path), tuple(problems))
+    check_sections(path, chosen, namespace=namespace)
     return tuple(
         NodeCommand(
             name=name,
-            module=NODE_MODULES[name],
+            module=f'wla_ros.ros.{name}',
             parameter_files=(path,),
             overrides=tuple(given),
             namespace=namespace,

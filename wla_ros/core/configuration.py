@@ -167,7 +167,12 @@ def _load_section(kind: type[Any], values: Any, where: str, problems: list[Probl
         path = f'{where}.{name}' if where else name
         if name in values:
             arguments[name] = _load_value(hints[name], values[name], path, item, problems)
-        elif item.default is _MISSING and item.default_factory is _MISSING:
+        elif item.default is not _MISSING or item.default_factory is not _MISSING:
+            continue
+        elif dataclasses.is_dataclass(hints[name]):
+            # What the section lacks is missing, not the section.
+            arguments[name] = _load_value(hints[name], {}, path, item, problems)
+        else:
             unit = item.metadata.get('unit', '')
             problems.append(
                 Problem(

@@ -148,7 +148,7 @@ class ExecutorNodeConfiguration:
     """The executor node."""
 
     autostart: bool = parameter('configure and activate without a lifecycle manager', default=True)
-    robot: RobotSection = parameter('the robot', default_factory=RobotSection)
+    robot: RobotSection = parameter('the robot')
     execution: ExecutorConfig = parameter(
         'how chunks are executed', default_factory=ExecutorConfig
     )

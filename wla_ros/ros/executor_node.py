@@ -10,7 +10,6 @@ publishes commands; one lock keeps them apart, held for well under a millisecond
 import gc
 import threading
 import time
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -286,9 +285,9 @@ def _empty_chunk(message: ActionChunkMessage) -> ActionChunk:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Run the node; returns the exit code."""
-    return run_node(ExecutorNode, arguments)
+    return run_node(ExecutorNode)
 
 
 if __name__ == '__main__':

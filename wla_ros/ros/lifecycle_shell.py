@@ -49,7 +49,7 @@ class LifecycleShell(LifecycleNode, Generic[T]):
         self._configured = False
         self._active = False
         try:
-            self.configuration = read_configuration(self, kind, check)
+            self.configuration = read_configuration(self, kind, check, default_name=name)
         except WlaError:
             self.destroy_node()
             raise

@@ -9,6 +9,7 @@ not know any node.
 import array
 import copy
 import dataclasses
+import sys
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -26,29 +27,51 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.ros.parameter_names import is_foreign
 from wla_ros.ros.parameter_names import nested_parameters
+from wla_ros.ros.parameter_sources import given_sources
+from wla_ros.ros.parameter_sources import source_problems
 
 T = TypeVar('T')
 
 
 def read_configuration(
-    node: Node, kind: type[T], check: Callable[[T], tuple[Problem, ...]] = lambda _: ()
+    node: Node,
+    kind: type[T],
+    check: Callable[[T], tuple[Problem, ...]] = lambda _: (),
+    *,
+    default_name: str = '',
 ) -> T:
     """
     Return the overrides of `node` (YAML files, command line) as an instance of the dataclass
     `kind`.
 
-    `check` looks at what a single key cannot show (files, joint names, cameras). Raises
-    ConfigurationError that lists every problem of both kinds; nothing is declared then.
+    `check` looks at what a single key cannot show (files, joint names, cameras). `default_name` is
+    what the node is called unless it is renamed. Raises ConfigurationError that lists every
+    problem of both kinds and all that ROS ignored of the command line; nothing is declared then.
     """
-    values, problems = nested_parameters(parameter_overrides(node))
+    name = node.get_fully_qualified_name()
+    overrides = parameter_overrides(node)
+    values, problems = nested_parameters(overrides)
+    problems += _ignored(name, default_name or node.get_name())
+    if not overrides:
+        remedy = '--ros-args --params-file FILE'
+        problems += (Problem(where=name, what='no parameters were given', remedy=remedy),)
     configuration, found = load_despite_problems(kind, values, node.get_name())
     problems += found
     if configuration is not None:
         problems += check(configuration)
     if problems or configuration is None:
-        raise ConfigurationError(node.get_name(), tuple(dict.fromkeys(problems)))
+        raise ConfigurationError(name, tuple(dict.fromkeys(problems)))
     declare(node, configuration)
     return configuration
+
+
+def _ignored(node: str, default_name: str) -> tuple[Problem, ...]:
+    """Return what ROS ignored of the command line of this process, for the only node in it."""
+    try:
+        sources = given_sources(sys.argv)
+    except ConfigurationError as error:
+        return error.problems
+    return source_problems(sources, node, default_name)
 
 
 def parameter_overrides(node: Node) -> dict[str, Any]:

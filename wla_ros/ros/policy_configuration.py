@@ -150,7 +150,7 @@ class PolicyNodeConfiguration:
     """The policy node."""
 
     autostart: bool = parameter('configure and activate without a lifecycle manager', default=True)
-    robot: RobotSection = parameter('the robot', default_factory=RobotSection)
+    robot: RobotSection = parameter('the robot')
     cameras: Mapping[str, CameraInput] = parameter('the cameras by name', default_factory=dict)
     synchronisation: SynchronisationConfig = parameter(
         'bounds of the inputs', default_factory=SynchronisationConfig

@@ -7,7 +7,6 @@ in the spinning thread waits for the policy.
 """
 
 import time
-from collections.abc import Sequence
 
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -287,9 +286,9 @@ def _policy_context(configuration: PolicyNodeConfiguration, robot: Robot) -> Pol
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Run the node; returns the exit code."""
-    return run_node(PolicyNode, arguments)
+    return run_node(PolicyNode)
 
 
 if __name__ == '__main__':

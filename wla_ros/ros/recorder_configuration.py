@@ -26,7 +26,7 @@ class RecorderNodeConfiguration:
     """The recorder node."""
 
     autostart: bool = parameter('configure and activate without a lifecycle manager', default=True)
-    folder: str = parameter('the bags are made in here; empty: ~/wla_ros_bags', default='')
+    folder: str = parameter('the bags are made in here; empty: ~/wla_ros_bags')
     name: str = parameter(
         'folder of the bag, with _2 ... if it exists; empty: date and time', default=''
     )

@@ -12,7 +12,6 @@ import os
 import threading
 from collections import Counter
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -305,11 +304,11 @@ def _new_folder(parent: Path, name: str) -> Path:
         raise ConfigurationError('recorder_node', (problem,)) from error
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Run the node; returns the exit code."""
     # What is written may wait, what moves may not; threads made from here on inherit it.
     os.nice(_NICENESS)
-    return run_node(RecorderNode, arguments)
+    return run_node(RecorderNode)
 
 
 if __name__ == '__main__':

@@ -22,9 +22,8 @@ from wla_ros.ros.installed_files import find_configuration_file
 class RobotSection:
     """The robot."""
 
-    driver_profile: str = parameter(
-        'name of a file in config/drivers, or the path of a YAML file', default='piper_ros'
-    )
+    # No default: a node whose file is for nobody must not start with all arms at full speed.
+    driver_profile: str = parameter('name of a file in config/drivers, or the path of a YAML file')
     arms: tuple[str, ...] = parameter(
         'arms of the profile to use, in order; none means all', default=()
     )

@@ -14,7 +14,7 @@ class SimNodeConfiguration:
     """The sim node."""
 
     autostart: bool = parameter('configure and activate without a lifecycle manager', default=True)
-    rig: RigConfig = parameter('the rig', default_factory=RigConfig)
+    rig: RigConfig = parameter('the rig')
     seed: int = parameter('episode to start with', minimum=0, default=0)
     images: str = parameter(
         'egl renders the scene; pattern sends noise of the same size and rate without a renderer',

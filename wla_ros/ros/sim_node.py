@@ -9,7 +9,6 @@ lock keeps them apart.
 
 import threading
 from collections.abc import Callable
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -329,9 +328,9 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     """Run the node; returns the exit code."""
-    return run_node(SimNode, arguments)
+    return run_node(SimNode)
 
 
 if __name__ == '__main__':

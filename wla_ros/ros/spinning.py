@@ -10,7 +10,6 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from collections.abc import Sequence
 from types import FrameType
 
 import rclpy
@@ -30,10 +29,10 @@ EXIT_CONFIGURATION = 2
 _SIGNAL_CHECK_S = 0.1
 
 
-def run_node(build: Callable[[], LifecycleShell], arguments: Sequence[str] | None = None) -> int:
+def run_node(build: Callable[[], LifecycleShell]) -> int:
     """
-    Build a node, start it if it starts itself, spin until a signal, close it; return the exit
-    code.
+    Build the node of this process, start it if it starts itself, spin until a signal, close it;
+    return the exit code.
 
     0 after a signal, 2 if the parameters cannot be used (all problems on stderr), 1 if it cannot
     start.
@@ -49,20 +48,17 @@ def run_node(build: Callable[[], LifecycleShell], arguments: Sequence[str] | Non
     watch_starter()
     prefer_local_transport()
     try:
-        return _run(build, stop) if _ros_starts(arguments) else EXIT_CONFIGURATION
+        return _run(build, stop) if _ros_starts() else EXIT_CONFIGURATION
     finally:
         rclpy.try_shutdown()
         for kind, handler in previous.items():
             signal.signal(kind, handler)
 
 
-def _ros_starts(arguments: Sequence[str] | None) -> bool:
+def _ros_starts() -> bool:
     """Initialise ROS; say on stderr why that is impossible."""
     try:
-        rclpy.init(
-            args=list(sys.argv if arguments is None else arguments),
-            signal_handler_options=SignalHandlerOptions.NO,
-        )
+        rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     except RuntimeError as error:  # what rclpy raises is of a private module
         sys.stderr.write(f'the ROS arguments cannot be used: {error}\n')
         return False

@@ -51,7 +51,7 @@ def robot_cameras(**changes: float) -> dict[str, RigCamera]:
 class RigConfig:
     """One simulated rig."""
 
-    task: str = parameter('name of the task', default='stack_cup')
+    task: str = parameter('name of the task')
     task_options: TaskOptions = parameter('of the tasks', default_factory=TaskOptions)
     gripper_start_m: float = parameter(
         'opening of the grippers after a reset, unless the task wants another',

@@ -5,10 +5,12 @@ The same rig runs in virtual time (evaluation) and follows the wall clock (sim n
 says what time it is. Physics runs in whole steps up to that time, so the rig's own time lags it by
 less than one step.
 
-    rig = SimulatedRig(RigConfig()) rig.reset(seed=1, now_ns=0) rig.command('left', encoded)
-    # fields of a JointState, as the piper_ros driver takes them rig.step_to(5_000_000)
-    rig.feedback('left'), rig.status('left')     # as the driver publishes them for exposure in
-    rig.due_exposures():
+    rig = SimulatedRig(RigConfig(task='stack_cup'))
+    rig.reset(seed=1, now_ns=0)
+    rig.command('left', encoded)                 # fields of a JointState, as piper_ros takes them
+    rig.step_to(5_000_000)
+    rig.feedback('left'), rig.status('left')     # as the driver publishes them
+    for exposure in rig.due_exposures():
         pixels = rig.render(exposure)            # or in another thread:
         rig.make_image_source().render(exposure)
     rig.object_poses(now_ns=5_000_000), rig.judge(), rig.counts()
