@@ -9,6 +9,7 @@ from evaluation.fakes import FakePolicy
 from evaluation.fakes import make_episode
 from scipy.stats import binomtest
 
+from wla_ros.core.joint_layout import JointLayout
 from wla_ros.evaluation.conservation import equations
 from wla_ros.evaluation.episode_metrics import measure
 from wla_ros.evaluation.episode_record import ArmTrack
@@ -157,6 +158,7 @@ def test_lag_of_an_arm_is_found():
     zeros = np.zeros_like(commanded)
     metrics = measure(
         bare(
+            columns=JointLayout(('left',)).columns,
             commands=CommandTrack(
                 stamps_ns=stamps, position=commanded, velocity=zeros, acceleration=zeros
             ),

@@ -85,6 +85,7 @@ class _Draft:
     """The parts of one episode while the bag is read."""
 
     window: EpisodeWindow
+    columns: tuple[str, ...] = ()  # of the commands
     commands: list[tuple[int, FloatArray, FloatArray]] = field(default_factory=list)
     arms: dict[str, list[tuple[int, FloatArray, FloatArray]]] = field(default_factory=dict)
     chunks: list[tuple[int, ActionChunk]] = field(default_factory=list)
@@ -168,7 +169,7 @@ def _take_splice(draft: _Draft, log_ns: int, message: Any) -> None:
 
 def _take_command(draft: _Draft, log_ns: int, message: Any) -> None:
     del log_ns
-    _, position, velocity, _ = joint_state_fields(message)
+    draft.columns, position, velocity, _ = joint_state_fields(message)
     draft.commands.append((time_ns(message.header.stamp), position, velocity))
 
 
@@ -243,7 +244,7 @@ def _record(
         task_ns=window.task_ns,
         finished_ns=window.finished_ns,
         wall_s=(window.end_ns - window.start_ns) / 1e9,
-        columns=chunks[-1].columns if chunks else (),
+        columns=draft.columns or (chunks[-1].columns if chunks else ()),
         commands=_command_track(draft.commands),
         arms=tuple(
             ArmTrack(

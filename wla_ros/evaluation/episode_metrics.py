@@ -221,13 +221,13 @@ def _tracking(record: EpisodeRecord) -> tuple[TrackingSummary, ...]:
     if commands is None or commands.stamps_ns.size < 2:
         return ()
     return tuple(
-        _track(arm, index, commands)
-        for index, arm in enumerate(record.arms)
-        if arm.stamps_ns.size and (index + 1) * ARM_WIDTH <= commands.position.shape[1]
+        _track(arm, columns, commands)
+        for arm in record.arms
+        if arm.stamps_ns.size and (columns := record.columns_of(arm.arm)) is not None
     )
 
 
-def _track(arm: ArmTrack, index: int, commands: CommandTrack) -> TrackingSummary:
+def _track(arm: ArmTrack, place: slice, commands: CommandTrack) -> TrackingSummary:
     """Compare measured with commanded joints where both exist."""
     start = int(commands.stamps_ns[0])
     grid_s = (commands.stamps_ns - start) / 1e9
@@ -236,7 +236,7 @@ def _track(arm: ArmTrack, index: int, commands: CommandTrack) -> TrackingSummary
     if not inside.any():
         inside = np.ones_like(inside)
     times_s, measured = times_s[inside], arm.position[inside, :_GRIPPER]
-    columns = commands.position[:, index * ARM_WIDTH : index * ARM_WIDTH + _GRIPPER]
+    columns = commands.position[:, place.start : place.start + _GRIPPER]
 
     def error(lag_s: float) -> FloatArray:
         wanted = [np.interp(times_s - lag_s, grid_s, column) for column in columns.T]

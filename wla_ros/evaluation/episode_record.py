@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.core.joint_layout import ARM_COLUMNS
+from wla_ros.core.joint_layout import ARM_WIDTH
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import StageTiming
@@ -184,6 +186,18 @@ class EpisodeRecord:
         if self.finished_ns is not None:
             return self.finished_ns / 1e9
         return self.duration_s if self.end_reason == 'finished' else None
+
+    def columns_of(self, arm: str) -> slice | None:
+        """
+        Return the columns of `arm` in commands and rows, None if it has none.
+
+        By name: the order in which the arms were heard says nothing.
+        """
+        first = f'{arm}/{ARM_COLUMNS[0]}'
+        if first not in self.columns:
+            return None
+        start = self.columns.index(first)
+        return slice(start, start + ARM_WIDTH)
 
     def changes_of(self, kind: str) -> tuple[Change, ...]:
         """Return the changes of one kind in order of time."""

@@ -17,7 +17,6 @@ import cv2
 import jinja2
 import numpy as np
 
-from wla_ros.core.joint_layout import ARM_WIDTH
 from wla_ros.evaluation import report_plots
 from wla_ros.evaluation.conservation import Equation
 from wla_ros.evaluation.episode_metrics import EpisodeMetrics
@@ -219,10 +218,10 @@ def _episode(record: EpisodeRecord) -> dict[str, Any]:
     if record.changes:
         figures.append(('Timeline', True, report_plots.timeline_figure(record)))
     if record.commands is not None:
-        for index, arm in enumerate(record.arms):
+        for arm in record.arms:
             title = f'Joints of the {arm.arm} arm: planned, commanded, measured'
             figures.append(
-                (title, _moves(record, index), report_plots.joint_figure(record, arm.arm))
+                (title, _moves(record, arm.arm), report_plots.joint_figure(record, arm.arm))
             )
         figures.append(('Commanded velocity', True, report_plots.velocity_figure(record)))
         figures.append(('Measured less commanded', True, report_plots.error_figure(record)))
@@ -254,11 +253,12 @@ def _episode(record: EpisodeRecord) -> dict[str, Any]:
     }
 
 
-def _moves(record: EpisodeRecord, index: int) -> bool:
-    """Whether a joint of the arm at `index` is commanded over more than 5 mrad."""
-    if record.commands is None:
+def _moves(record: EpisodeRecord, arm: str) -> bool:
+    """Whether a joint of `arm` is commanded over more than 5 mrad."""
+    place = record.columns_of(arm)
+    if record.commands is None or place is None:
         return False
-    columns = record.commands.position[:, index * ARM_WIDTH : (index + 1) * ARM_WIDTH - 1]
+    columns = record.commands.position[:, place.start : place.stop - 1]
     return bool(columns.size and np.ptp(columns, axis=0).max() > _STILL_RAD)
 
 

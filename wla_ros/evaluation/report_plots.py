@@ -41,7 +41,8 @@ _DPI = 160
 def joint_figure(record: EpisodeRecord, arm: str) -> bytes:
     """Return planned rows, commands and measurements of the seven columns of `arm` over time."""
     figure = Figure(figsize=(12.4, 7.6))
-    start = _start_of(record, arm)
+    place = record.columns_of(arm)
+    start = 0 if place is None else place.start
     measured = next((track for track in record.arms if track.arm == arm), None)
     for i, column in enumerate(ARM_COLUMNS):
         axes = figure.add_subplot(4, 2, i + 1)
@@ -94,12 +95,13 @@ def velocity_figure(record: EpisodeRecord) -> bytes:
     figure = Figure(figsize=(12.4, 2.3 * max(1, len(record.arms))))
     for index, track in enumerate(record.arms):
         axes = figure.add_subplot(len(record.arms), 1, index + 1)
-        if commands is not None:
+        columns = record.columns_of(track.arm)
+        if commands is not None and columns is not None:
             times = _seconds(record, commands.stamps_ns)
             for i in range(ARM_WIDTH - 1):
                 axes.plot(
                     times,
-                    commands.velocity[:, index * ARM_WIDTH + i],
+                    commands.velocity[:, columns.start + i],
                     lw=1.1,
                     label=ARM_COLUMNS[i],
                 )
@@ -118,11 +120,12 @@ def error_figure(record: EpisodeRecord) -> bytes:
     figure = Figure(figsize=(12.4, 2.3 * max(1, len(record.arms))))
     for index, track in enumerate(record.arms):
         axes = figure.add_subplot(len(record.arms), 1, index + 1)
-        if commands is not None and track.stamps_ns.size:
+        columns = record.columns_of(track.arm)
+        if commands is not None and columns is not None and track.stamps_ns.size:
             times = _seconds(record, track.stamps_ns)
             grid = _seconds(record, commands.stamps_ns)
             for i in range(ARM_WIDTH - 1):
-                wanted = np.interp(times, grid, commands.position[:, index * ARM_WIDTH + i])
+                wanted = np.interp(times, grid, commands.position[:, columns.start + i])
                 error = 1e3 * (track.position[:, i] - wanted)
                 axes.plot(times, error, lw=1.0, label=ARM_COLUMNS[i])
         _shade(axes, record)
@@ -260,11 +263,6 @@ def _room(axes: Axes, least: float) -> None:
     if high - low < 2 * least:
         middle = (low + high) / 2
         axes.set_ylim(middle - least, middle + least)
-
-
-def _start_of(record: EpisodeRecord, arm: str) -> int:
-    names = [track.arm for track in record.arms]
-    return ARM_WIDTH * (names.index(arm) if arm in names else 0)
 
 
 def _chunk_times(record: EpisodeRecord, index: int) -> FloatArray:
