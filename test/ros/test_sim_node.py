@@ -1,5 +1,6 @@
 """The simulated rig as a process: it behaves like the driver and the cameras it replaces."""
 
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,6 +11,8 @@ pytest.importorskip('rclpy')
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402 - not without rclpy
 from ros.graph import BIMANUAL  # noqa: E402
 from ros.graph import Graph  # noqa: E402
+from ros.graph import patient  # noqa: E402
+from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import CameraInfo  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
@@ -108,6 +111,57 @@ def test_a_command_moves_the_arm_it_is_for(sim: Graph) -> None:
     sim.wait_until(lambda: abs(left[-1].position[0] - goal[0]) < 0.005, 'the arm to arrive')
     sim.probe.destroy_timer(timer)
     assert abs(right[-1].position[0] - other) < 0.005
+
+
+def test_no_command_is_lost_to_a_busy_node(sim: Graph) -> None:
+    """Sixty at once, as after a pause of 0.3 s of the thread that reads them."""
+    reports = sim.collect(DiagnosticArray, '/diagnostics')
+    left = sim.collect(JointState, 'joint_states_left', qos.SENSOR_INPUT)
+    publisher = sim.probe.create_publisher(JointState, 'joint_ctrl_cmd_left', patient(qos.COMMAND))
+    sim.wait_until(lambda: bool(left) and publisher.get_subscription_count() > 0, 'the rig')
+    command = JointState(name=NAMES, position=left[-1].position, velocity=[0.0] * 6 + [100.0])
+
+    def received() -> int:
+        for array in reversed(reports):
+            for status in array.status:
+                if status.name == 'sim_node: driver left':
+                    return int(
+                        {pair.key: pair.value for pair in status.values}['commands_received']
+                    )
+        return -1
+
+    sim.wait_until(lambda: received() >= 0, 'diagnostics')
+    before = received()
+    for _ in range(60):
+        publisher.publish(command)
+    sim.wait_until(lambda: received() - before >= 60, 'all commands')
+
+
+def test_a_rig_with_a_clock_waits_for_commands_and_tells_exact_steps(graph: Graph) -> None:
+    parameters = {'images': 'pattern', 'reset_quiet_s': 0.0, 'clock.publish': True,
+                  'clock.patience_s': 60.0}  # fmt: skip
+    graph.start_active('sim_node', BIMANUAL, parameters)
+    times = graph.collect(Clock, '/clock', qos.SENSOR_INPUT)
+    left = graph.collect(JointState, 'joint_states_left', qos.SENSOR_INPUT)
+    publisher = graph.probe.create_publisher(JointState, 'joint_ctrl_cmd_left', qos.COMMAND)
+    graph.wait_until(lambda: bool(left) and publisher.get_subscription_count() > 0, 'the rig')
+    assert stamp_ns(left[-1].header.stamp) <= stamp_ns(times[-1].clock) + 5_000_000
+    command = JointState(name=NAMES, position=left[-1].position, velocity=[0.0] * 6 + [100.0])
+    for _ in range(3):
+        command.header.stamp = times[-1].clock
+        newest_ns = stamp_ns(command.header.stamp)
+        publisher.publish(command)
+        # From here on it stands: nobody commands.
+        graph.wait_until(
+            lambda n=newest_ns: stamp_ns(times[-1].clock) >= n + 10_000_000, 'the lead'
+        )
+        heard = len(times)
+        end_s = time.monotonic() + 0.5
+        graph.wait_until(lambda end=end_s: time.monotonic() > end, 'half a second')
+    assert len(times) == heard
+    stamps = np.array([stamp_ns(message.clock) for message in times])
+    assert (np.diff(stamps) % 5_000_000 == 0).all()
+    assert (np.diff(stamps) > 0).all()
 
 
 def test_a_reset_begins_the_episode_of_the_seed(sim: Graph) -> None:

@@ -1,9 +1,18 @@
-"""Absolute deadlines, no bursts, no dead loop."""
+"""Absolute deadlines, no bursts, no dead loop, by the time of the machine or a simulated one."""
 
 import threading
+import time
 
-from wla_ros.core.timing import NS_PER_MS
-from wla_ros.ros.tick_loop import TickLoop
+import pytest
+
+pytest.importorskip('rclpy')
+
+from rclpy.clock import ROSClock  # noqa: E402 - not without rclpy
+from rclpy.time import Time  # noqa: E402
+
+from wla_ros.core.timing import NS_PER_MS  # noqa: E402
+from wla_ros.ros.tick_loop import TickLoop  # noqa: E402
+from wla_ros.ros.tick_time import SimulatedTime  # noqa: E402
 
 PATIENCE_S = 20.0
 
@@ -78,3 +87,48 @@ def test_a_priority_that_is_not_granted_is_told_and_the_loop_runs() -> None:
     assert ticked.wait(PATIENCE_S)
     assert loop.stop(PATIENCE_S)
     assert loop.priority_problem == '' or 'not granted' in loop.priority_problem
+
+
+def test_with_a_simulated_clock_a_tick_belongs_to_a_time_that_was_told() -> None:
+    """However long that takes: no tick comes before, none is late because the clock waited."""
+    clock = ROSClock()
+    clock._set_ros_time_is_active(True)  # as the time source of a node does
+    period_ns = 5 * NS_PER_MS
+    ticks: list[tuple[int, int]] = []
+    came = threading.Condition()
+
+    def tell(time_ns: int) -> None:
+        clock.set_ros_time_override(Time(nanoseconds=time_ns, clock_type=clock.clock_type))
+
+    def tick(now_ns: int, lateness_ns: int) -> None:
+        with came:
+            ticks.append((now_ns, lateness_ns))
+            came.notify()
+
+    def ticked(count: int) -> bool:
+        with came:
+            return came.wait_for(lambda: len(ticks) >= count, PATIENCE_S)
+
+    tell(10 * period_ns)
+    loop = TickLoop(
+        period_ns=period_ns, tick=tick, on_error=lambda _: None, time=SimulatedTime(clock)
+    )
+    loop.start()
+    time.sleep(0.15)  # longer than the loop waits at once, 30 periods of the wall clock
+    assert ticks == []
+    deadline_s = time.monotonic() + PATIENCE_S
+    told_ns = 11 * period_ns
+    tell(told_ns)
+    assert ticked(1)
+    for count in range(2, 6):
+        told_ns += period_ns
+        tell(told_ns)
+        assert ticked(count)
+    tell(told_ns + 3 * period_ns)
+    assert ticked(6)
+    assert loop.stop(PATIENCE_S)
+    assert time.monotonic() < deadline_s
+    # The first deadline lies a period behind the start of the thread, which may be late.
+    assert ticks[:5] == [((11 + i) * period_ns, 0) for i in range(5)]
+    assert ticks[5] == (told_ns + 3 * period_ns, 2 * period_ns)
+    assert loop.skipped == 2

@@ -6,6 +6,7 @@ The rig is activated last and everything that sends is deactivated before the co
 that what one end of a link sent can be compared with what the other end has received.
 """
 
+import os
 import time
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -22,8 +23,10 @@ from rclpy.context import Context
 
 from wla_ros.action import RunTask
 from wla_ros.cli.node_processes import NodeProcesses
+from wla_ros.cli.parameter_file import nodes_of
 from wla_ros.cli.up import node_commands
 from wla_ros.core.timing import NS_PER_S
+from wla_ros.core.timing import seconds_to_ns
 from wla_ros.evaluation.bag_episode import EpisodeWindow
 from wla_ros.evaluation.episode_record import Counter
 from wla_ros.evaluation.episode_record import counters_of
@@ -96,7 +99,9 @@ class LiveOutcome:
     windows: tuple[EpisodeWindow, ...]
     bag: Path | None
     exit_codes: Mapping[str, int]
-    tick_lateness_p99_s: float
+    tick_lateness_p99_s: float  # in the time of the rig
+    real_time_factor: float  # time of the rig by the wall clock, over all episodes
+    load_average: float  # of the last minute, at the end
 
 
 def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> LiveOutcome:
@@ -115,6 +120,12 @@ def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> Li
             without=() if settings.record else ('recorder_node',),
             overrides=(
                 'sim_node:autostart=false',
+                'sim_node:clock.publish=true',
+                *(
+                    f'{node}:use_sim_time=true'
+                    for node in nodes_of(settings.parameters)
+                    if node != 'sim_node' and (settings.record or node != 'recorder_node')
+                ),
                 f'policy_node:policy.name={settings.policy}',
                 *(
                     (f'recorder_node:folder={settings.folder}', 'recorder_node:name=bag')
@@ -132,11 +143,19 @@ def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> Li
         try:
             windows = run.episodes()
             lateness = run.client.executor_status.tick_lateness_p99_s
+            load = os.getloadavg()[0]
         finally:
             run.client.close()
             context.try_shutdown()
         codes = nodes.stop()
-    return LiveOutcome(windows=windows, bag=bag, exit_codes=codes, tick_lateness_p99_s=lateness)
+    return LiveOutcome(
+        windows=windows,
+        bag=bag,
+        exit_codes=codes,
+        tick_lateness_p99_s=lateness,
+        real_time_factor=run.real_time_factor,
+        load_average=load,
+    )
 
 
 def _light_recording(settings: LiveSettings) -> Path:
@@ -178,7 +197,13 @@ class _Run:
         self._progress = LiveProgress(episode=0, episodes=len(settings.seeds), stage='starting')
         self._solved_ns: int | None = None
         self._began_s = time.monotonic()
-        self.client = TaskClient(context=context, on_idle=self._idle)
+        self._rig_ns = self._wall_ns = 0  # of the episodes so far
+        self.client = TaskClient(context=context, on_idle=self._idle, simulated_time=True)
+
+    @property
+    def real_time_factor(self) -> float:
+        """Time of the rig by time of the wall clock during the episodes."""
+        return self._rig_ns / self._wall_ns if self._wall_ns else 1.0
 
     def episodes(self) -> tuple[EpisodeWindow, ...]:
         """Run all episodes and return their windows, the counters of the run in the last one."""
@@ -212,8 +237,11 @@ class _Run:
         client.wait_ready(timeout_s=_START_S)
         self._note('running', index)
         self._solved_ns = None
+        began_ns, rig_ns = time.monotonic_ns(), client.now_ns()
         start_ns, result = self._run_task(f'episode {index} (seed {seed})')
         finished_ns = client.now_ns()
+        self._rig_ns += finished_ns - rig_ns
+        self._wall_ns += time.monotonic_ns() - began_ns
         self._wait(_SETTLE_S)
         judged = client.episode_status
         self._note('judged', index)
@@ -289,10 +317,10 @@ class _Run:
         return live_counters(counters, client.diagnostics['sim_node'])
 
     def _wait(self, seconds: float) -> None:
-        """Serve callbacks for a while."""
-        end_s = time.monotonic() + seconds
+        """Serve callbacks for a while in the time of the rig."""
+        end_ns = self.client.now_ns() + seconds_to_ns(seconds)
         self.client.wait_until(
-            lambda: time.monotonic() >= end_s, timeout_s=seconds + 1.0, what='time'
+            lambda: self.client.now_ns() >= end_ns, timeout_s=seconds + 1.0, what='time'
         )
 
     def _note(self, stage: str, episode: int) -> None:

@@ -7,13 +7,14 @@ Owns the message. Information only: nothing may stop or move because of it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
-from rclpy.node import Node
 
 from wla_ros.ros.conversions import time_message
+from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.qos import STATUS
 
 OK = DiagnosticStatus.OK
@@ -55,14 +56,14 @@ def diagnostic_array(
 class DiagnosticsPublisher:
     """Publishes the components of a node on /diagnostics."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: LifecycleShell[Any]) -> None:
         """Create the publisher on `node`."""
         self._node = node
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', STATUS)
 
     def publish(self, *components: ComponentState) -> None:
         """Publish the present state."""
-        stamp = self._node.get_clock().now().nanoseconds
+        stamp = self._node.now_ns()
         self._publisher.publish(
             diagnostic_array(self._node.get_name(), components, stamp_ns=stamp)
         )

@@ -48,6 +48,7 @@ from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.spinning import run_node
 from wla_ros.ros.status_conversion import executor_status_message
 from wla_ros.ros.tick_loop import TickLoop
+from wla_ros.ros.tick_time import SimulatedTime
 
 # Deactivation waits this long for the arms to come to rest; at the default limits it takes 0.7 s
 # from full speed.
@@ -87,8 +88,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         self._layout = robot.layout
         self._executor = parts.make_executor()
         self._lock = threading.RLock()
-        simulated = bool(self.get_parameter('use_sim_time').value)
-        self._ros_clock = FollowedClock(self.now_ns, simulated=simulated)
+        self._ros_clock = FollowedClock(self.now_ns, simulated=self.simulated_time)
         self._offset = ClockMonitor(
             max_offset_s=config.clock.max_offset_s, warn=self.get_logger().warning
         )
@@ -137,6 +137,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             tick=self._tick,
             on_error=self._on_tick_error,
             realtime_priority=self.configuration.loop.realtime_priority,
+            time=SimulatedTime(self.get_clock()) if self.simulated_time else None,
         )
         # What lives now lives until the end: full collections leave it out. Those of young objects
         # take 0.02 ms, twice a second (measured), and stay on.
@@ -217,8 +218,8 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
 
     # The control loop: its own thread
 
-    def _tick(self, monotonic_ns: int, lateness_ns: int) -> None:
-        step = self._ros_clock.follow(monotonic_ns)
+    def _tick(self, loop_ns: int, lateness_ns: int) -> None:
+        step = self._ros_clock.follow(loop_ns)
         if step is not None:
             self.get_logger().warning(f'the ROS clock stepped by {step.step_ns / 1e9:.3f} s')
         with self._lock:
@@ -226,7 +227,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                 self._offset.clear()
                 self._executor.notify_clock_jump(step.ros_ns)
                 self._commands.forget()
-            self._commands.tick(self._ros_clock.at(monotonic_ns), lateness_ns)
+            self._commands.tick(self._ros_clock.at(loop_ns), lateness_ns)
         self._commands.send()
         if self._modes.changed:
             self._modes.publish()

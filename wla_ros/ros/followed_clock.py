@@ -1,7 +1,7 @@
 """
 ROS time for a loop that is paced by monotonic time, and the moment at which the ROS clock steps.
 
-Owns the readings of both clocks. With simulated time it reads the ROS clock only.
+Owns the readings of both clocks. With simulated time the loop is paced by the ROS clock itself.
 """
 
 import time
@@ -24,19 +24,21 @@ class FollowedClock:
         self._mapping = ClockMapping()
         self._read_ns = 0
 
-    def follow(self, monotonic_ns: int) -> ClockStep | None:
+    def follow(self, loop_ns: int) -> ClockStep | None:
         """Read the clocks if it is time to; return the step of the ROS clock, if one happened."""
-        if self._simulated or monotonic_ns - self._read_ns < _READING_PERIOD_NS:
+        if self._simulated or loop_ns - self._read_ns < _READING_PERIOD_NS:
             return None
-        self._read_ns = monotonic_ns
+        self._read_ns = loop_ns
         return self._mapping.observe(time.monotonic_ns(), self._now_ns(), time.monotonic_ns())
 
     def now_ns(self) -> int:
         """Return the ROS time."""
-        return self.at(time.monotonic_ns())
+        return self._now_ns() if self._simulated else self.at(time.monotonic_ns())
 
-    def at(self, monotonic_ns: int) -> int:
-        """Return the ROS time at a monotonic time of this moment."""
-        if self._simulated or self._mapping.offset_ns is None:
+    def at(self, loop_ns: int) -> int:
+        """Return the ROS time at a time of the loop of this moment."""
+        if self._simulated:
+            return loop_ns
+        if self._mapping.offset_ns is None:
             return self._now_ns()
-        return self._mapping.to_ros_ns(monotonic_ns)
+        return self._mapping.to_ros_ns(loop_ns)

@@ -64,6 +64,16 @@ class LifecycleShell(LifecycleNode, Generic[T]):
         """Return the ROS time, simulated where use_sim_time says so."""
         return int(self.get_clock().now().nanoseconds)
 
+    @property
+    def simulated_time(self) -> bool:
+        """Whether ROS time comes from /clock."""
+        return bool(self.get_parameter('use_sim_time').value)
+
+    @property
+    def has_time(self) -> bool:
+        """Whether ROS time has begun: simulated time does with the first message on /clock."""
+        return not self.simulated_time or self.get_clock().now().nanoseconds > 0
+
     def start_itself(self) -> bool:
         """
         Configure and activate unless a lifecycle manager does it (`autostart: false`). False if

@@ -19,6 +19,7 @@ from wla_ros.ros import qos
 from wla_ros.ros.arm_inputs import JointInputs
 from wla_ros.ros.camera_inputs import CameraInputs
 from wla_ros.ros.conversions import object_poses
+from wla_ros.ros.images_seen import ImagesSeen
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.policy_configuration import CameraInput
 from wla_ros.ros.policy_thinking import PolicyThinking
@@ -44,6 +45,7 @@ class PolicyInputs:
         self._arms = robot.layout.arms
         self._positions: dict[str, FloatArray] = {}
         self._now_ns = node.now_ns
+        self._seen = ImagesSeen(node) if node.simulated_time else None
         CameraInputs(
             node,
             {name: camera for name, camera in cameras.items() if name in session.spec.cameras},
@@ -74,6 +76,8 @@ class PolicyInputs:
         self._session.add_timing('decode', decode_ns)
         if self._session.offer_image(camera, stamp, receive_ns, pixels) is None:
             self._thinking.poke()
+        if self._seen is not None:
+            self._seen.tell(camera, stamp)
 
     def _take_joints(self, sample: JointSample) -> None:
         if self._session.offer_joints(sample) is None:

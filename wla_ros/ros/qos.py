@@ -33,6 +33,12 @@ IMAGE_INPUT = _profile(10, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLAT
 SENSOR_OUTPUT = _profile(10, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 # Set-points of the arms: only the newest counts, none may queue up behind it.
 COMMAND = _profile(1, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
+# The rig's end of them. The thread that reads them shares an interpreter with physics and three
+# cameras; what it takes from this queue a moment later counts as of its stamp, as on the bus of a
+# driver with a process of its own. A driver that loses commands is a matter of configured faults.
+RIG_COMMAND = _profile(100, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
+# The clock of a simulated rig: rclpy subscribes with best effort, only the newest counts.
+CLOCK = _profile(1, ReliabilityPolicy.BEST_EFFORT, DurabilityPolicy.VOLATILE)
 # Action chunks: the next replaces the last, but each carries the counters that must add up.
 CHUNK = _profile(5, ReliabilityPolicy.RELIABLE, DurabilityPolicy.VOLATILE)
 # Plans of the executor: as for chunks, only the newest counts, but several may come at once.

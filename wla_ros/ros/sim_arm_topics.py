@@ -66,9 +66,9 @@ class SimArmTopics:
         self._end_pose = publisher(Pose, 'end_pose')
         self._end_pose_stamped = publisher(PoseStamped, 'end_pose_stamped')
         node.create_subscription(
-            JointState, f'joint_ctrl_cmd_{arm}', self._take_joints, qos.COMMAND
+            JointState, f'joint_ctrl_cmd_{arm}', self._take_joints, qos.RIG_COMMAND
         )
-        node.create_subscription(pose_type, f'pos_cmd_{arm}', self._take_pose, qos.COMMAND)
+        node.create_subscription(pose_type, f'pos_cmd_{arm}', self._take_pose, qos.RIG_COMMAND)
 
     def publish(self, publication: Publication, *, slip_ns: int) -> None:
         """

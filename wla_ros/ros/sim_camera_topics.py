@@ -32,8 +32,9 @@ from wla_ros.sim.rig_config import RigCamera
 from wla_ros.sim.sensor_noise import SensorNoise
 
 # Instants that may wait for the renderer. What is older is skipped, with all cameras of that
-# instant: an observation needs all of them.
+# instant: an observation needs all of them. A clock that waits for images lets none become older.
 _BACKLOG = 1
+_AWAITED_BACKLOG = 8
 _RENDERING_NICENESS = 15
 _PATTERN_GREY = 96
 _PATTERN_SIGMA = 8.0
@@ -92,9 +93,18 @@ class SimCameraTopics:
     """Image and camera info of every camera."""
 
     def __init__(
-        self, node: Node, cameras: Mapping[str, RigCamera], make_renderer: Callable[[], Renderer]
+        self,
+        node: Node,
+        cameras: Mapping[str, RigCamera],
+        make_renderer: Callable[[], Renderer],
+        *,
+        patience_ns: int = 0,
     ) -> None:
-        """Create the publishers; `make_renderer` is called in the rendering thread."""
+        """
+        Create the publishers; `make_renderer` is called in the rendering thread.
+
+        `patience_ns` is how long the clock of the rig waits for an image, 0 if it never does.
+        """
         self._node = node
         self._cameras = dict(cameras)
         self._make_renderer = make_renderer
@@ -116,6 +126,9 @@ class SimCameraTopics:
         }
         self._condition = threading.Condition()
         self._queue: deque[tuple[Exposure, int]] = deque()
+        self._patience_ns = patience_ns
+        self._rendered_ns: int | None = None  # exposure of the instant that is being rendered
+        self._waiting_since_ns = 0  # monotonic time of the last image, or of the first to wait
         self._stopping = False
         self._counts: dict[str, Counter[str]] = {name: Counter() for name in cameras}
         self.render_ns: deque[int] = deque(maxlen=300)
@@ -145,11 +158,27 @@ class SimCameraTopics:
                 if not self._watched(exposure.camera):
                     self._counts[exposure.camera]['unwatched'] += 1
                     continue
+                if not self._queue and self._rendered_ns is None:
+                    self._waiting_since_ns = time.monotonic_ns()
                 self._queue.append((exposure, slip_ns))
-            while len({exposure.exposed_ns for exposure, _ in self._queue}) > _BACKLOG:
+            backlog = _AWAITED_BACKLOG if self._patience_ns else _BACKLOG
+            while len({exposure.exposed_ns for exposure, _ in self._queue}) > backlog:
                 for dropped, _ in self._take_instant():
                     self._counts[dropped.camera]['skipped'] += 1
             self._condition.notify()
+
+    def oldest_ns(self) -> int | None:
+        """
+        Return when the oldest image that is not published yet was exposed.
+
+        None if there is none, or if the renderer has not made any for as long as the clock waits.
+        """
+        with self._condition:
+            oldest_ns = self._rendered_ns
+            if oldest_ns is None and self._queue:
+                oldest_ns = self._queue[0][0].exposed_ns
+            waited_ns = time.monotonic_ns() - self._waiting_since_ns
+            return None if self.failure or waited_ns > self._patience_ns else oldest_ns
 
     def counts(self) -> dict[str, ImageCounts]:
         """Return the counters by camera."""
@@ -170,8 +199,9 @@ class SimCameraTopics:
         )
 
     def _run(self) -> None:
-        # Pictures may be late, joints and commands may not: this thread yields to the others.
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _RENDERING_NICENESS)
+        if not self._patience_ns:
+            # Pictures may be late, joints and commands may not: this thread yields to the others.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _RENDERING_NICENESS)
         try:
             renderer = self._make_renderer()
         except Exception as error:  # MuJoCo raises whatever its GL backend raises
@@ -185,6 +215,9 @@ class SimCameraTopics:
             while instant := self._next():
                 for exposure, slip_ns in instant:
                     self._publish(renderer, exposure, slip_ns)
+                with self._condition:
+                    self._rendered_ns = None
+                    self._waiting_since_ns = time.monotonic_ns()
         finally:
             renderer.close()
 
@@ -193,7 +226,11 @@ class SimCameraTopics:
         with self._condition:
             while not self._queue and not self._stopping:
                 self._condition.wait()
-            return [] if self._stopping else self._take_instant()
+            if self._stopping:
+                return []
+            instant = self._take_instant()
+            self._rendered_ns = instant[0][0].exposed_ns
+            return instant
 
     def _take_instant(self) -> list[tuple[Exposure, int]]:
         instant = [self._queue.popleft()]

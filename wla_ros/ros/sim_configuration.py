@@ -10,12 +10,55 @@ PATTERN = 'pattern'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSection:
+    """The clock of the rig."""
+
+    publish: bool = parameter(
+        'publish the time of the rig on /clock and hold it back while commands or images are '
+        'behind; every other node then needs use_sim_time. Without it the rig runs in wall-clock '
+        'time, whatever comes late',
+        default=False,
+    )
+    command_lead_s: float = parameter(
+        'the clock is never further ahead of the newest command than this, nor than twice the '
+        'spacing of commands',
+        unit='s',
+        minimum=0.005,
+        maximum=1.0,
+        default=0.01,
+    )
+    image_lead_s: float = parameter(
+        'the clock is never further ahead of an exposure that is not rendered yet',
+        unit='s',
+        minimum=0.01,
+        maximum=1.0,
+        default=0.04,
+    )
+    seen_lead_s: float = parameter(
+        'the clock is never further ahead of the newest image that the policy node has taken, of '
+        'each camera; what the policy makes of it is not waited for',
+        unit='s',
+        minimum=0.01,
+        maximum=1.0,
+        default=0.08,
+    )
+    patience_s: float = parameter(
+        'wall-clock time after which commands that stay away, or an image, are not waited for',
+        unit='s',
+        minimum=0.1,
+        maximum=60.0,
+        default=2.0,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SimNodeConfiguration:
     """The sim node."""
 
     autostart: bool = parameter('configure and activate without a lifecycle manager', default=True)
     rig: RigConfig = parameter('the rig')
     seed: int = parameter('episode to start with', minimum=0, default=0)
+    clock: ClockSection = parameter('of the rig', default_factory=ClockSection)
     images: str = parameter(
         'egl renders the scene; pattern sends noise of the same size and rate without a renderer',
         choices=(EGL, PATTERN),

@@ -19,13 +19,20 @@ def sim_components(
     images: Mapping[str, ImageCounts],
     *,
     slipped_s: float,
+    real_time_factor: float,
     ignored_commands: int,
     render_ms: FloatArray,
     failure: str,
 ) -> Iterator[ComponentState]:
-    """Yield the components; `render_ms` are the newest rendering times."""
+    """
+    Yield the components.
+
+    `real_time_factor` is of the time since the last report, `render_ms` the newest rendering
+    times.
+    """
     values: dict[str, object] = {
         'slipped_s': slipped_s,
+        'real_time_factor': real_time_factor,
         'commands_ignored_after_reset': ignored_commands,
     }
     if render_ms.size:
@@ -34,7 +41,12 @@ def sim_components(
     yield ComponentState(
         name='rig',
         level=ERROR if failure else WARN if slipped_s > 0.0 else OK,
-        message=failure or (f'{slipped_s:.3f} s slipped' if slipped_s > 0.0 else 'in real time'),
+        message=failure
+        or (
+            f'{slipped_s:.3f} s slipped, real-time factor {real_time_factor:.2f}'
+            if slipped_s > 0.0
+            else 'in real time'
+        ),
         values=values,
     )
     for arm, count in counts.arms.items():

@@ -4,10 +4,12 @@ judge. Lifecycle.
 
 A shell around SimulatedRig: TickLoop paces the physics at 200 Hz against the ROS clock,
 SimCameraTopics renders in a thread of its own, commands come in through the spinning thread. One
-lock keeps them apart.
+lock keeps them apart. With `clock.publish` the rig has a time of its own, SimClock, which waits
+where the machine does not keep up.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +23,6 @@ from visualization_msgs.msg import MarkerArray
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.timing import ns_to_seconds
-from wla_ros.core.timing import period_ns
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.msg import EpisodeStatus
 from wla_ros.robots.encoded_messages import EncodedJointState
@@ -36,17 +37,18 @@ from wla_ros.ros.sim_arm_topics import SimArmTopics
 from wla_ros.ros.sim_camera_topics import PatternRenderer
 from wla_ros.ros.sim_camera_topics import Renderer
 from wla_ros.ros.sim_camera_topics import SimCameraTopics
+from wla_ros.ros.sim_clock import SimClock
 from wla_ros.ros.sim_configuration import PATTERN
 from wla_ros.ros.sim_configuration import SimNodeConfiguration
 from wla_ros.ros.sim_diagnostics import sim_components
 from wla_ros.ros.spinning import run_node
 from wla_ros.ros.tick_loop import TickLoop
+from wla_ros.sim.driver.piper_driver import PERIOD_NS
 from wla_ros.sim.driver.piper_driver import EnableCall
 from wla_ros.sim.simulated_rig import SimulatedRig
 from wla_ros.srv import ResetEpisode
 
 ENABLE_TYPES = ('piper_msgs/srv/Enable', 'wla_ros/srv/PiperEnable')
-_RATE_HZ = 200.0  # of the driver's publishing loop
 _STATUS_PERIOD_S = 0.1
 # A command that came later than this was late for the robot, too.
 _LATEST_DELIVERY_NS = 50_000_000
@@ -61,6 +63,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
     def __init__(self) -> None:
         """Read the configuration, build the scene. Raises ConfigurationError with all problems."""
         self._rig: SimulatedRig | None = None
+        self._rig_clock: SimClock | None = None
         super().__init__('sim_node', SimNodeConfiguration, self._check)
 
     def _check(self, configuration: SimNodeConfiguration) -> tuple[Problem, ...]:
@@ -88,8 +91,15 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self._pending_resets: list[Future] = []
         self._pending_enables: list[tuple[tuple[EnableCall, ...], Future]] = []
         self._loop: TickLoop | None = None
+        self._running = False
         self._arms = {arm: SimArmTopics(self, arm, self._take_command) for arm in rig.arms}
-        self._cameras = SimCameraTopics(self, self.configuration.rig.cameras, self._make_renderer)
+        clock = self.configuration.clock
+        self._cameras = SimCameraTopics(
+            self,
+            self.configuration.rig.cameras,
+            self._make_renderer,
+            patience_ns=seconds_to_ns(clock.patience_s) if clock.publish else 0,
+        )
         self._objects = self.create_publisher(MarkerArray, 'sim/objects', qos.SENSOR_OUTPUT)
         self._status = self.create_publisher(EpisodeStatus, 'sim/episode_status', qos.LATCHED)
         self._diagnostics = DiagnosticsPublisher(self)
@@ -112,6 +122,20 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self.every(_POLL_S, self._answer_enables)
         self.every(_POLL_S, self._answer_resets)
         self.every(1.0, self._publish_diagnostics)
+        if clock.publish:
+            # From now on: the others need the time to get ready, and to report in the end.
+            self._rig_clock = SimClock(
+                self,
+                clock,
+                start_ns=super().now_ns(),
+                catch_up_ns=seconds_to_ns(self.configuration.max_catch_up_s),
+                oldest_image_ns=self._cameras.oldest_ns,
+            )
+            self._start_loop()
+
+    def now_ns(self) -> int:
+        """Return the time of the rig where it has one, else the ROS time."""
+        return super().now_ns() if self._rig_clock is None else self._rig_clock.now_ns
 
     def _make_renderer(self) -> Renderer:
         if self.configuration.images == PATTERN:
@@ -121,8 +145,13 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
     def _start(self) -> None:
         self._reset(self._seed)
         self._cameras.start()
+        self._running = True
+        if self._loop is None:
+            self._start_loop()
+
+    def _start_loop(self) -> None:
         self._loop = TickLoop(
-            period_ns=period_ns(_RATE_HZ),
+            period_ns=PERIOD_NS,
             tick=self._tick,
             on_error=self._on_tick_error,
             name='physics',
@@ -130,14 +159,20 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self._loop.start()
 
     def _stop(self) -> None:
-        loop, self._loop = self._loop, None
-        if loop is not None and not loop.stop():
-            self.get_logger().error('the physics did not end')
+        self._running = False
+        if self._rig_clock is None:
+            self._stop_loop()
         if not self._cameras.stop():
             self.get_logger().error('the renderer did not end')
 
+    def _stop_loop(self) -> None:
+        loop, self._loop = getattr(self, '_loop', None), None
+        if loop is not None and not loop.stop():
+            self.get_logger().error('the physics did not end')
+
     def _teardown(self) -> None:
-        self._rig = None
+        self._stop_loop()
+        self._rig = self._rig_clock = None
 
     def _required_rig(self) -> SimulatedRig:
         if self._rig is None:
@@ -147,10 +182,25 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
     # Physics: the loop's thread
 
     def _tick(self, monotonic_ns: int, lateness_ns: int) -> None:
-        del monotonic_ns, lateness_ns
+        del lateness_ns
+        clock = self._rig_clock
+        if clock is None:
+            self._turn(self.now_ns())
+            return
+        with self._lock:
+            start_ns = clock.now_ns
+            steps = clock.steps(monotonic_ns)
+        for step in range(1, steps + 1):
+            now_ns = start_ns + step * PERIOD_NS
+            if self._running:
+                self._turn(now_ns)
+            clock.publish(now_ns)
+
+    def _turn(self, now_ns: int) -> None:
+        """Bring the rig to `now_ns` and publish what drivers and cameras gave out."""
         rig = self._required_rig()
         with self._lock:
-            self._advance(rig, self.now_ns())
+            self._advance(rig, now_ns)
             slip_ns = self._slip_ns
             publications = {arm: rig.take_publications(arm) for arm in rig.arms}
             exposures = rig.due_exposures()
@@ -187,6 +237,8 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         if rig is None or not self.active:
             return
         with self._lock:
+            if self._rig_clock is not None and stamp:
+                self._rig_clock.heard(arm, stamp, time.monotonic_ns())
             if self._quiet():
                 self._ignored_commands += 1
                 return
@@ -315,12 +367,17 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         rig = self._required_rig()
         with self._lock:
             counts = rig.counts()
+            slipped_ns, factor = self._slipped_ns, 1.0
+            if self._rig_clock is not None:
+                slipped_ns = self._rig_clock.slipped_ns
+                factor = self._rig_clock.real_time_factor(time.monotonic_ns())
         render_ms = np.array(self._cameras.render_ns, dtype=np.float64) / 1e6
         self._diagnostics.publish(
             *sim_components(
                 counts,
                 self._cameras.counts(),
-                slipped_s=ns_to_seconds(self._slipped_ns),
+                slipped_s=ns_to_seconds(slipped_ns),
+                real_time_factor=factor,
                 ignored_commands=self._ignored_commands,
                 render_ms=render_ms,
                 failure=self._cameras.failure,

@@ -25,6 +25,9 @@ from wla_ros.ros.starter_watch import watch_starter
 EXIT_OK = 0
 EXIT_FAULT = 1
 EXIT_CONFIGURATION = 2
+# The longest that a thread computes while another one waits for the interpreter. With Python's
+# 5 ms, a whole period of the control loop, every decoded message could make a tick so late.
+_SWITCH_INTERVAL_S = 0.0005
 # The wait inside rcl is not interrupted by signals; it is left this often to see them.
 _SIGNAL_CHECK_S = 0.1
 
@@ -47,6 +50,7 @@ def run_node(build: Callable[[], LifecycleShell]) -> int:
     previous = {kind: signal.signal(kind, ask_to_stop) for kind in kinds}
     watch_starter()
     prefer_local_transport()
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
         return _run(build, stop) if _ros_starts() else EXIT_CONFIGURATION
     finally:
@@ -76,7 +80,8 @@ def _run(build: Callable[[], LifecycleShell], stop: threading.Event) -> int:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        if not node.start_itself():
+        _await_clock(node, executor, stop)
+        if not stop.is_set() and not node.start_itself():
             return EXIT_FAULT
         while not stop.is_set():
             executor.spin_once(timeout_sec=_SIGNAL_CHECK_S)
@@ -86,3 +91,12 @@ def _run(build: Callable[[], LifecycleShell], stop: threading.Event) -> int:
         executor.remove_node(node)
         executor.shutdown()
         node.destroy_node()
+
+
+def _await_clock(
+    node: LifecycleShell, executor: SingleThreadedExecutor, stop: threading.Event
+) -> None:
+    """Let simulated time begin before the node does: nothing is stamped with time zero."""
+    while not stop.is_set() and not node.has_time:
+        node.warn_at_times('clock', 'use_sim_time is set and nothing was heard on /clock yet')
+        executor.spin_once(timeout_sec=_SIGNAL_CHECK_S)

@@ -17,6 +17,7 @@ from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
@@ -24,6 +25,7 @@ from std_srvs.srv import Trigger
 
 from wla_ros.action import RunTask
 from wla_ros.core.errors import WlaError
+from wla_ros.core.timing import seconds_to_ns
 from wla_ros.msg import ControlMode
 from wla_ros.msg import EpisodeStatus
 from wla_ros.msg import ExecutorStatus
@@ -39,6 +41,8 @@ _STATUS_QOS = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
 )
 _SPIN_S = 0.05
+# A simulated clock that stands still for so long will not go on.
+_STANDSTILL_S = 20.0
 
 
 class TaskError(WlaError):
@@ -60,10 +64,20 @@ class TaskClient:
         context: Context,
         namespace: str = '',
         on_idle: Callable[[], None] = lambda: None,
+        simulated_time: bool = False,
     ) -> None:
-        """Create the node in `context`; `namespace` is the one of the nodes it talks to."""
+        """
+        Create the node in `context`; `namespace` is the one of the nodes it talks to.
+
+        With `simulated_time` its clock is /clock, and so are its time-outs while that runs.
+        """
         self._on_idle = on_idle
-        self._node = rclpy.create_node('wla_ros_task_client', context=context, namespace=namespace)
+        self._node = rclpy.create_node(
+            'wla_ros_task_client',
+            context=context,
+            namespace=namespace,
+            parameter_overrides=[Parameter('use_sim_time', value=simulated_time)],
+        )
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self._node)
         # The newest message of each, None until one was heard.
@@ -103,11 +117,24 @@ class TaskClient:
         self._node.destroy_node()
 
     def wait_until(self, condition: Callable[[], bool], *, timeout_s: float, what: str) -> None:
-        """Spin until `condition()`. Raises TaskError naming `what` after `timeout_s`."""
-        deadline = time.monotonic() + timeout_s
+        """
+        Spin until `condition()`.
+
+        Raises TaskError naming `what` after `timeout_s`, of the slower one of wall and ROS clock
+        unless that stands still.
+        """
+        start_s, start_ns = time.monotonic(), self.now_ns()
+        moved_s, last_ns = start_s, start_ns
         while not condition():
-            if time.monotonic() > deadline:
-                raise TaskError(f'waited {timeout_s:g} s for {what}; {self._situation()}')
+            now_s, now_ns = time.monotonic(), self.now_ns()
+            if now_ns != last_ns:
+                moved_s, last_ns = now_s, now_ns
+            stands = now_s - moved_s > _STANDSTILL_S
+            if now_s - start_s > timeout_s and (
+                stands or now_ns - start_ns > seconds_to_ns(timeout_s)
+            ):
+                clock = '; the simulated clock stands still' if stands else ''
+                raise TaskError(f'waited {timeout_s:g} s for {what}; {self._situation()}{clock}')
             self._executor.spin_once(timeout_sec=_SPIN_S)
             self._on_idle()
 

@@ -1,18 +1,20 @@
 """
-A thread that calls a function at absolute monotonic deadlines.
+A thread that calls a function at absolute deadlines.
 
-Owns pacing and the measurement of lateness. Must not know what a tick does, nor ROS.
+Owns pacing and the measurement of lateness. Must not know what a tick does.
 """
 
 import os
 import threading
-import time
 from collections.abc import Callable
+
+from wla_ros.ros.tick_time import MonotonicTime
+from wla_ros.ros.tick_time import TickTime
 
 
 class TickLoop:
     """
-    Calls `tick(monotonic_ns, lateness_ns)` every `period_ns`.
+    Calls `tick(now_ns, lateness_ns)` every `period_ns`, both of the time that paces the loop.
 
     Deadlines lie on one grid: a late tick does not delay the next. Deadlines that have passed
     completely are left out and counted, so a pause is not followed by a burst.
@@ -26,12 +28,14 @@ class TickLoop:
         on_error: Callable[[BaseException], None],
         realtime_priority: int = 0,
         name: str = 'control loop',
+        time: TickTime | None = None,
     ) -> None:
-        """Prepare; nothing runs before `start`."""
+        """Prepare; nothing runs before `start`. `time` is monotonic unless given."""
         self._period_ns = period_ns
         self._tick = tick
         self._on_error = on_error
         self._realtime_priority = realtime_priority
+        self._time = MonotonicTime() if time is None else time
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self.skipped = 0
@@ -52,23 +56,24 @@ class TickLoop:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        self._time.close()
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         self._raise_priority()
-        deadline_ns = time.monotonic_ns() + self._period_ns
+        clock = self._time
+        deadline_ns = clock.now_ns() + self._period_ns
         while not self._stopping.is_set():
-            wait_ns = deadline_ns - time.monotonic_ns()
-            if wait_ns > 0:
-                time.sleep(wait_ns * 1e-9)
-            now_ns = time.monotonic_ns()
+            if not clock.reached(deadline_ns):
+                continue
+            now_ns = clock.now_ns()
             lateness_ns = now_ns - deadline_ns
             try:
                 self._tick(now_ns, lateness_ns)
             except Exception as error:  # one bad tick must not leave the arms without commands
                 self.errors += 1
                 self._on_error(error)
-            missed = max(0, time.monotonic_ns() - deadline_ns) // self._period_ns
+            missed = max(0, clock.now_ns() - deadline_ns) // self._period_ns
             self.skipped += missed
             deadline_ns += (missed + 1) * self._period_ns
 
