@@ -27,7 +27,6 @@ import numpy as np
 import psutil
 import rclpy
 from rclpy.context import Context
-from tqdm import tqdm
 
 from wla_ros.action import RunTask
 from wla_ros.cli.argument_check import number
@@ -36,6 +35,7 @@ from wla_ros.cli.node_processes import NodeCommand
 from wla_ros.cli.node_processes import NodeProcesses
 from wla_ros.cli.output_place import check_file
 from wla_ros.cli.parameter_file import resolve_parameter_file
+from wla_ros.cli.progress import progress_bar
 from wla_ros.cli.up import node_commands
 from wla_ros.core.execution_strategy import STRATEGIES
 from wla_ros.msg import ActionChunk
@@ -142,9 +142,9 @@ class _Probe:
 
     def __init__(self, context: Context, nodes: NodeProcesses, title: str, total_s: float) -> None:
         self._nodes = nodes
-        self._bar = tqdm(
+        self._bar = progress_bar(
+            f'transport {title}',
             total=total_s,
-            desc=f'transport {title}',
             unit='s',
             bar_format='{l_bar}{bar}| {n:.0f}/{total:.0f} s',
         )

@@ -20,13 +20,10 @@ import dataclasses
 import functools
 import json
 import os
-import sys
 import time
 from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
-
-from tqdm import tqdm
 
 from wla_ros.cli.argument_check import count
 from wla_ros.cli.execution_episode import EpisodeParts
@@ -39,6 +36,7 @@ from wla_ros.cli.execution_report import write_page
 from wla_ros.cli.execution_report import write_report
 from wla_ros.cli.flow_weights import FlowChoices
 from wla_ros.cli.flow_weights import flow_weights
+from wla_ros.cli.progress import progress_bar
 from wla_ros.cli.versions import installed_versions
 from wla_ros.cli.worker_processes import results_of
 from wla_ros.core.errors import ConfigurationError
@@ -185,7 +183,9 @@ def _run_missing(
         if arguments.again or not results.has(cell.key, seed)
     ]
     successes = done = 0
-    with tqdm(total=len(missing), unit='episode', file=sys.stderr, smoothing=0.02) as progress:
+    with progress_bar(
+        'benchmark', total=len(missing), unit='episodes', smoothing=0.02
+    ) as progress:
         for outcome in run_all(parts, missing, jobs=arguments.jobs):
             file.append(outcome)
             done += 1

@@ -18,7 +18,6 @@ import numpy as np
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
-from tqdm import tqdm
 
 from wla_ros.calibration.camera_latency import LEAST_IMAGES
 from wla_ros.calibration.camera_latency import CameraLatency
@@ -30,6 +29,7 @@ from wla_ros.calibration.time_code_reading import TimeCodeReader
 from wla_ros.cli.argument_check import outside
 from wla_ros.cli.argument_check import unknown_names
 from wla_ros.cli.parameter_file import parameters_of
+from wla_ros.cli.progress import progress_bar
 from wla_ros.cli.time_code_server import TimeCodeServer
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
@@ -182,7 +182,7 @@ def _watch(
 ) -> None:
     """Serve until every camera has seen the code for long enough, the time-out, or Ctrl-C."""
     deadline_s, shown_s = time.monotonic() + arguments.timeout, 0.0
-    with tqdm(total=0, bar_format='{desc}', leave=False) as line:
+    with progress_bar('watching', total=None, bar_format='{desc}', leave=False) as line:
         try:
             while time.monotonic() < deadline_s:
                 spin()

@@ -76,9 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(arguments: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from wla_ros.cli import checkpoint_measurement as measurement
+    from wla_ros.cli.progress import progress_bar
     from wla_ros.core.configuration import load_configuration
     from wla_ros.core.joint_layout import JointLayout
     from wla_ros.policy.wla.wla_loading import load_wla_policy
@@ -98,7 +97,7 @@ def _measure(arguments: argparse.Namespace) -> int:
         )
     )
     total = len(variants) * (arguments.warm_up + arguments.repeats)
-    with tqdm(total=total, desc='measuring', unit='chunk', leave=False, disable=None) as bar:
+    with progress_bar('measuring', total=total, unit='chunks', leave=False) as bar:
         results = measurement.measure(
             policy,
             variants,
@@ -153,9 +152,9 @@ class _Bar:
 
     def __init__(self, title: str) -> None:
         """Show nothing yet."""
-        from tqdm import tqdm
+        from wla_ros.cli.progress import progress_bar
 
-        self._tqdm = tqdm(desc=title, unit='B', unit_scale=True, disable=None, leave=False)
+        self._tqdm = progress_bar(title, total=None, unit='B', unit_scale=True, leave=False)
 
     def __enter__(self) -> '_Bar':
         """Return the callback."""

@@ -10,12 +10,9 @@ one JSON document.
 
 import argparse
 import json
-import sys
 import time
 from datetime import datetime
 from pathlib import Path
-
-from tqdm import tqdm
 
 from wla_ros.cli.argument_check import count
 from wla_ros.cli.argument_check import number
@@ -32,6 +29,8 @@ from wla_ros.cli.live_run import run_live
 from wla_ros.cli.output_place import make_folder
 from wla_ros.cli.parameter_file import parameters_of
 from wla_ros.cli.parameter_file import resolve_parameter_file
+from wla_ros.cli.progress import StageLine
+from wla_ros.cli.progress import progress_bar
 from wla_ros.cli.result_table import result_text
 from wla_ros.cli.versions import installed_versions
 from wla_ros.core.configuration import load_configuration
@@ -118,16 +117,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run_live(settings: LiveSettings) -> LiveOutcome:
     """Run with a line of progress that follows subtask, rate and latency."""
-    with tqdm(
-        total=len(settings.seeds), unit='episode', file=sys.stderr, bar_format='{desc}'
-    ) as line:
+    with StageLine() as line:
 
         def show(progress: LiveProgress) -> None:
-            text = f'episode {progress.episode}/{progress.episodes}  {progress.stage:<9}'
+            stage = f'episode {progress.episode}/{progress.episodes}  {progress.stage:<9}'
+            details = ''
             if progress.stage == 'running':
-                text += f'{progress.elapsed_s:5.1f} s  {progress.rate_hz:4.1f} chunks/s  '
-                text += f'{1e3 * progress.latency_s:3.0f} ms  {progress.subtask}'
-            line.set_description_str(text)
+                details = f'{progress.elapsed_s:5.1f} s  {progress.rate_hz:4.1f} chunks/s  '
+                details += f'{1e3 * progress.latency_s:3.0f} ms  {progress.subtask}'
+            line.show(stage, details)
 
         return run_live(settings, show)
 
@@ -167,12 +165,10 @@ def _comparison(seeds: range, time_limit_s: float) -> list[EpisodeMetrics]:
     for direct in (False, True):
         title = 'expert without pipeline' if direct else 'virtual time'
         episodes = run_episodes(choices, seeds, jobs=1, keep=frozenset(), direct=direct)
-        results += [
-            item.metrics
-            for item in tqdm(
-                episodes, total=len(seeds), desc=title, unit='episode', file=sys.stderr
-            )
-        ]
+        with progress_bar(title, total=len(seeds), unit='episodes') as bar:
+            for item in episodes:
+                results.append(item.metrics)
+                bar.update()
     return results
 
 

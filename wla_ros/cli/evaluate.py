@@ -15,11 +15,8 @@ import argparse
 import dataclasses
 import json
 import os
-import sys
 import time
 from pathlib import Path
-
-from tqdm import tqdm
 
 from wla_ros.cli.argument_check import count
 from wla_ros.cli.argument_check import number
@@ -31,6 +28,7 @@ from wla_ros.cli.evaluation_run import EpisodeResult
 from wla_ros.cli.evaluation_run import EvaluationChoices
 from wla_ros.cli.evaluation_run import run_episodes
 from wla_ros.cli.output_place import make_folder
+from wla_ros.cli.progress import progress_bar
 from wla_ros.cli.result_table import result_text
 from wla_ros.cli.versions import installed_versions
 from wla_ros.core.errors import ConfigurationError
@@ -195,7 +193,7 @@ def _collect(
     results = []
     title = 'direct' if direct else 'virtual'
     episodes = run_episodes(choices, seeds, jobs=min(jobs, len(seeds)), keep=keep, direct=direct)
-    with tqdm(total=len(seeds), desc=title, unit='episode', file=sys.stderr) as progress:
+    with progress_bar(title, total=len(seeds), unit='episodes') as progress:
         successes = 0
         for result in episodes:
             results.append(result)

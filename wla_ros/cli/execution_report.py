@@ -2,16 +2,15 @@
 
 import dataclasses
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from wla_ros.cli.execution_episode import EpisodeParts
 from wla_ros.cli.execution_episode import run_record
+from wla_ros.cli.progress import progress_bar
 from wla_ros.core.types import FloatArray
 from wla_ros.evaluation.execution import benchmark_plots
 from wla_ros.evaluation.execution.benchmark_page import motion_section
@@ -81,7 +80,9 @@ def record_paths(folder: Path, table: BenchmarkTable, parts: EpisodeParts) -> No
     names = dict.fromkeys(('latest', 'crossfade', best.cell.strategy))
     episodes = [(name, seed) for name in names for seed in _PATH_SEEDS]
     paths = []
-    for name, seed in tqdm(episodes, desc='ways around the post', unit='episode', file=sys.stderr):
+    bar = progress_bar('ways around the post', total=len(episodes), unit='episodes')
+    for name, seed in episodes:
+        bar.update()
         cell = dataclasses.replace(best.cell, strategy=name)
         paths.append(
             tool_path(

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 
-from tqdm import tqdm
-
+from wla_ros.cli.progress import progress_bar
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.ports import Policy
 from wla_ros.sim import arm_settings
@@ -88,7 +87,7 @@ def flow_weights(cache: Path, choices: FlowChoices | None = None, *, quiet: bool
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # so that sums, and with them the weights, are the same everywhere
     try:
-        with tqdm(total=training.steps, desc='flow policy', unit='step', disable=quiet) as bar:
+        with progress_bar('flow policy', total=training.steps, unit='steps', quiet=quiet) as bar:
 
             def show(done: int, _total: int, loss: float) -> None:
                 bar.update(done - bar.n)

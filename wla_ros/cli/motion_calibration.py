@@ -13,7 +13,6 @@ from typing import Any
 
 import rclpy
 from rclpy.context import Context
-from tqdm import tqdm
 
 from wla_ros.calibration.combined_delay import CombinedDelay
 from wla_ros.calibration.combined_delay import combine_delays
@@ -31,6 +30,7 @@ from wla_ros.calibration.offset_file import OffsetChange
 from wla_ros.cli.argument_check import outside
 from wla_ros.cli.argument_check import unknown_names
 from wla_ros.cli.parameter_file import parameters_of
+from wla_ros.cli.progress import progress_bar
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.joint_layout import ARM_JOINTS
@@ -217,7 +217,9 @@ def _confirmed() -> bool:
 
 def _run(client: ExcitationClient, plan: ExcitationPlan, parts: ExecutorParts) -> Recording:
     """Move, with a line of progress."""
-    with tqdm(total=round(plan.duration_s), leave=False, bar_format=_BAR) as line:
+    with progress_bar(
+        'moving', total=round(plan.duration_s), unit='s', leave=False, bar_format=_BAR
+    ) as line:
 
         def show(elapsed_s: float) -> None:
             name = ''
