@@ -177,4 +177,5 @@ def test_task_times_are_of_successful_episodes_only():
     (summary,) = summarise([solved, failed])
     assert summary.task_mean_s == 3.0
     assert summary.success.successes == 1
-    assert summary.failures == ((1, 'finished', 'success'),)
+    (failure,) = summary.failures
+    assert (failure.seed, failure.end_reason, failure.judgement) == (1, 'finished', 'success')

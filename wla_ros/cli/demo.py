@@ -10,6 +10,7 @@ one JSON document.
 
 import argparse
 import json
+import os
 import time
 from datetime import datetime
 from pathlib import Path
@@ -44,6 +45,7 @@ from wla_ros.evaluation.episode_report import write_report
 from wla_ros.evaluation.episode_settings import EpisodeSettings
 from wla_ros.evaluation.episode_summary import summarise
 from wla_ros.evaluation.episode_summary import summary_values
+from wla_ros.evaluation.machine_pace import MachinePace
 from wla_ros.robots.driver_profile import DriverProfile
 from wla_ros.ros.robot_configuration import RobotSection
 from wla_ros.ros.robot_configuration import require_robot
@@ -105,14 +107,16 @@ def run(arguments: argparse.Namespace) -> int:
     metrics = [measure(record) for record in records]
     if arguments.policy == 'expert' and not arguments.no_comparison:
         metrics += _comparison(seeds, arguments.time_limit_s)
+    pace = _pace(outcome, metrics)
     report = write_report(
         output,
         title=f'{arguments.policy.capitalize()} on the simulated rig, through the nodes',
         metrics=metrics,
         records=records[:3],
         versions=installed_versions(),
+        pace=pace,
     )
-    return _conclude(arguments, outcome, metrics, report.page, time.perf_counter() - began)
+    return _conclude(arguments, outcome, metrics, pace, report.page, time.perf_counter() - began)
 
 
 def _run_live(settings: LiveSettings) -> LiveOutcome:
@@ -130,6 +134,20 @@ def _run_live(settings: LiveSettings) -> LiveOutcome:
         return run_live(settings, show)
 
 
+def _pace(outcome: LiveOutcome, metrics: list[EpisodeMetrics]) -> MachinePace:
+    """Return how the machine kept up."""
+    live = next((item for item in summarise(metrics) if item.source == 'live'), None)
+    stages = () if live is None else live.stages
+    late = [item.p99_ms / 1e3 for item in stages if item.stage == 'exposure_to_chunk']
+    return MachinePace(
+        real_time_factor=outcome.real_time_factor,
+        tick_lateness_p99_s=outcome.tick_lateness_p99_s,
+        exposure_to_chunk_p99_s=late[0] if late else None,
+        load_average=outcome.load_average,
+        cores=os.cpu_count() or 1,
+    )
+
+
 def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecord, ...]:
     """Read the episodes back from the recording, as for a run on a robot."""
     if outcome.bag is None:
@@ -145,6 +163,7 @@ def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecor
             'parameters': str(settings.parameters.name),
             'overrides': ', '.join(settings.overrides) or 'none',
             'executor tick lateness p99': f'{1e3 * outcome.tick_lateness_p99_s:.2f} ms',
+            'real-time factor': f'{outcome.real_time_factor:.2f}',
         },
         versions=installed_versions(),
     )
@@ -176,6 +195,7 @@ def _conclude(
     arguments: argparse.Namespace,
     outcome: LiveOutcome,
     metrics: list[EpisodeMetrics],
+    pace: MachinePace,
     page: Path,
     wall_s: float,
 ) -> int:
@@ -183,6 +203,7 @@ def _conclude(
     summaries = summarise(metrics)
     live = summaries[0]
     print(result_text(summaries))
+    print(pace.sentence)
     for name in failed_nodes(outcome.exit_codes):
         print(f'  ended badly: {name}')
     print(f'report: {page}\nrecording: {outcome.bag}   (ros2 bag info, Foxglove)')
@@ -192,7 +213,7 @@ def _conclude(
                 'demo': arguments.policy,
                 'wall_s': round(wall_s, 1),
                 'exit_codes': dict(outcome.exit_codes),
-                'tick_lateness_p99_ms': round(1e3 * outcome.tick_lateness_p99_s, 3),
+                'machine': pace.values(),
                 'sources': [summary_values(item) for item in summaries],
             }
         )

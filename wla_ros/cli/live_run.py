@@ -254,6 +254,7 @@ class _Run:
             success=judged.success,
             judgement=judged.judgement,
             end_reason=result.reason,
+            end_message=result.message,
             task_ns=None if self._solved_ns is None else self._solved_ns - start_ns,
             finished_ns=finished_ns - start_ns if result.success else None,
         )

@@ -16,9 +16,9 @@ _HEADER = (
 def result_text(summaries: Sequence[SourceSummary]) -> str:
     """Return the table, every failed episode, and the sums of the first source that are off."""
     failures = [
-        f'  {item.source} seed {seed} failed, {reason}: {judgement}'
+        f'  {item.source} seed {failure.seed} failed, {failure.cause}; {failure.judgement}'
         for item in summaries
-        for seed, reason, judgement in item.failures
+        for failure in item.failures
     ]
     violations = [
         f'  sum violated: {equation.subject} {equation.left.name} by {equation.difference}'

@@ -57,6 +57,7 @@ class EpisodeWindow:
     success: bool
     judgement: str
     end_reason: str
+    end_message: str = ''  # what the task server said about it
     task_ns: int | None = None
     finished_ns: int | None = None
     counters: tuple[Counter, ...] = ()
@@ -241,6 +242,7 @@ def _record(
         success=window.success,
         judgement=window.judgement,
         end_reason=window.end_reason,
+        end_message=window.end_message,
         task_ns=window.task_ns,
         finished_ns=window.finished_ns,
         wall_s=(window.end_ns - window.start_ns) / 1e9,

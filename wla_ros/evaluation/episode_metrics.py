@@ -59,6 +59,7 @@ class EpisodeMetrics:
     success: bool
     judgement: str
     end_reason: str
+    end_message: str
     task_s: float | None
     finished_s: float | None
     duration_s: float
@@ -105,6 +106,7 @@ def measure(record: EpisodeRecord) -> EpisodeMetrics:
         success=record.success,
         judgement=record.judgement,
         end_reason=record.end_reason,
+        end_message=record.end_message,
         task_s=record.task_s,
         finished_s=record.finished_s,
         duration_s=record.duration_s,

@@ -154,6 +154,7 @@ class EpisodeRecord:
     success: bool
     judgement: str  # what is missing, or 'success'
     end_reason: str  # 'finished' | 'solved' | 'failed' | 'time_limit' | 'fault' ...
+    end_message: str = ''  # the words of whoever ended it, '' if it said nothing
     task_ns: int | None = None  # from the start until the task stayed solved, None if it did not
     finished_ns: int | None = None  # from the start until the policy was done, None if it was not
     wall_s: float = 0.0  # computing time of the episode

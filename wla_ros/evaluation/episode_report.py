@@ -27,6 +27,7 @@ from wla_ros.evaluation.episode_record import Picture
 from wla_ros.evaluation.episode_summary import SourceSummary
 from wla_ros.evaluation.episode_summary import summarise
 from wla_ros.evaluation.episode_summary import summary_values
+from wla_ros.evaluation.machine_pace import MachinePace
 
 REPORT_NAME, SUMMARY_NAME = 'report.html', 'summary.json'
 _STRIP_LENGTH = 8
@@ -39,6 +40,8 @@ _ENDINGS = {
     'time_limit': 'stopped by the time limit',
     'fault': 'stopped by a fault',
 }
+# Endings whose message says the same again.
+_SAID = ('finished', 'time_limit')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +60,13 @@ def write_report(
     metrics: Sequence[EpisodeMetrics],
     records: Sequence[EpisodeRecord],
     versions: Mapping[str, str] | None = None,
+    pace: MachinePace | None = None,
 ) -> WrittenReport:
     """
     Write report.html and summary.json into `folder`, which is made if needed.
 
-    `metrics` are of all episodes, the main source first; `records` are those to show in detail.
+    `metrics` are of all episodes, the main source first; `records` are those to show in detail;
+    `pace` is how the machine kept up if they are of a live run.
     Episodes with a record but without metrics are measured here.
     """
     known = {(item.source, item.seed) for item in metrics}
@@ -71,10 +76,16 @@ def write_report(
     folder.mkdir(parents=True, exist_ok=True)
     page, summary = folder / REPORT_NAME, folder / SUMMARY_NAME
     page.write_text(
-        render_report(title=title, metrics=everything, records=records, versions=versions or {}),
+        render_report(
+            title=title, metrics=everything, records=records, versions=versions or {}, pace=pace
+        ),
         encoding='utf-8',
     )
-    values = {'title': title, 'sources': [summary_values(item) for item in summaries]}
+    values = {
+        'title': title,
+        'machine': None if pace is None else pace.values(),
+        'sources': [summary_values(item) for item in summaries],
+    }
     summary.write_text(json.dumps(values, indent=2), encoding='utf-8')
     return WrittenReport(page=page, summary=summary, summaries=summaries)
 
@@ -85,6 +96,7 @@ def render_report(
     metrics: Sequence[EpisodeMetrics],
     records: Sequence[EpisodeRecord],
     versions: Mapping[str, str],
+    pace: MachinePace | None = None,
 ) -> str:
     """Return the page. Raises ValueError without any episode."""
     if not metrics:
@@ -101,9 +113,13 @@ def render_report(
     first = records[0] if records else None
     return environment.get_template('report.html.j2').render(
         title=title,
-        verdict=_verdict(main),
+        verdict=_verdict(main, pace),
         tiles=_tiles(main),
-        failures=[(item.source, *failure) for item in summaries for failure in item.failures],
+        failures=[
+            (item.source, failure.seed, failure.cause, failure.judgement)
+            for item in summaries
+            for failure in item.failures
+        ],
         comparison=[_comparison_row(item) for item in summaries],
         episodes=[_episode(record) for record in records],
         latency=_latency(main, durations),
@@ -114,7 +130,7 @@ def render_report(
     )
 
 
-def _verdict(summary: SourceSummary) -> dict[str, str]:
+def _verdict(summary: SourceSummary, pace: MachinePace | None) -> dict[str, str]:
     successes, episodes = summary.success.successes, summary.success.episodes
     if summary.violated:
         tone, word = 'bad', 'Counters do not add up'
@@ -138,6 +154,8 @@ def _verdict(summary: SourceSummary) -> dict[str, str]:
         'word': word,
         'sentence': f'{successes} of {episodes} {summary.source} {plural} succeeded{times}. '
         f'{lost}',
+        'machine': '' if pace is None else pace.sentence,
+        'machine_tone': 'warn' if pace is not None and pace.overloaded else '',
     }
 
 
@@ -230,6 +248,8 @@ def _episode(record: EpisodeRecord) -> dict[str, Any]:
     instruction = f'“{record.instruction}” ' if record.instruction else ''
     computed = f' Computed in {record.wall_s:.1f} s.' if record.wall_s else ''
     ending = _ENDINGS.get(record.end_reason, record.end_reason)
+    if record.end_message and record.end_reason not in _SAID:
+        ending += f' ({record.end_message})'
     return {
         'heading': f'Episode with seed {record.seed}, {record.source}',
         'sentence': f'{instruction}by {record.policy}: {outcome}{solved}, {ending} after '

@@ -25,6 +25,21 @@ from wla_ros.evaluation.wilson_interval import SuccessRate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedEpisode:
+    """Why an episode failed: what ended it, in whose words, and what was missing then."""
+
+    seed: int
+    end_reason: str
+    end_message: str
+    judgement: str
+
+    @property
+    def cause(self) -> str:
+        """Reason and message."""
+        return f'{self.end_reason}: {self.end_message}' if self.end_message else self.end_reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceSummary:
     """All episodes of one source ('direct', 'virtual', 'live')."""
 
@@ -50,7 +65,7 @@ class SourceSummary:
     jerk_rms_rad_s3: float | None
     tracking_rms_rad: float | None
     equations: tuple[Equation, ...]  # summed over episodes
-    failures: tuple[tuple[int, str, str], ...]  # seed, end reason, judgement
+    failures: tuple[FailedEpisode, ...]
 
     @property
     def violated(self) -> tuple[Equation, ...]:
@@ -103,7 +118,14 @@ def _summary(source: str, items: list[EpisodeMetrics]) -> SourceSummary:
         tracking_rms_rad=_root_mean_square(tracking),
         equations=summed(items),
         failures=tuple(
-            (item.seed, item.end_reason, item.judgement) for item in items if not item.success
+            FailedEpisode(
+                seed=item.seed,
+                end_reason=item.end_reason,
+                end_message=item.end_message,
+                judgement=item.judgement,
+            )
+            for item in items
+            if not item.success
         ),
     )
 
@@ -174,8 +196,13 @@ def summary_values(summary: SourceSummary) -> dict[str, Any]:
             'unknown': [item.subject for item in summary.unknown],
         },
         'failures': [
-            {'seed': seed, 'end_reason': reason, 'judgement': judgement}
-            for seed, reason, judgement in summary.failures
+            {
+                'seed': item.seed,
+                'end_reason': item.end_reason,
+                'message': item.end_message,
+                'judgement': item.judgement,
+            }
+            for item in summary.failures
         ],
     }
 
