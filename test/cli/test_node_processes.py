@@ -73,4 +73,5 @@ def test_one_name_is_started_once(tmp_path, environment):
 
 
 def test_the_child_runs_the_same_interpreter():
-    assert NodeCommand(name='a', module='m').argv()[:3] == [sys.executable, '-m', 'm']
+    argv = NodeCommand(name='a', module='m').argv()
+    assert argv[:4] == [sys.executable, '-m', 'wla_ros.ros.start', 'm']

@@ -35,6 +35,7 @@ from wla_ros.cli.node_processes import NodeCommand
 from wla_ros.cli.node_processes import NodeProcesses
 from wla_ros.cli.output_place import check_file
 from wla_ros.cli.parameter_file import resolve_parameter_file
+from wla_ros.cli.parameter_file import robot_of
 from wla_ros.cli.progress import progress_bar
 from wla_ros.cli.up import node_commands
 from wla_ros.core.execution_strategy import STRATEGIES
@@ -46,8 +47,6 @@ from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.installed_files import find_configuration_file
 from wla_ros.ros.local_transport import PROFILE_FILE
 from wla_ros.ros.local_transport import local_transport_environment
-from wla_ros.ros.robot_configuration import RobotSection
-from wla_ros.ros.robot_configuration import require_robot
 from wla_ros.ros.task_client import TaskClient
 from wla_ros.ros.task_client import TaskError
 
@@ -105,7 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _measure(transport: str, arguments: argparse.Namespace) -> dict[str, Any]:
     environment = _environment(transport)
     path = resolve_parameter_file('bimanual')
-    profile = require_robot(RobotSection(), source='bench').profile
+    profile = robot_of(path).profile
     with (
         tempfile.TemporaryDirectory() as logs,
         # What outlives a node (the subtask memory) stays out of the user's ROS_HOME.

@@ -28,13 +28,12 @@ from wla_ros.cli.live_run import LiveSettings
 from wla_ros.cli.live_run import failed_nodes
 from wla_ros.cli.live_run import run_live
 from wla_ros.cli.output_place import make_folder
-from wla_ros.cli.parameter_file import parameters_of
 from wla_ros.cli.parameter_file import resolve_parameter_file
+from wla_ros.cli.parameter_file import robot_of
 from wla_ros.cli.progress import StageLine
 from wla_ros.cli.progress import progress_bar
 from wla_ros.cli.result_table import result_text
 from wla_ros.cli.versions import installed_versions
-from wla_ros.core.configuration import load_configuration
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.evaluation.bag_episode import RunTopics
 from wla_ros.evaluation.bag_episode import episodes_of_bag
@@ -46,9 +45,6 @@ from wla_ros.evaluation.episode_settings import EpisodeSettings
 from wla_ros.evaluation.episode_summary import summarise
 from wla_ros.evaluation.episode_summary import summary_values
 from wla_ros.evaluation.machine_pace import MachinePace
-from wla_ros.robots.driver_profile import DriverProfile
-from wla_ros.ros.robot_configuration import RobotSection
-from wla_ros.ros.robot_configuration import require_robot
 
 _CAMERAS = ('head', 'left_wrist', 'right_wrist')
 _INSTRUCTION = 'Stack one cup on the other.'
@@ -156,7 +152,7 @@ def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecor
     return episodes_of_bag(
         outcome.bag,
         outcome.windows,
-        _driver_profile(settings.parameters),
+        robot_of(settings.parameters).profile,
         RunTopics(pictures={PICTURE_CAMERA: f'camera/{PICTURE_CAMERA}/image_raw/compressed'}),
         picture_period_ns=_PICTURE_PERIOD_NS,
         configuration={
@@ -167,13 +163,6 @@ def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecor
         },
         versions=installed_versions(),
     )
-
-
-def _driver_profile(parameters: Path) -> DriverProfile:
-    """Return the profile that the executor has been told: the bag holds its topics."""
-    values = parameters_of(parameters, 'executor_node').get('robot', {})
-    section = load_configuration(RobotSection, values, source=str(parameters))
-    return require_robot(section, source=str(parameters)).profile
 
 
 def _comparison(seeds: range, time_limit_s: float) -> list[EpisodeMetrics]:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from wla_ros.core.errors import WlaError
+from wla_ros.ros.missing_package import missing_package
 from wla_ros.ros.starter_watch import termination_signals
 
 # Name, module, one line for the overview.
@@ -52,7 +53,11 @@ def overview(given: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one sub-command; returns its exit code. User errors print one message and give 2."""
+    """
+    Run one sub-command; returns its exit code.
+
+    User errors and missing packages print one message and give 2.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     commands = dict(COMMANDS)
     if not given or given[0] not in commands:
@@ -60,17 +65,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (sys.stdout if wanted_help else sys.stderr).write(overview(given))
         return 0 if wanted_help else 2
     name, rest = given[0], given[1:]
-    module = importlib.import_module(module_of(name))
-    command_parser = argparse.ArgumentParser(
-        prog=f'wla_ros {name}',
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    module.add_arguments(command_parser)
-    for kind in termination_signals():
-        signal.signal(kind, _end)
     try:
-        return int(module.run(command_parser.parse_args(rest)))
+        return _run(name, rest)
+    except ImportError as error:
+        said = missing_package(error)
+        if said is None:
+            raise
+        sys.stderr.write(f'wla_ros {name}: {said}\n')
+        return 2
     except WlaError as error:
         sys.stderr.write(f'wla_ros {name}: {error}\n')
         return 2
@@ -86,6 +88,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise  # nobody could tell what to do about it
         sys.stderr.write(f'wla_ros {name}: {error.filename}: {error.strerror}\n')
         return 2
+
+
+def _run(name: str, rest: Sequence[str]) -> int:
+    module = importlib.import_module(module_of(name))
+    command_parser = argparse.ArgumentParser(
+        prog=f'wla_ros {name}',
+        description=module.__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    module.add_arguments(command_parser)
+    for kind in termination_signals():
+        signal.signal(kind, _end)
+    return int(module.run(command_parser.parse_args(rest)))
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -29,7 +29,7 @@ class NodeProcessError(WlaError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeCommand:
-    """One node to start: a module of `wla_ros.ros` with a `main`, and its ROS arguments."""
+    """One node to start: a module that `python -m` can run, and its ROS arguments."""
 
     name: str
     module: str
@@ -41,7 +41,8 @@ class NodeCommand:
 
     def argv(self) -> list[str]:
         """Return the command line; `python -m` so that no PATH decides which installation runs."""
-        arguments = [sys.executable, '-m', self.module, *self.arguments, '--ros-args']
+        starter = [sys.executable, '-m', 'wla_ros.ros.start']
+        arguments = [*starter, self.module, *self.arguments, '--ros-args']
         for path in self.parameter_files:
             arguments += ['--params-file', str(path)]
         for override in self.overrides:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.ros.installed_files import configuration_folders
@@ -25,6 +26,9 @@ from wla_ros.ros.parameter_sections import read_text
 from wla_ros.ros.parameter_sources import ParameterSource
 from wla_ros.ros.parameter_sources import source_problems
 from wla_ros.ros.parameter_sources import taken_values
+from wla_ros.ros.robot_configuration import Robot
+from wla_ros.ros.robot_configuration import RobotSection
+from wla_ros.ros.robot_configuration import require_robot
 
 
 def resolve_parameter_file(given: str) -> Path:
@@ -105,6 +109,17 @@ def parameters_of(
     """
     text = read_text(path)
     return parse_parameters(text, node, source=str(path), namespace=namespace, required=required)
+
+
+def robot_of(path: Path) -> Robot:
+    """
+    Return the robot of the executor in a parameter file.
+
+    Raises ConfigurationError if it has none, or one that does not exist.
+    """
+    values = parameters_of(path, 'executor_node', required=True).get('robot', {})
+    section = load_configuration(RobotSection, values, source=str(path))
+    return require_robot(section, source=str(path))
 
 
 def parse_parameters(

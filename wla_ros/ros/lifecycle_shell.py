@@ -21,6 +21,7 @@ from rclpy.timer import Timer
 
 from wla_ros.core.errors import Problem
 from wla_ros.core.errors import WlaError
+from wla_ros.ros.missing_package import missing_package
 from wla_ros.ros.parameters import read_configuration
 
 T = TypeVar('T')
@@ -187,8 +188,10 @@ class LifecycleShell(LifecycleNode, Generic[T]):
             action()
         except WlaError as error:
             self.get_logger().error(f'cannot {name}: {error}')
-        except Exception:  # rclpy would swallow it; the log is the only trace
-            self.get_logger().error(f'cannot {name}:\n{traceback.format_exc()}')
+        except Exception as error:  # rclpy would swallow it; the log is the only trace
+            said = missing_package(error) if isinstance(error, ImportError) else None
+            said = said or f'\n{traceback.format_exc()}'
+            self.get_logger().error(f'cannot {name}: {said}')
         else:
             return TransitionCallbackReturn.SUCCESS
         (undo or self._down)()

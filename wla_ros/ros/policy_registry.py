@@ -19,6 +19,7 @@ from wla_ros.core.ports import Policy
 from wla_ros.core.types import FloatArray
 from wla_ros.policy.policy_with_zero import PolicyWithZero
 from wla_ros.robots.piper.zero_convention import ZeroConvention
+from wla_ros.ros.missing_package import missing_package
 from wla_ros.ros.policy_configuration import AS_ARMS
 from wla_ros.ros.policy_configuration import PolicySection
 from wla_ros.ros.robot_configuration import Robot
@@ -78,13 +79,9 @@ def _replay(context: PolicyContext) -> Policy:
 
 
 def _expert(context: PolicyContext) -> Policy:
-    try:
-        from wla_ros.policy.policy_with_cameras import PolicyWithCameras
-        from wla_ros.sim.expert import EXPERTS
-    except ModuleNotFoundError as error:
-        raise _problem(
-            'policy.name', f'expert needs the simulation: {error}', 'pip install mujoco'
-        ) from error
+    from wla_ros.policy.policy_with_cameras import PolicyWithCameras
+    from wla_ros.sim.expert import EXPERTS
+
     task = context.section.expert.task
     if task not in EXPERTS:
         raise _problem(
@@ -98,12 +95,9 @@ def _expert(context: PolicyContext) -> Policy:
 
 def _wla(context: PolicyContext) -> Policy:
     from wla_ros.core.rigid_transform import matrix_to_pose7
+    from wla_ros.policy.wla.wla_loading import load_wla_policy
     from wla_ros.robots.piper.forward_kinematics import flange_pose
 
-    try:
-        from wla_ros.policy.wla.wla_loading import load_wla_policy
-    except ModuleNotFoundError as error:
-        raise _problem('policy.name', f'wla needs torch: {error}', 'pip install torch') from error
     settings = context.section.wla
     offset_m = settings.actions.tool_offset_m
 
@@ -130,7 +124,13 @@ def make_policy(context: PolicyContext) -> Policy:
         raise _problem(
             'policy.name', f'there is no policy {name!r}', f'one of {", ".join(POLICIES)}'
         )
-    policy = POLICIES[name](context)
+    try:
+        policy = POLICIES[name](context)
+    except ImportError as error:
+        said = missing_package(error)
+        if said is None:
+            raise
+        raise _problem('policy.name', f'{name!r}: {said}', '') from error
     arm_zeros = {arm.name: arm.zero for arm in context.robot.arms}
     trained = context.section.zero_convention
     if trained == AS_ARMS or set(arm_zeros.values()) == {ZeroConvention(trained)}:
