@@ -29,7 +29,7 @@ def warm(config=CONFIG):
 
 
 def learn(forecast, sequence, delay_ms):
-    forecast.expect(0, sequence)
+    forecast.expect(0, sequence, 0)
     return forecast.learn(splice(sequence, delay_ms))
 
 
@@ -74,7 +74,7 @@ def test_warm_up_inferences_and_those_before_the_first_plan_do_not_count():
 def test_a_chunk_counts_at_most_once_and_only_if_it_was_expected(reports):
     forecast = warm()
     for sequence in range(5):
-        forecast.expect(0, sequence)
+        forecast.expect(0, sequence, 0)
     learnt = [sequence for sequence, ms in reports if forecast.learn(splice(sequence, ms))]
     assert len(learnt) == len(set(learnt))
     assert learnt == sorted(learnt)
@@ -83,7 +83,7 @@ def test_a_chunk_counts_at_most_once_and_only_if_it_was_expected(reports):
 
 def test_chunks_of_another_process_are_not_learnt_from():
     forecast = warm()
-    forecast.expect(7, 0)
+    forecast.expect(7, 0, 0)
     assert not forecast.learn(splice(0, 300, epoch=3))
     assert forecast.learn(splice(0, 80, epoch=7))
 
@@ -95,7 +95,7 @@ def test_a_negative_delay_is_a_matter_of_clocks():
 def test_a_clock_jump_forgets_delays_but_not_the_warm_up():
     forecast = warm()
     learn(forecast, 0, 400)
-    forecast.expect(0, 1)
+    forecast.expect(0, 1, 0)
     forecast.clear()
     assert forecast.delay_ns == 150 * MS
     assert not forecast.learn(splice(1, 50))
@@ -105,7 +105,7 @@ def test_a_clock_jump_forgets_delays_but_not_the_warm_up():
 def test_what_is_expected_is_bounded():
     forecast = warm()
     for sequence in range(3000):
-        forecast.expect(0, sequence)
+        forecast.expect(0, sequence, 0)
     assert not forecast.learn(splice(5, 10))
 
 

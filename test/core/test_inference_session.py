@@ -197,29 +197,59 @@ def test_a_reset_forgets_frames_and_refuses_those_from_before_it():
     assert [frame.stamp_ns for frame in observation.history['head']] == [ms(433)]
 
 
-@pytest.mark.parametrize('stream', ['image', 'joints'])
-def test_a_stamp_that_jumps_back_begins_an_epoch_without_old_samples(stream):
-    target = session(policy_spec(cameras=('head',)))
-    run_for_head = range(ms(5000), ms(5100), FRAME_NS)
-    feed_joints(target, ms(5000), ms(5100))
-    for stamp_ns in run_for_head:
-        feed_frames(target, stamp_ns, cameras=('head',))
+def offer_at(target, stream, stamp_ns, receive_ns):
     if stream == 'image':
-        assert target.offer_image('head', ms(0), ms(5101), picture(1)) is None
-    else:
-        assert target.offer_joints(joint_sample('left', ms(0), receive_ns=ms(5101))) is None
-    assert target.epoch == 1
-    refusal = target.next_observation(ms(5102))
-    assert refusal.reason == 'clock_jump'
-    assert 'back by 5.' in refusal.detail
-    assert target.snapshot(ms(5102)).epoch_reason == 'clock_jump'
-    # The clock follows, and the new time line carries an observation of its own samples only.
-    target.next_observation(ms(1))
-    feed_joints(target, ms(5), ms(40))
-    feed_frames(target, ms(33), cameras=('head',))
-    observation = target.next_observation(ms(40))
-    assert observation.stamp_ns == ms(33)
-    assert counters_add_up(target, ms(40))
+        return target.offer_image('head', stamp_ns, receive_ns, picture(stamp_ns))
+    return target.offer_joints(joint_sample('left', stamp_ns, receive_ns=receive_ns))
+
+
+@pytest.mark.parametrize('stream', ['image', 'joints'])
+def test_one_old_stamp_is_refused_and_resets_nothing(stream):
+    target = session(policy_spec(cameras=('head',)))
+    feed_joints(target, ms(5000), ms(5100))
+    for stamp_ns in range(ms(5000), ms(5100), FRAME_NS):
+        feed_frames(target, stamp_ns, cameras=('head',))
+    refusal = offer_at(target, stream, ms(100), ms(5101))
+    assert refusal.reason == 'stamp_jump'
+    assert 'back by 5.000 s' in refusal.detail or 'back by 4.9' in refusal.detail
+    assert target.next_observation(ms(5102)).epoch == 0
+    assert target.snapshot(ms(5102)).epoch_counts == {'start': 1}
+    assert counters_add_up(target, ms(5102))
+
+
+@pytest.mark.parametrize('stream', ['image', 'joints'])
+def test_a_stream_whose_clock_was_set_loses_its_own_samples_alone(stream):
+    target = session(policy_spec(cameras=('head',)))
+    feed_joints(target, ms(5000), ms(5100))
+    feed_frames(target, ms(5066), cameras=('head',))
+    assert target.next_observation(ms(5102)).stamp_ns == ms(5066)
+    for at_ms in range(5105, 5310, 5):
+        offer_at(target, stream, ms(at_ms - 5000), ms(at_ms))
+    refusal = target.next_observation(ms(5310))
+    assert refusal.reason == 'stamp_jump'
+    assert 'the clock of the sender was set' in refusal.detail
+    assert target.epoch == 0
+    # What came of it is old by the clock of this host, and that is said for as long as it is.
+    refusal = target.next_observation(ms(5311))
+    assert (refusal.reason, '5.0' in refusal.detail) == ('stale', True)
+    kept = target.snapshot(ms(5310)).streams[1 if stream == 'image' else 0]
+    assert kept.superseded == 0
+    assert counters_add_up(target, ms(5311))
+
+
+def test_observations_never_go_back_in_time_within_an_epoch():
+    patient = CameraSync(max_age_s=10.0)
+    target = session(policy_spec(cameras=('head',)), sync_config(camera=patient))
+    feed_joints(target, ms(0), ms(5400))
+    feed_frames(target, ms(5066), cameras=('head',))
+    target.next_observation(ms(5066))
+    for at_ms in range(5105, 5405, 15):
+        offer_at(target, 'image', ms(at_ms - 3000), ms(at_ms))
+    assert target.next_observation(ms(5400)).reason == 'stamp_jump'
+    refusal = target.next_observation(ms(5401))
+    assert refusal.reason == 'stamp_jump'
+    assert 'head: its stamps went back; the newest is 2.676 s' in refusal.detail
+    assert target.snapshot(ms(5401)).refusal == 'stamp_jump'
 
 
 def test_a_ros_clock_that_goes_back_begins_an_epoch():

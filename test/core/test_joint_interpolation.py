@@ -73,7 +73,13 @@ def test_never_over_a_hole_larger_than_the_gap():
 
 
 def test_a_sample_next_to_a_hole_is_still_known():
-    assert at(make_buffer([ms(0), ms(500)]), ms(500)).used_stamps_ns == (ms(500),)
+    known = at(make_buffer([ms(0), ms(500), ms(505)]), ms(500))
+    assert known.used_stamps_ns == (ms(500),)
+    assert at(make_buffer([ms(0), ms(500), ms(505)]), ms(0)).reason == 'waiting_for_joints'
+
+
+def test_one_sample_alone_is_waited_with_until_another_agrees():
+    assert at(make_buffer([ms(0), ms(500)]), ms(500)).reason == 'waiting_for_joints'
 
 
 def test_before_the_oldest_sample_the_state_is_unknown():

@@ -155,6 +155,48 @@ def test_delays_are_learnt_from_splices_and_forgotten_at_a_clock_jump():
     assert target.snapshot(ms(-5000)).epoch_reason == 'clock_jump'
 
 
+@pytest.mark.parametrize('wrong_ms', [-5000, 60_000])
+def test_one_plan_off_its_time_line_is_refused_and_nothing_is_forgotten(wrong_ms):
+    target = listening('rtc')
+    target.accept_plan(plan_at(0, 'rtc'), ms(0))
+    chunk = target.complete(begun(target, 10), good_result(), ms(40))
+    splice = SpliceDelay(epoch=chunk.epoch, sequence=chunk.sequence, delay_ns=70_000_000)
+    target.accept_plan(plan_at(50, 'rtc', splice=splice), ms(50))
+    assert reason(target.accept_plan(plan_at(wrong_ms, 'rtc'), ms(60))) == 'stamp_jump'
+    assert target.accept_plan(plan_at(70, 'rtc'), ms(70)) is None
+    health = target.snapshot(ms(70)).plan
+    assert (health.forecast_s, health.plans_refused, target.epoch) == (0.07, 1, 0)
+
+
+def test_plans_of_an_executor_whose_clock_was_set_are_followed_after_a_series():
+    target = listening('rtc')
+    target.accept_plan(plan_at(60_000, 'rtc'), ms(0))
+    told = [target.accept_plan(plan_at(now, 'rtc'), ms(now)) for now in (100, 200, 300, 400)]
+    assert [refusal and refusal.reason for refusal in told] == ['stamp_jump'] * 2 + [None] * 2
+
+
+def test_one_plan_of_another_strategy_does_not_stop_what_is_heard():
+    target = listening('rtc')
+    target.accept_plan(plan_at(0, 'rtc'), ms(0))
+    assert reason(target.accept_plan(plan_at(5, 'latest'), ms(5))) == 'strategy_mismatch'
+    assert begun(target, 10).request.prefix is not None
+    target.complete(target._running, good_result(), ms(20))
+    feed(target, 1033)
+    target.accept_plan(plan_at(1033, 'latest'), ms(1033))
+    assert reason(target.next_observation(ms(1033))) == 'strategy_mismatch'
+
+
+def test_a_splice_delay_longer_than_its_observation_is_old_is_refused():
+    target = listening('rtc')
+    target.accept_plan(plan_at(0, 'rtc'), ms(0))
+    chunk = target.complete(begun(target, 10), good_result(), ms(40))
+    splice = SpliceDelay(epoch=chunk.epoch, sequence=chunk.sequence, delay_ns=900 * 10**9)
+    refusal = target.accept_plan(plan_at(50, 'rtc', splice=splice), ms(50))
+    assert reason(refusal) == 'bad_plan'
+    assert '899.960 s longer' in refusal.detail
+    assert target.snapshot(ms(50)).plan.forecast_s == 0.15
+
+
 def test_warm_up_inferences_are_not_learnt_from():
     target = listening('rtc', warm_up=2)
     target.accept_plan(plan_at(0, 'rtc'), ms(0))

@@ -4,7 +4,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from wla_ros.core.stream_buffer import BufferBounds
-from wla_ros.core.stream_buffer import ClockJump
 from wla_ros.core.stream_buffer import StreamBuffer
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import NS_PER_S
@@ -26,7 +25,8 @@ def make_buffer(*, window_ms=200, capacity=8, latency_ms=0):
 
 def push(buffer, stamp_ms, receive_ms=None):
     receive_ms = stamp_ms if receive_ms is None else receive_ms
-    return buffer.push(START + stamp_ms * NS_PER_MS, START + receive_ms * NS_PER_MS, stamp_ms)
+    receive_ns = START + round(receive_ms * NS_PER_MS)
+    return buffer.push(START + stamp_ms * NS_PER_MS, receive_ns, stamp_ms)
 
 
 def held(buffer):
@@ -49,6 +49,7 @@ def test_samples_in_order_are_taken_and_wait():
         (START, START + 1, 'duplicate_stamp'),
         (START - 1, START + 1, 'out_of_order'),
         (START - NS_PER_S, START + 1, 'out_of_order'),
+        (START - NS_PER_S - 1, START + 1, 'stamp_jump'),
     ],
 )
 def test_the_door_names_its_refusals(stamp_ns, receive_ns, reason):
@@ -74,25 +75,81 @@ def test_the_latency_does_not_hide_a_zero_stamp_or_a_future_stamp():
     assert push(buffer, -50, 0).reason == 'future_stamp'
 
 
-def test_a_jump_back_clears_the_buffer_and_keeps_the_new_sample():
+def line(buffer, stamps_ms, receive_ms):
+    """Push samples; return '' where one was taken, 'jump' or the reason of a refusal."""
+    verdicts = [push(buffer, *pair) for pair in zip(stamps_ms, receive_ms, strict=True)]
+    return ['' if v is None else v.reason if isinstance(v, Refusal) else 'jump' for v in verdicts]
+
+
+@pytest.mark.parametrize('wrong_ms', [5010 - 1001, 10, -49000])
+def test_one_old_stamp_is_refused_by_name_and_changes_nothing(wrong_ms):
     buffer = make_buffer()
-    push(buffer, 5000)
-    push(buffer, 5010)
-    verdict = push(buffer, 100, 5020)
-    assert isinstance(verdict, ClockJump)
-    assert held(buffer) == [100]
+    assert line(buffer, [5000, 5010], [5000, 5010]) == ['', '']
+    verdict = push(buffer, wrong_ms, 5020)
+    assert verdict.reason == 'stamp_jump'
+    assert f'{(5010 - wrong_ms) / 1000:.3f} s' in verdict.detail
+    assert held(buffer) == [5000, 5010]
+    assert push(buffer, 5030) is None
+    assert (buffer.counters.refused, buffer.counters.superseded) == (1, 0)
+
+
+def test_a_series_off_the_line_clears_the_buffer_and_keeps_the_sample_that_proves_it():
+    buffer = make_buffer()
+    line(buffer, [5000, 5010], [5000, 5010])
+    stamps = range(100, 340, 30)
+    told = line(buffer, stamps, [stamp + 5000 for stamp in stamps])
+    assert told == ['stamp_jump'] * 7 + ['jump']
+    assert held(buffer) == [310]
     assert buffer.counters.superseded == 2
-    assert push(buffer, 110, 5030) is None
+    assert push(buffer, 340, 5340) is None
 
 
-def test_a_jump_forward_is_a_jump_only_if_the_receive_time_did_not_pass():
+def test_a_burst_however_long_is_no_series():
+    buffer = make_buffer()
+    line(buffer, [5000, 5010], [5000, 5010])
+    stamps = range(100, 700)
+    assert set(line(buffer, stamps, [5020 + 0.1 * (s - 100) for s in stamps])) == {'stamp_jump'}
+    assert push(buffer, 5100) is None
+
+
+def test_two_samples_however_far_apart_are_no_series():
+    buffer = make_buffer()
+    line(buffer, [5000, 5010], [5000, 5010])
+    assert line(buffer, [100, 900], [5100, 5900]) == ['stamp_jump'] * 2
+    assert push(buffer, 1000, 6000).detail.count('3 messages in 0.900 s agree') == 1
+
+
+def test_stamps_off_the_line_between_samples_of_the_line_prove_nothing():
+    buffer = make_buffer()
+    for stamp in range(5000, 9000, 30):
+        assert push(buffer, stamp) is None
+        assert push(buffer, stamp - 3000, stamp).reason == 'stamp_jump'
+
+
+def test_stamps_off_the_line_that_do_not_agree_prove_nothing():
+    buffer = make_buffer()
+    push(buffer, 50_000)
+    stamps = [20_000, 30_000, 10_000, 2000, 40_000, 1000]
+    receive = range(50_030, 51_000, 150)
+    assert set(line(buffer, stamps, list(receive)[:6])) == {'stamp_jump'}
+
+
+def test_a_stamp_ahead_of_the_line_is_refused_until_a_series_proves_it():
+    buffer = make_buffer()
+    push(buffer, 0, 4000)
+    stamps = range(4010, 4310, 30)
+    assert line(buffer, stamps, stamps) == ['stamp_jump'] * 7 + ['jump', '', '']
+    assert held(buffer)[0] == 4220
+
+
+def test_neither_silence_nor_what_comes_late_and_at_once_leaves_the_line():
     silent = make_buffer()
     push(silent, 0)
-    assert push(silent, 5000, 5000) is None  # silence of five seconds
-    jumped = make_buffer()
-    push(jumped, 0, 4000)
-    assert isinstance(push(jumped, 4010, 4010), ClockJump)
-    assert held(jumped) == [4010]
+    assert push(silent, 5000, 5000) is None
+    late = make_buffer()
+    push(late, 0)
+    # The network held everything for five seconds; a queue kept two of it.
+    assert line(late, [100, 4990, 5010], [5000, 5001, 5010]) == ['', '', '']
 
 
 def test_samples_from_before_the_floor_are_refused():
@@ -104,12 +161,13 @@ def test_samples_from_before_the_floor_are_refused():
     assert buffer.first_stamp_ns == START + 50 * NS_PER_MS
 
 
-def test_a_bag_loop_after_a_reset_is_still_a_clock_jump():
+def test_a_series_off_the_line_is_believed_after_a_reset_too():
     buffer = make_buffer()
     push(buffer, 5000)
     buffer.clear(floor_ns=START + 5010 * NS_PER_MS)
-    assert isinstance(push(buffer, 0, 5020), ClockJump)
-    assert push(buffer, 10, 5030) is None
+    told = line(buffer, range(0, 300, 100), range(5100, 5400, 100))
+    assert told == ['stamp_jump', 'stamp_jump', 'jump']
+    assert push(buffer, 310, 5410) is None
 
 
 def test_the_window_and_the_capacity_bound_the_memory():

@@ -137,6 +137,27 @@ def test_an_inactive_policy_does_not_think_but_watches_its_inputs(graph: Graph) 
     policy.wait_for_chunks(3)
 
 
+def test_one_old_stamp_is_refused_by_name_and_resets_nothing(graph: Graph) -> None:
+    policy = PolicyProbe(graph, run_without_task=True)
+    rig = policy.rig.with_cameras()
+    policy.wait_for_chunks(5)
+    policy.wait_for_status(lambda status: status.ready, 'a healthy status')
+    before = policy.status.epoch
+    publisher = graph.probe.create_publisher(
+        Image, 'camera/left_wrist/image_raw', qos.SENSOR_OUTPUT
+    )
+    graph.wait_until(lambda: publisher.get_subscription_count() > 0, 'the subscription')
+    publisher.publish(rig.picture(rig.now_ns - 5 * 10**9))
+    graph.wait_until(
+        lambda: 'stamp_jump: left_wrist: stamp' in policy.node.output(), 'the name of the stamp'
+    )
+    policy.wait_for_chunks(5)
+    policy.wait_for_status(lambda status: status.streams[1].refused > 0, 'the counter')
+    assert policy.status.epoch == before
+    assert policy.chunks[-1].epoch == before
+    assert_counters_add_up(policy.status)
+
+
 def test_a_wrong_encoding_is_named(graph: Graph) -> None:
     policy = PolicyProbe(graph, run_without_task=True)
     diagnostics = graph.collect(DiagnosticArray, '/diagnostics')

@@ -12,7 +12,7 @@ from wla_ros.core import refusal_reasons
 from wla_ros.core.frame_history import FrameHistory
 from wla_ros.core.frozen_detection import FrozenDetection
 from wla_ros.core.stream_buffer import BufferBounds
-from wla_ros.core.stream_buffer import ClockJump
+from wla_ros.core.stream_buffer import StampJump
 from wla_ros.core.stream_buffer import StreamBuffer
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.synchronisation import SynchronisationConfig
@@ -67,7 +67,7 @@ class CameraStream:
 
     def offer(
         self, header_stamp_ns: int, receive_ns: int, pixels: ImageArray
-    ) -> Refusal | ClockJump | None:
+    ) -> Refusal | StampJump | None:
         """
         Take one frame [h, w, 3] uint8 RGB.
 
@@ -96,7 +96,7 @@ class CameraStream:
         if isinstance(verdict, Refusal):
             return verdict
         self._frozen = None
-        if isinstance(verdict, ClockJump):
+        if isinstance(verdict, StampJump):
             self._frozen_detection.restart()
         since_ns = self._frozen_detection.observe(stamp_ns, view)
         if since_ns is None:

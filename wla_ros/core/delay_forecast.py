@@ -35,7 +35,8 @@ class DelayForecast:
         self._expected_ns = seconds_to_ns(config.expected_delay_s)
         self._delays_ns: deque[int] = deque(maxlen=config.forecast_window)
         self._warming = config.warm_up
-        self._awaited: dict[tuple[int, int], None] = {}  # (epoch, sequence), oldest first
+        # (epoch, sequence) -> stamp of the observation, oldest first
+        self._awaited: dict[tuple[int, int], int] = {}
         self._measured = 0
 
     @property
@@ -63,11 +64,16 @@ class DelayForecast:
         self._warming -= 1
         return warm and plan_known
 
-    def expect(self, epoch: int, sequence: int) -> None:
-        """Announce a chunk: the delay of its splice will be learnt."""
-        self._awaited[epoch, sequence] = None
+    def expect(self, epoch: int, sequence: int, observed_ns: int) -> None:
+        """Announce a chunk of an observation: the delay of its splice will be learnt."""
+        self._awaited[epoch, sequence] = observed_ns
         if len(self._awaited) > _MOST_EXPECTED:
             del self._awaited[next(iter(self._awaited))]
+
+    def excess_ns(self, splice: SpliceDelay, now_ns: int) -> int:
+        """Return by how much an awaited delay is longer than the observation is old; or 0."""
+        observed_ns = self._awaited.get((splice.epoch, splice.sequence))
+        return 0 if observed_ns is None else max(0, splice.delay_ns - (now_ns - observed_ns))
 
     def learn(self, splice: SpliceDelay) -> bool:
         """
@@ -76,10 +82,11 @@ class DelayForecast:
         A negative delay means that the clocks disagree: the bound on their offset tells.
         """
         chunk = splice.epoch, splice.sequence
-        expected = chunk in self._awaited
+        if chunk not in self._awaited:
+            return False
         # The executor never goes back to an older chunk.
-        self._awaited = {known: None for known in self._awaited if known > chunk}
-        if not expected or splice.delay_ns < 0:
+        self._awaited = {known: stamp for known, stamp in self._awaited.items() if known > chunk}
+        if splice.delay_ns < 0:
             return False
         self._delays_ns.append(splice.delay_ns)
         self._measured += 1

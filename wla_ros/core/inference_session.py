@@ -16,7 +16,6 @@ from wla_ros.core.inference_ticket import InferenceTicket
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.latency_statistics import LatencyStatistics
 from wla_ros.core.object_stream import OBJECTS_STREAM
-from wla_ros.core.observation_sync import InputStream
 from wla_ros.core.observation_sync import ObservationSync
 from wla_ros.core.plan_listener import PLAN_STREAM
 from wla_ros.core.plan_listener import PlanListener
@@ -26,7 +25,7 @@ from wla_ros.core.result_check import check_result
 from wla_ros.core.session_check import check_session
 from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.strategy_config import StrategyConfig
-from wla_ros.core.stream_buffer import ClockJump
+from wla_ros.core.stream_buffer import StampJump
 from wla_ros.core.stream_health import stream_health
 from wla_ros.core.subtask_memory import SubtaskMemory
 from wla_ros.core.synchronisation import SynchronisationConfig
@@ -158,7 +157,7 @@ class InferenceSession:
             if camera is None:
                 return _unknown(stream)
             self._watch_clock(receive_ns)
-            return self._after_door(camera, camera.offer(stamp_ns, receive_ns, pixels))
+            return self._after_door(camera.offer(stamp_ns, receive_ns, pixels))
 
     def offer_joints(self, sample: JointSample) -> Refusal | None:
         """
@@ -171,7 +170,7 @@ class InferenceSession:
             if joints is None:
                 return _unknown(f'{sample.arm}_joints')
             self._watch_clock(sample.receive_ns)
-            return self._after_door(joints, joints.offer(sample))
+            return self._after_door(joints.offer(sample))
 
     def offer_objects(self, poses: ObjectPoses) -> Refusal | None:
         """Take the object poses of a simulated scene; unknown if the policy needs none."""
@@ -180,7 +179,7 @@ class InferenceSession:
             if objects is None:
                 return _unknown(OBJECTS_STREAM)
             self._watch_clock(poses.receive_ns)
-            return self._after_door(objects, objects.offer(poses))
+            return self._after_door(objects.offer(poses))
 
     def accept_plan(self, plan: ExecutionPlan, now_ns: int) -> Refusal | None:
         """
@@ -356,26 +355,32 @@ class InferenceSession:
                 epoch_counts=dict(self._epoch_counts),
             )
 
-    def _after_door(
-        self, stream: InputStream, verdict: Refusal | ClockJump | None
-    ) -> Refusal | None:
-        if not isinstance(verdict, ClockJump):
+    def _after_door(self, verdict: Refusal | StampJump | None) -> Refusal | None:
+        """
+        Return a refusal of a door; a stream that left its time line is told at the next chance.
+
+        Its own samples are gone and nothing else: the others still belong together, and so does
+        what the policy remembers of them. What began a new time line was the clock of one sender;
+        if it was the clock of all, `_watch_clock` sees it.
+        """
+        if not isinstance(verdict, StampJump):
             return verdict
-        self._clock_jumped(verdict.detail, keep=stream.name)
+        self._jump = Refusal(reason=refusal_reasons.STAMP_JUMP, detail=verdict.detail)
         return None
 
     def _watch_clock(self, time_ns: int) -> None:
         """Notice that the ROS clock itself went back: simulation restarted or bag looped."""
         back_ns = self._clock.see(time_ns)
-        if back_ns:
-            self._clock_jumped(f'the clock went back by {ns_to_seconds(back_ns):.3f} s', keep='')
-
-    def _clock_jumped(self, detail: str, *, keep: str) -> None:
-        self._sync.clear(floor_ns=None, keep=keep)
+        if not back_ns:
+            return
+        self._sync.clear(floor_ns=None)
         self._listener.clear()
         self._inference_rate.clear()
         self._begin_epoch(refusal_reasons.CLOCK_JUMP)
-        self._jump = Refusal(reason=refusal_reasons.CLOCK_JUMP, detail=detail)
+        self._jump = Refusal(
+            reason=refusal_reasons.CLOCK_JUMP,
+            detail=f'the clock went back by {ns_to_seconds(back_ns):.3f} s',
+        )
 
     def _begin_epoch(self, reason: str) -> int:
         self._epoch += 1

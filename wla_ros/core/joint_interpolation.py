@@ -32,8 +32,8 @@ def interpolate_joints(
 
     A sample at exactly `time_ns` is returned as it is. Refused: samples further apart than
     `max_gap_ns` (gap), a time before the oldest sample (gap), a time more than `extrapolation_ns`
-    after the newest one (waiting_for_joints). Within that bound the straight line through the last
-    two samples is continued.
+    after the newest one, a sample without a neighbour within `max_gap_ns` (waiting_for_joints).
+    Within that bound the straight line through the last two samples is continued.
     """
     stamps = buffer.stamps_ns
     index = buffer.index_at_or_before(time_ns)
@@ -48,6 +48,12 @@ def interpolate_joints(
         )
     older = buffer.value(index)
     if stamps[index] == time_ns:
+        if _alone(stamps, index, max_gap_ns):
+            return Refusal(
+                reason=refusal_reasons.WAITING_FOR_JOINTS,
+                detail=f'{buffer.stream}: one sample alone proves nothing; none within '
+                f'{ns_to_seconds(max_gap_ns):.4f} s of it agrees',
+            )
         return InterpolatedJoints(
             position=older.position,
             velocity=older.velocity,
@@ -69,6 +75,11 @@ def interpolate_joints(
         used_stamps_ns=(older.stamp_ns, newer.stamp_ns),
         nearest_stamp_ns=older.stamp_ns if share <= 0.5 else newer.stamp_ns,
     )
+
+
+def _alone(stamps: list[int], index: int, max_gap_ns: int) -> bool:
+    near = (i for i in (index - 1, index + 1) if 0 <= i < len(stamps))
+    return all(abs(stamps[i] - stamps[index]) > max_gap_ns for i in near)
 
 
 def _extrapolate(

@@ -11,7 +11,7 @@ from wla_ros.core.joint_interpolation import interpolate_joints
 from wla_ros.core.joint_plausibility import judge_joint_sample
 from wla_ros.core.joint_plausibility import judge_joint_step
 from wla_ros.core.stream_buffer import BufferBounds
-from wla_ros.core.stream_buffer import ClockJump
+from wla_ros.core.stream_buffer import StampJump
 from wla_ros.core.stream_buffer import StreamBuffer
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.timing import seconds_to_ns
@@ -48,7 +48,7 @@ class JointStream:
             ),
         )
 
-    def offer(self, sample: JointSample) -> Refusal | ClockJump | None:
+    def offer(self, sample: JointSample) -> Refusal | StampJump | None:
         """Take one sample whose `stamp_ns` is the header stamp; vectors are kept, not copied."""
         refusal = judge_joint_sample(
             sample,
@@ -60,9 +60,12 @@ class JointStream:
             return self.buffer.refuse(refusal)
         if self._latency_ns:
             sample = dataclasses.replace(sample, stamp_ns=sample.stamp_ns - self._latency_ns)
-        return self._check_step(sample) or self.buffer.push(
-            sample.stamp_ns, sample.receive_ns, sample
-        )
+        verdict = self.buffer.judge(sample.stamp_ns, sample.receive_ns)
+        if verdict is None:
+            verdict = self._check_step(sample)
+        if isinstance(verdict, Refusal):
+            return self.buffer.refuse(verdict)
+        return self.buffer.push(sample.stamp_ns, sample.receive_ns, sample)
 
     def _check_step(self, sample: JointSample) -> Refusal | None:
         """
@@ -79,7 +82,7 @@ class JointStream:
             return None
         if suspect is None or self._impossible_step(suspect, sample) is not None:
             self._suspect = sample
-            return self.buffer.refuse(refusal)
+            return refusal
         self.buffer.drop_all()
         return None
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from wla_ros.core import refusal_reasons
 from wla_ros.core.stream_buffer import BufferBounds
-from wla_ros.core.stream_buffer import ClockJump
+from wla_ros.core.stream_buffer import StampJump
 from wla_ros.core.stream_buffer import StreamBuffer
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.timing import ns_to_seconds
@@ -41,7 +41,7 @@ class ObjectStream:
             ),
         )
 
-    def offer(self, poses: ObjectPoses) -> Refusal | ClockJump | None:
+    def offer(self, poses: ObjectPoses) -> Refusal | StampJump | None:
         """Take one set of poses."""
         expected = (len(poses.names), 7)
         if poses.poses.shape != expected or not np.isfinite(poses.poses).all():

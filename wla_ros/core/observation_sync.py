@@ -97,16 +97,10 @@ class ObservationSync:
         objects = () if self.objects is None else (self.objects,)
         return (*self.cameras.values(), *self.joints.values(), *objects)
 
-    def clear(self, *, floor_ns: int | None, keep: str = '') -> None:
-        """
-        Forget all samples and anchors; samples from before `floor_ns` are refused from now on.
-
-        The stream named `keep` is left alone: it has cleared itself and holds the first sample of
-        a new time line.
-        """
+    def clear(self, *, floor_ns: int | None) -> None:
+        """Forget all samples and anchors; samples from before `floor_ns` are refused."""
         for stream in self.streams:
-            if stream.name != keep:
-                stream.buffer.clear(floor_ns=floor_ns)
+            stream.buffer.clear(floor_ns=floor_ns)
         self._last_anchor_ns = None
 
     def synchronise(
@@ -135,10 +129,33 @@ class ObservationSync:
             # The newest anchor is the one that should have served, so its reason is the one to
             # tell.
             first_refusal = first_refusal or selection
-        return first_refusal or Refusal(
-            reason=refusal_reasons.NO_NEW_FRAME,
-            detail='every anchor has been used; waiting for the next one',
+        return (
+            first_refusal
+            or self._behind()
+            or Refusal(
+                reason=refusal_reasons.NO_NEW_FRAME,
+                detail='every anchor has been used; waiting for the next one',
+            )
         )
+
+    def _behind(self) -> Refusal | None:
+        """
+        Return that the anchors went back in time, or None.
+
+        The time of observations never falls within an epoch, and the clock of one camera alone
+        does not begin a new one.
+        """
+        source, last_ns = self._anchor_camera or self.objects, self._last_anchor_ns
+        sources = tuple(self.joints.values()) if source is None else (source,)
+        for stream in sources:
+            newest_ns = stream.buffer.newest_stamp_ns
+            if newest_ns is not None and last_ns is not None and newest_ns < last_ns:
+                return Refusal(
+                    reason=refusal_reasons.STAMP_JUMP,
+                    detail=f'{stream.name}: its stamps went back; the newest is '
+                    f'{ns_to_seconds(last_ns - newest_ns):.3f} s before the last observation',
+                )
+        return None
 
     def _required_streams(self) -> Iterator[InputStream]:
         return (

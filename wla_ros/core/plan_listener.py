@@ -19,6 +19,8 @@ from wla_ros.core.inference_cadence import HeardPlan
 from wla_ros.core.inference_cadence import InferenceCadence
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.strategy_config import StrategyConfig
+from wla_ros.core.time_line import Place
+from wla_ros.core.time_line import TimeLine
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import Observation
@@ -26,6 +28,11 @@ from wla_ros.core.types import PolicySpec
 from wla_ros.core.types import Refusal
 
 PLAN_STREAM = 'execution_plan'
+# A plan that repeats the stamp of the one before is the newer word of the same tick.
+_REFUSED_PLACES = {
+    Place.LATE: refusal_reasons.OUT_OF_ORDER,
+    Place.ASTRAY: refusal_reasons.STAMP_JUMP,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +69,10 @@ class PlanListener:
         *,
         jump_tolerance_ns: int,
     ) -> None:
-        """Listen for the policy of `spec`; stamps that fall by more than the tolerance jumped."""
+        """Listen for the policy of `spec`; stamps off their line by more than this jumped."""
         self._strategy = config.strategy
         self._width = layout.width
+        self._line = TimeLine(jump_tolerance_ns)
         self._jump_tolerance_ns = jump_tolerance_ns
         self._forecast = DelayForecast(config, spec.dt_ns)
         self._cadence = InferenceCadence(config, spec)
@@ -80,14 +88,21 @@ class PlanListener:
     def accept(self, plan: ExecutionPlan, now_ns: int) -> Refusal | None:
         """Take a plan heard at `now_ns`, or say why not; either way it is counted."""
         self._received += 1
-        refusal = self._judge(plan)
+        refusal = self._judge(plan, now_ns)
         if refusal is not None:
             self._refused += 1
             return refusal
+        placed = self._line.place(plan.stamp_ns, now_ns)
+        if placed.place in _REFUSED_PLACES:
+            self._refused += 1
+            return Refusal(
+                reason=_REFUSED_PLACES[placed.place], detail=f'{PLAN_STREAM}: {placed.sentence}'
+            )
+        if placed.place is Place.NEW_LINE:
+            self._forget()
+        if placed.place is not Place.REPEAT:
+            self._line.extend(plan.stamp_ns, now_ns)
         known = self._heard
-        if known is not None and plan.stamp_ns < known.plan.stamp_ns:
-            self.clear()  # by more than the tolerance, or it would have been refused
-            known = None
         if not plan.resting:
             self._rest_since_ns = None
         elif self._rest_since_ns is None or known is None or _chunk(known.plan) != _chunk(plan):
@@ -130,7 +145,7 @@ class PlanListener:
         """Note the chunk of the inference that began last."""
         self._cadence.published(chunk.epoch, chunk.sequence, now_ns)
         if self._learns:
-            self._forecast.expect(chunk.epoch, chunk.sequence)
+            self._forecast.expect(chunk.epoch, chunk.sequence, chunk.stamp_ns)
 
     def begin_epoch(self) -> None:
         """
@@ -144,6 +159,10 @@ class PlanListener:
 
     def clear(self) -> None:
         """Forget everything with a time in it: the clock jumped."""
+        self._line.clear()
+        self._forget()
+
+    def _forget(self) -> None:
         self._cadence.clear()
         self._forecast.clear()
         self._heard = self._rest_since_ns = None
@@ -167,23 +186,25 @@ class PlanListener:
             prefix_clamped=self._clamped,
         )
 
-    def _judge(self, plan: ExecutionPlan) -> Refusal | None:
-        self._mismatch = self._judge_strategy(plan)
-        if self._mismatch is not None:
-            self._heard = None
-            return self._mismatch
+    def _judge(self, plan: ExecutionPlan, now_ns: int) -> Refusal | None:
+        mismatch = self._judge_strategy(plan)
+        if mismatch is not None:
+            # One stray plan does not silence the executor that is heard; it has to fall silent.
+            if self._heard is None or not self._heard.is_fresh(now_ns):
+                self._mismatch, self._heard = mismatch, None
+            return mismatch
         problems = self._shape_problems(plan)
+        excess_ns = 0 if plan.splice is None else self._forecast.excess_ns(plan.splice, now_ns)
+        if excess_ns > self._jump_tolerance_ns:
+            problems.append(
+                f'the delay of a splice is {ns_to_seconds(excess_ns):.3f} s longer than its '
+                'observation is old'
+            )
         if problems:
             return Refusal(
-                reason=refusal_reasons.BAD_PLAN, detail=f'execution_plan: {"; ".join(problems)}'
+                reason=refusal_reasons.BAD_PLAN, detail=f'{PLAN_STREAM}: {"; ".join(problems)}'
             )
-        known = self._heard
-        late_ns = 0 if known is None else known.plan.stamp_ns - plan.stamp_ns
-        if 0 < late_ns <= self._jump_tolerance_ns:
-            return Refusal(
-                reason=refusal_reasons.OUT_OF_ORDER,
-                detail=f'execution_plan: {ns_to_seconds(late_ns):.3f} s older than the newest one',
-            )
+        self._mismatch = None
         return None
 
     def _judge_strategy(self, plan: ExecutionPlan) -> Refusal | None:

@@ -12,6 +12,7 @@ ZERO_STAMP = 'zero_stamp'
 FUTURE_STAMP = 'future_stamp'
 DUPLICATE_STAMP = 'duplicate_stamp'
 OUT_OF_ORDER = 'out_of_order'
+STAMP_JUMP = 'stamp_jump'
 BEFORE_RESET = 'before_reset'
 BAD_IMAGE = 'bad_image'
 BAD_OBJECTS = 'bad_objects'
@@ -50,6 +51,7 @@ DESCRIPTIONS: Mapping[str, str] = {
     FUTURE_STAMP: 'the stamp lies further in the future than the tolerance: clocks disagree',
     DUPLICATE_STAMP: 'the stamp equals the newest one: the same data was sent again',
     OUT_OF_ORDER: 'the stamp is older than the newest one, by less than a clock jump',
+    STAMP_JUMP: 'the stamp lies off the time line of its stream; a series proves a new one',
     BEFORE_RESET: 'the sample was taken before the running epoch began',
     BAD_IMAGE: 'the pixels are not a uint8 array [h, w, 3]',
     BAD_OBJECTS: 'the object poses are not finite or not [n, 7]',
@@ -78,6 +80,8 @@ DESCRIPTIONS: Mapping[str, str] = {
     INFERENCE_ERROR: 'the policy raised an error',
 }
 
+# What healthy streams do now and then; every other refusal at a door is worth a line in the log.
+ROUTINE = frozenset({DUPLICATE_STAMP, OUT_OF_ORDER, BEFORE_RESET})
 # Ordinary pacing of a healthy system, not a fault.
 TRANSIENT = frozenset(
     {NO_NEW_FRAME, WAITING_FOR_CAMERA, WAITING_FOR_JOINTS, WAITING_FOR_OBJECTS, NOT_DUE}

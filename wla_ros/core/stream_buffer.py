@@ -12,10 +12,17 @@ from typing import TypeVar
 
 from wla_ros.core import refusal_reasons
 from wla_ros.core.rate_meter import RateMeter
+from wla_ros.core.time_line import Place
+from wla_ros.core.time_line import TimeLine
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import Refusal
 
 T = TypeVar('T')
+_REASONS = {
+    Place.REPEAT: refusal_reasons.DUPLICATE_STAMP,
+    Place.LATE: refusal_reasons.OUT_OF_ORDER,
+    Place.ASTRAY: refusal_reasons.STAMP_JUMP,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +45,8 @@ class StreamCounters:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockJump:
-    """The stamps of a stream left their time line; only the sample that showed it is kept."""
+class StampJump:
+    """A series of stamps proved a new time line; only the sample that proved it is kept."""
 
     stream: str
     detail: str
@@ -61,14 +68,14 @@ class StreamBuffer(Generic[T]):
     Samples in rising order of their stamps.
 
     Not thread-safe: the session that owns it holds one lock. The door compares the stamp with the
-    newest one of the stream::
+    time line of the stream::
 
          newest - jump_tolerance    newest         receive + future_tolerance
         -----------|------------------|-----------------------|-------------> stamp
-        clock jump    out_of_order  duplicate    taken            future_stamp
+        stamp_jump    out_of_order  duplicate    taken            future_stamp
 
-    A stamp that advances more than `jump_tolerance` beyond the advance of the time of receiving is
-    a forward clock jump; mere silence advances both.
+    A stamp further ahead of the line than `jump_tolerance` is a stamp_jump as well. It is refused
+    until a series proves that the stream has left its line (TimeLine).
     """
 
     def __init__(self, stream: str, bounds: BufferBounds) -> None:
@@ -82,9 +89,7 @@ class StreamBuffer(Generic[T]):
         self._stamps: list[int] = []
         self._values: list[T] = []
         self._used: list[bool] = []
-        self._newest: tuple[int, int] | None = (
-            None  # stamp and receive time, kept when samples leave
-        )
+        self._line = TimeLine(bounds.jump_tolerance_ns)  # kept when samples leave
         self._floor_ns: int | None = None
         self._first_stamp_ns: int | None = None
         self._rate = RateMeter()
@@ -126,21 +131,21 @@ class StreamBuffer(Generic[T]):
         """Return the rate of accepted stamps over the last second [Hz]."""
         return self._rate.rate_hz(now_ns)
 
-    def push(self, stamp_ns: int, receive_ns: int, value: T) -> Refusal | ClockJump | None:
+    def push(self, stamp_ns: int, receive_ns: int, value: T) -> Refusal | StampJump | None:
         """
         Take one sample at the door; None means it was taken.
 
-        On a ClockJump everything older is gone and the sample is the first of the new time line.
+        On a StampJump everything older is gone and the sample is the first of the new time line.
         """
-        verdict = self._judge(stamp_ns, receive_ns)
+        verdict = self.judge(stamp_ns, receive_ns)
         if isinstance(verdict, Refusal):
             return self.refuse(verdict)
         self._received += 1
         if verdict is not None:
-            self.clear(floor_ns=None)
+            self._forget(floor_ns=None)
         if not self._stamps and self._first_stamp_ns is None:
             self._first_stamp_ns = stamp_ns
-        self._newest = (stamp_ns, receive_ns)
+        self._line.extend(stamp_ns, receive_ns)
         self._stamps.append(stamp_ns)
         self._values.append(value)
         self._used.append(False)
@@ -151,6 +156,28 @@ class StreamBuffer(Generic[T]):
             max(excess, bisect_left(self._stamps, stamp_ns - self._bounds.window_ns))
         )
         return verdict
+
+    def judge(self, stamp_ns: int, receive_ns: int) -> Refusal | StampJump | None:
+        """Return what `push` would, of stamps alone; counts nothing."""
+        header_ns = stamp_ns + self._bounds.latency_ns
+        if header_ns <= 0:
+            return self._refusal(
+                refusal_reasons.ZERO_STAMP,
+                f'header stamp is {header_ns} ns; the driver must stamp its messages',
+            )
+        ahead_ns = header_ns - receive_ns
+        if ahead_ns > self._bounds.future_tolerance_ns:
+            return self._refusal(
+                refusal_reasons.FUTURE_STAMP,
+                f'stamp is {_s(ahead_ns)} ahead of the clock, '
+                f'tolerance {_s(self._bounds.future_tolerance_ns)}',
+            )
+        placed = self._line.place(stamp_ns, receive_ns)
+        if placed.place is Place.NEXT:
+            return self._judge_floor(stamp_ns)
+        if placed.place is Place.NEW_LINE:
+            return StampJump(stream=self.stream, detail=f'{self.stream}: {placed.sentence}')
+        return self._refusal(_REASONS[placed.place], placed.sentence)
 
     def refuse(self, refusal: Refusal) -> Refusal:
         """Count a message turned away by this door or by one in front of it; return `refusal`."""
@@ -179,12 +206,9 @@ class StreamBuffer(Generic[T]):
 
         None forgets the time line as well: the next stamp may be anything.
         """
-        self.drop_all()
-        self._first_stamp_ns = None
-        self._floor_ns = floor_ns
+        self._forget(floor_ns=floor_ns)
         if floor_ns is None:
-            self._newest = None
-            self._rate.clear()
+            self._line.clear()
 
     def staleness(self, now_ns: int, max_age_ns: int) -> Refusal | None:
         """Return no_data or stale, with what the door last refused, or None if fresh."""
@@ -232,6 +256,13 @@ class StreamBuffer(Generic[T]):
             self._used_count += 1
             self._waiting -= 1
 
+    def _forget(self, *, floor_ns: int | None) -> None:
+        self.drop_all()
+        self._first_stamp_ns = None
+        self._floor_ns = floor_ns
+        if floor_ns is None:
+            self._rate.clear()
+
     def _drop_oldest(self, count: int) -> None:
         if count <= 0:
             return
@@ -239,50 +270,6 @@ class StreamBuffer(Generic[T]):
         self._waiting -= unused
         self._superseded += unused
         del self._stamps[:count], self._values[:count], self._used[:count]
-
-    def _judge(self, stamp_ns: int, receive_ns: int) -> Refusal | ClockJump | None:
-        header_ns = stamp_ns + self._bounds.latency_ns
-        if header_ns <= 0:
-            return self._refusal(
-                refusal_reasons.ZERO_STAMP,
-                f'header stamp is {header_ns} ns; the driver must stamp its messages',
-            )
-        ahead_ns = header_ns - receive_ns
-        if ahead_ns > self._bounds.future_tolerance_ns:
-            return self._refusal(
-                refusal_reasons.FUTURE_STAMP,
-                f'stamp is {_s(ahead_ns)} ahead of the clock, '
-                f'tolerance {_s(self._bounds.future_tolerance_ns)}',
-            )
-        if self._newest is not None:
-            return self._judge_order(stamp_ns, receive_ns, *self._newest)
-        return self._judge_floor(stamp_ns)
-
-    def _judge_order(
-        self, stamp_ns: int, receive_ns: int, newest_ns: int, newest_receive_ns: int
-    ) -> Refusal | ClockJump | None:
-        tolerance_ns = self._bounds.jump_tolerance_ns
-        advance_ns = stamp_ns - newest_ns
-        leap_ns = advance_ns - (receive_ns - newest_receive_ns)
-        if advance_ns < -tolerance_ns:
-            return self._jump(
-                f'stamp went back by {_s(-advance_ns)}, tolerance {_s(tolerance_ns)}'
-            )
-        if advance_ns == 0:
-            return self._refusal(
-                refusal_reasons.DUPLICATE_STAMP, f'stamp {stamp_ns} ns was received already'
-            )
-        if advance_ns < 0:
-            return self._refusal(
-                refusal_reasons.OUT_OF_ORDER,
-                f'stamp is {_s(-advance_ns)} older than the newest one',
-            )
-        if leap_ns > tolerance_ns:
-            return self._jump(
-                f'stamp went forward by {_s(advance_ns)} in {_s(receive_ns - newest_receive_ns)}, '
-                f'tolerance {_s(tolerance_ns)}'
-            )
-        return self._judge_floor(stamp_ns)
 
     def _judge_floor(self, stamp_ns: int) -> Refusal | None:
         if self._floor_ns is None or stamp_ns >= self._floor_ns:
@@ -295,9 +282,6 @@ class StreamBuffer(Generic[T]):
 
     def _refusal(self, reason: str, sentence: str) -> Refusal:
         return Refusal(reason=reason, detail=f'{self.stream}: {sentence}')
-
-    def _jump(self, sentence: str) -> ClockJump:
-        return ClockJump(stream=self.stream, detail=f'{self.stream}: {sentence}')
 
 
 def _s(duration_ns: int) -> str:

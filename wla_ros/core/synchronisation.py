@@ -160,7 +160,7 @@ class SynchronisationConfig:
     )
     # Above any reordering of a network, below the shortest bag or simulation worth looping.
     clock_jump_tolerance_s: float = parameter(
-        'stamps that move back, or ahead of the clock, by more start a new epoch',
+        'a ROS clock set back by more begins a new epoch; single stamps off by more are refused',
         unit='s',
         minimum=0.05,
         maximum=60.0,

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from visualization_msgs.msg import MarkerArray
 
+from wla_ros.core import refusal_reasons
 from wla_ros.core.inference_session import InferenceSession
+from wla_ros.core.object_stream import OBJECTS_STREAM
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import JointSample
@@ -40,6 +42,7 @@ class PolicyInputs:
         objects_topic: str,
     ) -> None:
         """Subscribe on `node`: to what the policy uses of `cameras`, to all arms, to objects."""
+        self._node = node
         self._session = session
         self._thinking = thinking
         self._arms = robot.layout.arms
@@ -51,14 +54,14 @@ class PolicyInputs:
             {name: camera for name, camera in cameras.items() if name in session.spec.cameras},
             now_ns=node.now_ns,
             on_image=self._take_image,
-            on_refusal=session.refuse_input,
+            on_refusal=self._refuse,
         )
         JointInputs(
             node,
             robot.arms,
             now_ns=node.now_ns,
             on_sample=self._take_joints,
-            on_refusal=lambda arm, refusal: session.refuse_input(f'{arm}_joints', refusal),
+            on_refusal=lambda arm, refusal: self._refuse(f'{arm}_joints', refusal),
         )
         if session.spec.needs_objects:
             node.create_subscription(MarkerArray, objects_topic, self._take_objects, qos.STATUS)
@@ -74,19 +77,30 @@ class PolicyInputs:
         self, camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int
     ) -> None:
         self._session.add_timing('decode', decode_ns)
-        if self._session.offer_image(camera, stamp, receive_ns, pixels) is None:
+        refusal = self._session.offer_image(camera, stamp, receive_ns, pixels)
+        if self._taken(camera, refusal):
             self._thinking.poke()
         if self._seen is not None:
             self._seen.tell(camera, stamp)
 
     def _take_joints(self, sample: JointSample) -> None:
-        if self._session.offer_joints(sample) is None:
+        if self._taken(f'{sample.arm}_joints', self._session.offer_joints(sample)):
             self._positions[sample.arm] = sample.position
             self._thinking.poke_with_joints()
 
     def _take_objects(self, message: MarkerArray) -> None:
         poses = object_poses(message, receive_ns=self._now_ns())
         if isinstance(poses, Refusal):
-            self._session.refuse_input('objects', poses)
-        elif self._session.offer_objects(poses) is None:
+            self._refuse(OBJECTS_STREAM, poses)
+        elif self._taken(OBJECTS_STREAM, self._session.offer_objects(poses)):
             self._thinking.poke()
+
+    def _refuse(self, stream: str, refusal: Refusal) -> None:
+        """Count a message that could not be decoded."""
+        self._taken(stream, self._session.refuse_input(stream, refusal))
+
+    def _taken(self, stream: str, refusal: Refusal | None) -> bool:
+        """Return whether a message was taken; name the others in the log, once a second."""
+        if refusal is not None and refusal.reason not in refusal_reasons.ROUTINE:
+            self._node.warn_at_times(stream, f'{refusal.reason}: {refusal.detail}')
+        return refusal is None
