@@ -86,6 +86,8 @@ WRONG_STAMPS_NS = {
 class Host:
     """A node without a graph: callbacks by topic, a clock that is set, a list of warnings."""
 
+    simulated_time = False
+
     def __init__(self) -> None:
         self.time_ns = START_NS
         self.callbacks: dict[str, Callable[[Any], None]] = {}
