@@ -142,13 +142,15 @@ def test_arms_that_share_a_topic_are_decoded_from_one_subscription() -> None:
     assert list(node.callbacks) == ['joint_states']
     names = [f'{arm}_joint{i}' for arm in ('right', 'left') for i in range(1, 8)]
     values = [*ARM[:6], 0.01, *(-angle for angle in ARM[:6]), 0.02]
-    node.callbacks['joint_states'](JointState(name=names, position=values, velocity=[0.0] * 14))
+    node.callbacks['joint_states'](
+        JointState(name=names, position=values, velocity=[0.0] * 14), {}
+    )
     assert [sample.arm for sample in samples] == ['left', 'right']
     assert samples[0].position[0] == pytest.approx(-0.1)
     assert samples[0].position[6] == pytest.approx(0.04)
     assert not refusals
 
-    node.callbacks['joint_states'](JointState(name=names[:7], position=values[:7]))
+    node.callbacks['joint_states'](JointState(name=names[:7], position=values[:7]), {})
     assert [(arm, refusal.reason) for arm, refusal in refusals] == [('left', 'missing_joints')]
 
 

@@ -222,3 +222,24 @@ def test_no_image_is_lost_silently(graph: Graph) -> None:
     delivered = counts['exposed'] - counts['dropped_by_fault'] - counts['flushed_at_reset']
     # Between the two counts an instant may be in the renderer, and two may wait for it.
     assert 0 <= delivered - counts['waiting'] - handed_over <= 3
+
+
+def test_commands_that_never_came_are_counted_by_the_driver_that_missed_them(sim: Graph) -> None:
+    reports = sim.collect(DiagnosticArray, '/diagnostics', qos.STATUS)
+    commands = sim.probe.create_publisher(JointState, 'joint_ctrl_cmd_left', qos.COMMAND)
+    sim.wait_until(lambda: commands.get_subscription_count() == 1, 'the driver')
+    sent = 400
+    for _ in range(sent):  # faster than any callback: the queue overflows, the last stays
+        commands.publish(JointState(name=NAMES, position=[0.0] * 7))
+
+    def accounted() -> int:
+        for report in reversed(reports):
+            for status in report.status:
+                if status.name == 'sim_node: driver left':
+                    values = {pair.key: pair.value for pair in status.values}
+                    kinds = ('received', 'ignored', 'missed', 'unheard')
+                    return sum(int(values[f'commands_{kind}']) for kind in kinds)
+        return 0
+
+    sim.wait_until(lambda: accounted() >= sent, 'every command in the counters of the driver')
+    assert accounted() == sent

@@ -31,6 +31,7 @@ from wla_ros.evaluation.bag_episode import EpisodeWindow
 from wla_ros.evaluation.episode_record import Counter
 from wla_ros.evaluation.episode_record import counters_of
 from wla_ros.evaluation.live_counters import live_counters
+from wla_ros.evaluation.virtual_episode import PLAN_COUNTERS
 from wla_ros.evaluation.virtual_episode import POLICY_COUNTERS
 from wla_ros.evaluation.virtual_episode import STREAM_COUNTERS
 from wla_ros.ros.local_transport import prefer_local_transport
@@ -38,12 +39,13 @@ from wla_ros.ros.task_client import TaskClient
 from wla_ros.ros.task_client import TaskError
 
 _EXECUTOR_COUNTERS = (
-    'chunks_received', 'chunks_accepted', 'chunks_rejected',
+    'chunks_received', 'chunks_accepted', 'chunks_rejected', 'chunks_missed',
     'rows_received', 'rows_executed', 'rows_late', 'rows_superseded', 'rows_flushed',
     'rows_queued',
     'ticks', 'ticks_late', 'ticks_not_ready', 'commands_published', 'commands_thinned',
     'starvations', 'limit_hits',
 )  # fmt: skip
+_GAP_COUNTERS = ('missed', 'unheard')
 PICTURE_CAMERA = 'head'
 _PICTURE_RATE_HZ = 5.0
 # The report reads the limited commands of both arms instead of what each driver is sent.
@@ -307,14 +309,16 @@ class _Run:
             what='the final statuses',
         )
         policy, executor = client.policy_status, client.executor_status
-        thinking = policy.observations - policy.inferences - policy.inference_errors
         counters = [
-            *counters_of('policy', policy, POLICY_COUNTERS),
-            Counter(owner='policy', name='running', value=thinking),
+            *counters_of('policy', policy, (*POLICY_COUNTERS, *PLAN_COUNTERS)),
+            Counter(owner='policy', name='running', value=int(policy.inferences_running)),
+            Counter(owner='policy', name='asked', value=int(policy.observations)),
             *counters_of('executor', executor, _EXECUTOR_COUNTERS),
         ]
         for stream in policy.streams:
-            counters += counters_of(f'stream {stream.stream}', stream, STREAM_COUNTERS)
+            counters += counters_of(
+                f'stream {stream.stream}', stream, (*STREAM_COUNTERS, *_GAP_COUNTERS)
+            )
         return live_counters(counters, client.diagnostics['sim_node'])
 
     def _wait(self, seconds: float) -> None:

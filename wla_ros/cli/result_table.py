@@ -14,7 +14,11 @@ _HEADER = (
 
 
 def result_text(summaries: Sequence[SourceSummary]) -> str:
-    """Return the table, every failed episode, and the sums of the first source that are off."""
+    """
+    Return the table, every failed episode, and what the first source lost.
+
+    That are its sums that are off and its losses between processes.
+    """
     failures = [
         f'  {item.source} seed {failure.seed} failed, {failure.cause}; {failure.judgement}'
         for item in summaries
@@ -24,7 +28,15 @@ def result_text(summaries: Sequence[SourceSummary]) -> str:
         f'  sum violated: {equation.subject} {equation.left.name} by {equation.difference}'
         for equation in summaries[0].violated
     ]
-    return '\n'.join([result_table(summaries), *failures, *violations])
+    losses = [
+        f'  lost between processes: {loss}'
+        + (f', more than {100 * loss.bound:g} %' if loss.excessive else '')
+        for loss in summaries[0].losses
+        if loss.lost
+    ]
+    if summaries[0].losses and not losses:
+        losses = ['  lost between processes: nothing']
+    return '\n'.join([result_table(summaries), *failures, *violations, *losses])
 
 
 def result_table(summaries: Sequence[SourceSummary]) -> str:

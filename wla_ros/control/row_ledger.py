@@ -71,10 +71,11 @@ class RowLedger:
                 f'{path.last_due_ns}'
             )
         self.advance(now_ns)
-        waiting = self.queued
-        before = None if self.schedule is None else self.schedule.until(now_ns, from_ns)
+        old = self.schedule
+        before = None if old is None else old.until(now_ns, from_ns)
         kept = 0 if before is None else len(before.due_ns) - before.support
-        dropped = waiting - kept
+        # Counted where they are dropped, not as the rest of a sum that then could not fail.
+        dropped = 0 if old is None else len(old.due_ns) - max(old.passed(from_ns), self._done)
         fresh = path.slice(path.passed(from_ns), len(path.due_ns), support=0)
         assert fresh is not None
         late = path.passed(now_ns)
@@ -82,7 +83,7 @@ class RowLedger:
         self._done = self.schedule.support
         self._received += received
         self._late += late
-        self._superseded += received - late - len(fresh.due_ns)
+        self._superseded += path.passed(from_ns) - late
         if new_epoch:
             self._flushed += dropped
         else:

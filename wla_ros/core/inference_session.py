@@ -90,7 +90,8 @@ class InferenceSession:
         self._refusal: Refusal | None = None
         self._samples: tuple[StreamSample, ...] = ()
         self._last_error = ''
-        self._observations = self._errors = self._published = self._discarded = 0
+        self._observations = self._inferences = self._errors = 0
+        self._published = self._discarded = 0
         self._refusal_counts: Counter[str] = Counter()
         self._epoch_counts: Counter[str] = Counter({'start': 1})
         self._latencies = LatencyStatistics()
@@ -270,6 +271,7 @@ class InferenceSession:
                 self._errors += 1
                 self._last_error = bad.detail
                 return bad
+            self._inferences += 1
             if observation.epoch != self._epoch:
                 self._discarded += 1
                 return Refusal(
@@ -338,7 +340,7 @@ class InferenceSession:
                 epoch_reason=self._epoch_reason,
                 instruction=self._instruction,
                 observations=self._observations,
-                inferences=self._published + self._discarded,
+                inferences=self._inferences,
                 inference_errors=self._errors,
                 last_inference_error=self._last_error,
                 chunks_published=self._published,

@@ -31,7 +31,7 @@ class SessionSnapshot:
     """
     Counters and health, as PolicyStatus.msg.
 
-    observations = inferences + inference_errors + (1 while one is running);
+    observations = inferences + inference_errors + (1 while one is running: `running`);
     inferences = chunks_published + results_discarded.
     """
 

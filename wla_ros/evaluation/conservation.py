@@ -1,8 +1,9 @@
 """
 The sums that must hold if no image, observation, chunk or command is lost silently.
 
-Each equation names its terms, so that a report shows both sides. Terms that were not counted make
-the equation 'unknown', never 'ok'.
+Each equation names its terms, so that a report shows both sides. Every term is counted where it
+happens, none is the rest of the others: a sum that cannot fail is no check. Terms that were not
+counted make the equation 'unknown', never 'ok'.
 """
 
 from collections.abc import Iterable
@@ -33,7 +34,7 @@ _SUMS = (
         'exposed',
         ('dropped', 'flushed', 'waiting', 'published', 'unwatched', 'skipped'),
     ),
-    ('link', 'sent', ('received', 'discarded', 'lost')),
+    ('link', 'sent', ('received', 'discarded', 'missed', 'unheard')),
 )
 # Between neighbours: what one part hands over, the next has received. '*' is an arm or a stream.
 _HANDOVERS = (

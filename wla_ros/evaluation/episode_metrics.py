@@ -20,6 +20,8 @@ from wla_ros.evaluation.conservation import equations
 from wla_ros.evaluation.episode_record import ArmTrack
 from wla_ros.evaluation.episode_record import CommandTrack
 from wla_ros.evaluation.episode_record import EpisodeRecord
+from wla_ros.evaluation.link_loss import LinkLoss
+from wla_ros.evaluation.link_loss import link_losses
 
 # Longest delay of an arm behind its command that is looked for; servos lag 20 to 40 ms.
 _MAX_LAG_S = 0.15
@@ -85,6 +87,7 @@ class EpisodeMetrics:
     limit_hits: int | None
     tracking: tuple[TrackingSummary, ...]
     equations: tuple[Equation, ...]
+    losses: tuple[LinkLoss, ...]  # between processes
 
     @property
     def conserved(self) -> bool:
@@ -131,6 +134,7 @@ def measure(record: EpisodeRecord) -> EpisodeMetrics:
         limit_hits=counted.get(('executor', 'limit_hits')),
         tracking=_tracking(record),
         equations=equations(record.counters),
+        losses=link_losses(record.counters),
     )
 
 

@@ -134,6 +134,9 @@ def _verdict(summary: SourceSummary, pace: MachinePace | None) -> dict[str, str]
     successes, episodes = summary.success.successes, summary.success.episodes
     if summary.violated:
         tone, word = 'bad', 'Counters do not add up'
+    elif summary.excessive:
+        kinds = dict.fromkeys(item.link.partition(' ')[0] for item in summary.excessive)
+        tone, word = 'bad', f'Too many {" and ".join(kinds)} were lost'
     elif successes == episodes:
         tone, word = 'good', 'Success' if episodes == 1 else 'All episodes succeeded'
     elif successes == 0:
@@ -148,6 +151,8 @@ def _verdict(summary: SourceSummary, pace: MachinePace | None) -> dict[str, str]
         lost = f'{len(summary.violated)} sums do not add up.'
     elif summary.unknown or not summary.equations:
         lost = 'Some counters were not recorded.'
+    if summary.losses:
+        lost += f' Lost between processes: {_lost(summary)}.'
     plural = 'episode' if episodes == 1 else 'episodes'
     return {
         'tone': tone,
@@ -157,6 +162,11 @@ def _verdict(summary: SourceSummary, pace: MachinePace | None) -> dict[str, str]
         'machine': '' if pace is None else pace.sentence,
         'machine_tone': 'warn' if pace is not None and pace.overloaded else '',
     }
+
+
+def _lost(summary: SourceSummary) -> str:
+    """Return every link that lost something, in words."""
+    return ', '.join(str(item) for item in summary.losses if item.lost) or 'nothing'
 
 
 def _tiles(summary: SourceSummary) -> list[dict[str, str]]:
@@ -202,6 +212,16 @@ def _tiles(summary: SourceSummary) -> list[dict[str, str]]:
                 tone='bad' if summary.starvations else '',
             )
         )
+        if summary.losses:
+            worst = max(summary.losses, key=lambda item: item.share / item.bound)
+            tiles.append(
+                _tile(
+                    'Lost between processes',
+                    f'{100 * worst.share:.1f} %',
+                    f'of {worst.link}, at most {100 * worst.bound:g} %',
+                    tone='bad' if summary.excessive else 'good',
+                )
+            )
         ok = sum(item.verdict == 'ok' for item in summary.equations)
         tiles.append(
             _tile(

@@ -21,6 +21,7 @@ from wla_ros.evaluation.episode_metrics import EpisodeMetrics
 from wla_ros.evaluation.episode_metrics import StageSummary
 from wla_ros.evaluation.episode_metrics import joined_durations_ms
 from wla_ros.evaluation.episode_metrics import stage_summaries
+from wla_ros.evaluation.link_loss import LinkLoss
 from wla_ros.evaluation.wilson_interval import SuccessRate
 
 
@@ -65,6 +66,7 @@ class SourceSummary:
     jerk_rms_rad_s3: float | None
     tracking_rms_rad: float | None
     equations: tuple[Equation, ...]  # summed over episodes
+    losses: tuple[LinkLoss, ...]  # summed over episodes
     failures: tuple[FailedEpisode, ...]
 
     @property
@@ -76,6 +78,11 @@ class SourceSummary:
     def unknown(self) -> tuple[Equation, ...]:
         """The sums that lack a counter."""
         return tuple(item for item in self.equations if item.verdict == 'unknown')
+
+    @property
+    def excessive(self) -> tuple[LinkLoss, ...]:
+        """The links that lost more than they may."""
+        return tuple(item for item in self.losses if item.excessive)
 
 
 def summarise(metrics: Sequence[EpisodeMetrics]) -> tuple[SourceSummary, ...]:
@@ -117,6 +124,7 @@ def _summary(source: str, items: list[EpisodeMetrics]) -> SourceSummary:
         jerk_rms_rad_s3=_root_mean_square(item.jerk_rms_rad_s3 for item in items),
         tracking_rms_rad=_root_mean_square(tracking),
         equations=summed(items),
+        losses=_summed_losses(items),
         failures=tuple(
             FailedEpisode(
                 seed=item.seed,
@@ -150,6 +158,16 @@ def summed(metrics: Iterable[EpisodeMetrics]) -> tuple[Equation, ...]:
                 )
             elif known is None or known.verdict != 'violated':
                 totals[key] = equation if known is None else _added(known, equation)
+    return tuple(totals.values())
+
+
+def _summed_losses(metrics: Iterable[EpisodeMetrics]) -> tuple[LinkLoss, ...]:
+    totals: dict[str, LinkLoss] = {}
+    for loss in (loss for item in metrics for loss in item.losses):
+        known = totals.get(loss.link, LinkLoss(link=loss.link, sent=0, lost=0))
+        totals[loss.link] = LinkLoss(
+            link=loss.link, sent=known.sent + loss.sent, lost=known.lost + loss.lost
+        )
     return tuple(totals.values())
 
 
@@ -194,6 +212,10 @@ def summary_values(summary: SourceSummary) -> dict[str, Any]:
             'ok': sum(item.verdict == 'ok' for item in summary.equations),
             'violated': [item.subject for item in summary.violated],
             'unknown': [item.subject for item in summary.unknown],
+        },
+        'lost': {
+            item.link: {'sent': item.sent, 'lost': item.lost, 'excessive': item.excessive}
+            for item in summary.losses
         },
         'failures': [
             {

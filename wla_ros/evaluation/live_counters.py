@@ -1,8 +1,9 @@
 """
-The counters of a live run, taken when nothing moves any more, and what was lost between processes.
+The counters of a live run, taken when nothing moves any more: which counter of which node meets
+which at the ends of a link.
 
-Owns which counter of which node meets which at the ends of a link. The nodes count, this only
-names; a link's loss is what one end sent and the other end never saw.
+The nodes count, this only names. What one end has sent and the other end has received are counted
+on their own, and so is what the receiver missed, by the numbers of the messages that came.
 """
 
 from collections.abc import Iterable
@@ -18,24 +19,33 @@ _CAMERA_NAMES = {'dropped_by_fault': 'dropped', 'flushed_at_reset': 'flushed'}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkEnds:
-    """What was counted at both ends of a link; `discarded` was put aside on purpose."""
+    """
+    What was counted at both ends of a link; None where nobody counted.
+
+    `discarded` was put aside on purpose, `missed` was sent between the messages that came,
+    `unheard` before the first of them.
+    """
 
     name: str
-    sent: int
-    received: int
-    discarded: int = 0
+    sent: int | None
+    received: int | None
+    discarded: int | None = 0
+    missed: int | None
+    unheard: int | None = 0
 
     def counters(self) -> tuple[Counter, ...]:
-        """Return the ends and the loss. More received than sent is no loss: the sum shows it."""
+        """Return what was counted."""
         values = {
             'sent': self.sent,
             'received': self.received,
             'discarded': self.discarded,
-            'lost': max(0, self.sent - self.received - self.discarded),
+            'missed': self.missed,
+            'unheard': self.unheard,
         }
         return tuple(
             Counter(owner=f'link {self.name}', name=name, value=value)
             for name, value in values.items()
+            if value is not None
         )
 
 
@@ -44,12 +54,14 @@ def live_counters(nodes: Iterable[Counter], rig: ComponentValues) -> tuple[Count
     Return all counters of a run: those of policy and executor, of the rig, and of the links
     between.
 
-    `nodes` are counters with the owners 'policy', 'executor' and 'stream ...'; `rig` are the
-    diagnostics of the simulated rig ('driver left', 'camera head', 'rig').
+    `nodes` are counters with the owners 'policy', 'executor' and 'stream ...', of which `missed`
+    and `unheard` are negative if not known; `rig` are the diagnostics of the simulated rig
+    ('driver left', 'camera head', 'rig'). Arms whose joints the policy does not hear are not
+    commanded either.
     """
-    given = tuple(nodes)
-    table = {(item.owner, item.name): item.value for item in given}
-    counted = [*given, *_rig_counters(rig)]
+    given = tuple(item for item in nodes if item.value >= 0)
+    counted = (*given, *_rig_counters(rig))
+    table = {(item.owner, item.name): item.value for item in counted}
     links = []
     if ('policy', 'chunks_published') in table and ('executor', 'chunks_received') in table:
         links.append(
@@ -57,26 +69,35 @@ def live_counters(nodes: Iterable[Counter], rig: ComponentValues) -> tuple[Count
                 name='chunks',
                 sent=table['policy', 'chunks_published'],
                 received=table['executor', 'chunks_received'],
+                missed=table.get(('executor', 'chunks_missed')),
             )
         )
-    drivers = [values for name, values in rig.items() if name.startswith('driver ')]
-    if drivers and ('executor', 'commands_published') in table:
+    for component in sorted(rig):
+        kind, _, name = component.partition(' ')
+        stream = f'stream {name}' if kind == 'camera' else f'stream {name}_joints'
+        if kind not in {'driver', 'camera'} or (stream, 'received') not in table:
+            continue
+        owner, what = (
+            (f'rendering {name}', 'images') if kind == 'camera' else (component, 'feedback')
+        )
         links.append(
             LinkEnds(
-                name='commands',
-                sent=len(drivers) * table['executor', 'commands_published'],
-                received=sum(int(values['commands_received']) for values in drivers),
-                discarded=int(rig.get('rig', {}).get('commands_ignored_after_reset', 0)),
+                name=f'{what} {name}',
+                sent=table.get((owner, 'published' if kind == 'camera' else 'joint_states')),
+                received=table[stream, 'received'],
+                missed=table.get((stream, 'missed')),
+                unheard=table.get((stream, 'unheard')),
             )
         )
-    for name, values in sorted(rig.items()):
-        stream = name.removeprefix('camera ')
-        if name.startswith('camera ') and (f'stream {stream}', 'received') in table:
+        if kind == 'driver' and ('executor', 'commands_published') in table:
             links.append(
                 LinkEnds(
-                    name=f'images {stream}',
-                    sent=int(values['published']),
-                    received=table[f'stream {stream}', 'received'],
+                    name=f'commands {name}',
+                    sent=table['executor', 'commands_published'],
+                    received=table.get((owner, 'received')),
+                    discarded=table.get((owner, 'ignored')),
+                    missed=table.get((owner, 'missed')),
+                    unheard=table.get((owner, 'unheard')),
                 )
             )
     return (*counted, *(counter for link in links for counter in link.counters()))
@@ -96,6 +117,8 @@ def _rig_counters(rig: ComponentValues) -> list[Counter]:
             }
             refused = [value for name, value in numbers.items() if name.startswith('refused_')]
             named['refused'] = sum(refused)
+            if 'joint_states' in numbers:
+                named['joint_states'] = numbers['joint_states']
         elif component.startswith('camera '):
             owner = component.replace('camera', 'rendering', 1)
             named = {_CAMERA_NAMES.get(name, name): value for name, value in numbers.items()}

@@ -54,15 +54,19 @@ class TransportLink:
         """Count the arrival of one message."""
         self._delivered += 1
 
-    def counters(self) -> tuple[Counter, ...]:
-        """Return sent, delivered, dropped and in_flight."""
+    @property
+    def owner(self) -> str:
+        """Owner of its counters, and kind of its arrivals in the queue of events."""
+        return f'transport {self.name}'
+
+    def counters(self, *, in_flight: int) -> tuple[Counter, ...]:
+        """Return sent, delivered and dropped, and what the queue of events still holds."""
         values = {
             'sent': self._sent,
             'delivered': self._delivered,
             'dropped': self._dropped,
-            'in_flight': self._sent - self._dropped - self._delivered,
+            'in_flight': in_flight,
         }
-        owner = f'transport {self.name}'
         return tuple(
-            Counter(owner=owner, name=name, value=value) for name, value in values.items()
+            Counter(owner=self.owner, name=name, value=value) for name, value in values.items()
         )

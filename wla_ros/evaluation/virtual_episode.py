@@ -167,6 +167,19 @@ class VirtualEpisode:
             link = self._links[name] = TransportLink(name, model, seed=self._seed)
         return link
 
+    def _carry(self, name: str, now_ns: int, arrive: Action) -> None:
+        """Run `arrive` when a message that is sent now has come over the link `name`."""
+        link = self._link(name)
+        arrival_ns = link.send(now_ns)
+        if arrival_ns is None:
+            return
+
+        def deliver(arrival_ns: int) -> None:
+            link.deliver()
+            arrive(arrival_ns)
+
+        self._queue.at(arrival_ns, deliver, rank=_ARRIVE, kind=link.owner)
+
     # Measurements on their way to the session and the executor
 
     def _measure(self, now_ns: int) -> None:
@@ -191,16 +204,9 @@ class VirtualEpisode:
         self, name: str, now_ns: int, value: _Sample, accept: Callable[[_Sample, int], None]
     ) -> None:
         """Hand `value` over when it arrives, with the time of arrival as its receive time."""
-        link = self._link(name)
-        arrival_ns = link.send(now_ns)
-        if arrival_ns is None:
-            return
-
-        def arrive(arrival_ns: int) -> None:
-            link.deliver()
-            accept(_received(value, arrival_ns), arrival_ns)
-
-        self._queue.at(arrival_ns, arrive, rank=_ARRIVE)
+        self._carry(
+            name, now_ns, lambda arrival_ns: accept(_received(value, arrival_ns), arrival_ns)
+        )
 
     def _offer_joints(self, sample: JointSample, now_ns: int) -> None:
         self._note(f'door {sample.arm}_joints', self._session.offer_joints(sample), now_ns)
@@ -231,16 +237,11 @@ class VirtualEpisode:
                 self._note('result', chunk, now_ns)
             return
         published = chunk
-        link = self._link('chunks')
-        arrival_ns = link.send(now_ns)
-        if arrival_ns is None:
-            return
-
-        def arrive(arrival_ns: int) -> None:
-            link.deliver()
-            self._accept(published, completed_ns=now_ns, now_ns=arrival_ns)
-
-        self._queue.at(arrival_ns, arrive, rank=_ARRIVE)
+        self._carry(
+            'chunks',
+            now_ns,
+            lambda arrival_ns: self._accept(published, completed_ns=now_ns, now_ns=arrival_ns),
+        )
 
     # The executor
 
@@ -271,16 +272,12 @@ class VirtualEpisode:
             return
         self._recorder.command(command)
         for arm in self._rig.arms:
-            link = self._link(f'commands {arm}')
-            arrival_ns = link.send(now_ns)
-            if arrival_ns is not None:
-                self._queue.at(arrival_ns, self._delivery(link, arm, command), rank=_ARRIVE)
+            self._carry(f'commands {arm}', now_ns, self._delivery(arm, command))
         if self._started_ns is None:
             self._start(now_ns)
 
-    def _delivery(self, link: TransportLink, arm: str, command: JointCommand) -> Action:
+    def _delivery(self, arm: str, command: JointCommand) -> Action:
         def arrive(arrival_ns: int) -> None:
-            link.deliver()
             self._rig.step_to(arrival_ns)
             self._rig.command(arm, command, arrival_ns)
 
@@ -294,16 +291,7 @@ class VirtualEpisode:
     def _send_plan(self, now_ns: int) -> None:
         self._told_revision = self._executor.plan_revision
         plan = self._executor.execution_plan(now_ns)
-        link = self._link('plans')
-        arrival_ns = link.send(now_ns)
-        if arrival_ns is None:
-            return
-
-        def arrive(arrival_ns: int) -> None:
-            link.deliver()
-            self._hear(plan, arrival_ns)
-
-        self._queue.at(arrival_ns, arrive, rank=_ARRIVE)
+        self._carry('plans', now_ns, lambda arrival_ns: self._hear(plan, arrival_ns))
 
     def _hear(self, plan: ExecutionPlan, now_ns: int) -> None:
         self._note('plan', self._session.accept_plan(plan, now_ns), now_ns)
@@ -380,8 +368,9 @@ class VirtualEpisode:
         ]
         for stream in session.streams:
             counters += counters_of(f'stream {stream.stream}', stream, STREAM_COUNTERS)
+        waiting = self._queue.waiting()
         for link in self._links.values():
-            counters += link.counters()
+            counters += link.counters(in_flight=waiting[link.owner])
         return tuple(counters)
 
 

@@ -6,6 +6,7 @@ Owns topics and message fields; arms that share a topic share a subscription. Ju
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 from wla_ros.core.errors import ConfigurationError
+from wla_ros.core.publisher_gaps import PublisherGaps
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Refusal
 from wla_ros.robots.driver_encodings import QosEncoding
@@ -23,6 +25,7 @@ from wla_ros.robots.feedback_decoding import decode_feedback
 from wla_ros.robots.piper.arm_status import ArmCondition
 from wla_ros.robots.piper.arm_status import decode_arm_status
 from wla_ros.ros.conversions import stamp_ns
+from wla_ros.ros.message_numbers import note_number
 from wla_ros.ros.message_resolution import resolve_type
 from wla_ros.ros.qos import SENSOR_INPUT
 
@@ -45,6 +48,7 @@ class JointInputs:
         self._now_ns = now_ns
         self._on_sample = on_sample
         self._on_refusal = on_refusal
+        self.gaps = {arm.name: PublisherGaps() for arm in arms}
         topics: dict[str, list[ArmProfile]] = {}
         for arm in arms:
             topics.setdefault(arm.channels.feedback_topic, []).append(arm)
@@ -52,9 +56,12 @@ class JointInputs:
             qos = input_qos(sharing[0].feedback.qos, depth=SENSOR_INPUT.depth)
             node.create_subscription(JointState, topic, partial(self._take, tuple(sharing)), qos)
 
-    def _take(self, arms: tuple[ArmProfile, ...], message: JointState) -> None:
+    def _take(
+        self, arms: tuple[ArmProfile, ...], message: JointState, info: Mapping[str, Any]
+    ) -> None:
         receive_ns = self._now_ns()
         for arm in arms:
+            note_number(self.gaps[arm.name], info)
             decoded = decode_feedback(
                 arm, message.name, message.position, message.velocity, message.effort
             )

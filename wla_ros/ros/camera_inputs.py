@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 from typing import Protocol
 
 from rclpy.node import Node
@@ -16,11 +17,13 @@ from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage
 from sensor_msgs.msg import Image
 
+from wla_ros.core.publisher_gaps import PublisherGaps
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import Refusal
 from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.image_conversion import decode_compressed
 from wla_ros.ros.image_conversion import decode_image
+from wla_ros.ros.message_numbers import note_number
 from wla_ros.ros.policy_configuration import CameraInput
 from wla_ros.ros.qos import IMAGE_INPUT
 
@@ -51,13 +54,21 @@ class CameraInputs:
         self._now_ns = now_ns
         self._on_image = on_image
         self._on_refusal = on_refusal
+        self.gaps = {name: PublisherGaps() for name in cameras}
         for name, camera in cameras.items():
             kind = CompressedImage if camera.transport == 'compressed' else Image
             node.create_subscription(
                 kind, camera.topic, partial(self._take, name, camera), image_qos(camera)
             )
 
-    def _take(self, name: str, camera: CameraInput, message: Image | CompressedImage) -> None:
+    def _take(
+        self,
+        name: str,
+        camera: CameraInput,
+        message: Image | CompressedImage,
+        info: Mapping[str, Any],
+    ) -> None:
+        note_number(self.gaps[name], info)
         receive_ns = self._now_ns()
         start_ns = time.perf_counter_ns()
         if isinstance(message, Image):

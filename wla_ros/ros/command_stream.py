@@ -57,6 +57,7 @@ class CommandStream:
         self._limited = node.create_publisher(JointState, 'limited_command', qos.STATUS)
         self._ticked = Ticked(None, 0, None)
         self._commanded = 0  # ticks with a command
+        self.sent = 0  # of those
         self.thinned = 0  # of those whose command was not sent
         self.unsendable = 0  # of those refused by the encoding of a driver
 
@@ -68,6 +69,7 @@ class CommandStream:
             command = self._executor.tick(now_ns, lateness_ns)
             self._ticked = Ticked(command, int(command is not None), None)
         if self._ticked.commands:
+            self.sent += self._sends
             self.thinned += self._ticked.commands - self._sends
 
     def send(self) -> None:
@@ -101,6 +103,7 @@ class CommandStream:
     def _count(self, refusal: Refusal | None) -> None:
         if refusal is not None:
             self.unsendable += 1
+            self.sent -= 1
             self.thinned += 1
             self._node.warn_at_times(
                 'command', f'command not sent: {refusal.reason}: {refusal.detail}'

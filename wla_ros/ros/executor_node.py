@@ -243,6 +243,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             message = executor_status_message(
                 self._executor.snapshot(self.now_ns()),
                 strategy=self.configuration.strategy.strategy.name,
+                commands_sent=self._commands.sent,
                 commands_thinned=self._commands.thinned,
                 clock_offset=self._offset.estimate,
                 clock_offset_exceeded=self._offset.exceeded,
@@ -263,6 +264,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                     self._executor.snapshot(self.now_ns()),
                     active=self.active,
                     ticks_skipped=0 if loop is None else loop.skipped,
+                    commands_sent=self._commands.sent,
                     commands_thinned=self._commands.thinned,
                     feedback_undecodable=self._undecodable,
                     loop_problem=problem,

@@ -49,20 +49,25 @@ class PolicyInputs:
         self._positions: dict[str, FloatArray] = {}
         self._now_ns = node.now_ns
         self._seen = ImagesSeen(node) if node.simulated_time else None
-        CameraInputs(
+        images = CameraInputs(
             node,
             {name: camera for name, camera in cameras.items() if name in session.spec.cameras},
             now_ns=node.now_ns,
             on_image=self._take_image,
             on_refusal=self._refuse,
         )
-        JointInputs(
+        joints = JointInputs(
             node,
             robot.arms,
             now_ns=node.now_ns,
             on_sample=self._take_joints,
             on_refusal=lambda arm, refusal: self._refuse(f'{arm}_joints', refusal),
         )
+        # By stream, as the session names them
+        self.gaps = {
+            **images.gaps,
+            **{f'{arm}_joints': gaps for arm, gaps in joints.gaps.items()},
+        }
         if session.spec.needs_objects:
             node.create_subscription(MarkerArray, objects_topic, self._take_objects, qos.STATUS)
 

@@ -269,7 +269,10 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         now_ns = self.now_ns()
         self._status.publish(
             policy_status_message(
-                self._session.snapshot(now_ns), warm=self._warm and self.active, stamp=now_ns
+                self._session.snapshot(now_ns),
+                self._inputs.gaps,
+                warm=self._warm and self.active,
+                stamp=now_ns,
             )
         )
 

@@ -6,6 +6,8 @@ Owns messages; what they say is the business of sim.driver. Topics that nobody r
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from geometry_msgs.msg import Pose
@@ -13,12 +15,14 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
+from wla_ros.core.publisher_gaps import PublisherGaps
 from wla_ros.robots.encoded_messages import EncodedJointState
 from wla_ros.robots.encoded_messages import EncodedPosCmd
 from wla_ros.ros import qos
 from wla_ros.ros.conversions import pose_message
 from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.conversions import time_message
+from wla_ros.ros.message_numbers import note_number
 from wla_ros.ros.message_resolution import resolve_type
 from wla_ros.sim.driver.messages import JointStateMessage
 from wla_ros.sim.driver.messages import PiperArmStatus
@@ -37,6 +41,15 @@ _STATUS_FIELDS = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmTopicCounts:
+    """Messages of one arm between processes; None where the middleware gives no numbers."""
+
+    joint_states: int  # published
+    commands_missed: int | None  # sent between those that came
+    commands_unheard: int | None  # sent before the first that came
+
+
 class SimArmTopics:
     """Publishers and subscriptions of one arm, suffix '_left' or '_right'."""
 
@@ -53,6 +66,8 @@ class SimArmTopics:
         """
         self._arm = arm
         self._on_command = on_command
+        self._gaps = PublisherGaps()
+        self._published = 0
         self._status_type = resolve_type(STATUS_TYPES, where=f'status of arm {arm}')
         pose_type = resolve_type(POSE_COMMAND_TYPES, where=f'pose command of arm {arm}')
 
@@ -78,6 +93,7 @@ class SimArmTopics:
         if publication.joint_state is not None:
             message = _joint_state(publication.joint_state, slip_ns)
             self._joint_states.publish(message)
+            self._published += 1
             if self._joint_copy.get_subscription_count():
                 self._joint_copy.publish(message)
         if self._joint_ctrl.get_subscription_count():
@@ -105,7 +121,16 @@ class SimArmTopics:
             )
         return self._status_type(**fields)
 
-    def _take_joints(self, message: JointState) -> None:
+    def counts(self) -> ArmTopicCounts:
+        """Return the counters."""
+        return ArmTopicCounts(
+            joint_states=self._published,
+            commands_missed=self._gaps.missed,
+            commands_unheard=self._gaps.unheard,
+        )
+
+    def _take_joints(self, message: JointState, info: Mapping[str, Any]) -> None:
+        note_number(self._gaps, info)
         self._on_command(
             self._arm,
             EncodedJointState(
@@ -117,7 +142,8 @@ class SimArmTopics:
             stamp_ns(message.header.stamp),
         )
 
-    def _take_pose(self, message: Any) -> None:
+    def _take_pose(self, message: Any, info: Mapping[str, Any]) -> None:
+        note_number(self._gaps, info)
         fields = ('x', 'y', 'z', 'roll', 'pitch', 'yaw', 'gripper', 'mode1', 'mode2')
         self._on_command(
             self._arm, EncodedPosCmd(**{name: getattr(message, name) for name in fields}), 0

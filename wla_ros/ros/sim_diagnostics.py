@@ -10,6 +10,7 @@ from wla_ros.ros.diagnostics import ERROR
 from wla_ros.ros.diagnostics import OK
 from wla_ros.ros.diagnostics import WARN
 from wla_ros.ros.diagnostics import ComponentState
+from wla_ros.ros.sim_arm_topics import ArmTopicCounts
 from wla_ros.ros.sim_camera_topics import ImageCounts
 from wla_ros.sim.simulated_rig import RigCounts
 
@@ -18,9 +19,10 @@ def sim_components(
     counts: RigCounts,
     images: Mapping[str, ImageCounts],
     *,
+    topics: Mapping[str, ArmTopicCounts],
     slipped_s: float,
     real_time_factor: float,
-    ignored_commands: int,
+    ignored_commands: Mapping[str, int],
     render_ms: FloatArray,
     failure: str,
 ) -> Iterator[ComponentState]:
@@ -28,13 +30,10 @@ def sim_components(
     Yield the components.
 
     `real_time_factor` is of the time since the last report, `render_ms` the newest rendering
-    times.
+    times. `ignored_commands` came by arm while the rig did not listen: just after a reset, or
+    inactive.
     """
-    values: dict[str, object] = {
-        'slipped_s': slipped_s,
-        'real_time_factor': real_time_factor,
-        'commands_ignored_after_reset': ignored_commands,
-    }
+    values: dict[str, object] = {'slipped_s': slipped_s, 'real_time_factor': real_time_factor}
     if render_ms.size:
         p50, p99 = np.percentile(render_ms, (50, 99))
         values.update(render_p50_ms=float(p50), render_p99_ms=float(p99))
@@ -63,7 +62,11 @@ def sim_components(
                 'commands_applied': count.commands_applied,
                 'commands_flushed': count.commands_flushed,
                 'commands_waiting': count.commands_waiting,
+                'commands_ignored': ignored_commands[arm],
+                'commands_missed': _known(topics[arm].commands_missed),
+                'commands_unheard': _known(topics[arm].commands_unheard),
                 **refused,
+                'joint_states': topics[arm].joint_states,
                 'published': count.published,
                 'delivered': count.delivered,
                 'feedback_implausible': count.feedback_implausible,
@@ -85,3 +88,7 @@ def sim_components(
                 'skipped': image.skipped,
             },
         )
+
+
+def _known(count: int | None) -> int | str:
+    return 'unknown' if count is None else count

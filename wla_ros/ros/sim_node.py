@@ -87,7 +87,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self._seed = self.configuration.seed
         self._reset_ns = 0
         self._objects_ns = 0
-        self._ignored_commands = 0
+        self._ignored_commands = dict.fromkeys(rig.arms, 0)
         self._pending_resets: list[Future] = []
         self._pending_enables: list[tuple[tuple[EnableCall, ...], Future]] = []
         self._loop: TickLoop | None = None
@@ -234,13 +234,13 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self, arm: str, command: EncodedJointState | EncodedPosCmd, stamp: int
     ) -> None:
         rig = self._rig
-        if rig is None or not self.active:
+        if rig is None:
             return
         with self._lock:
             if self._rig_clock is not None and stamp:
                 self._rig_clock.heard(arm, stamp, time.monotonic_ns())
-            if self._quiet():
-                self._ignored_commands += 1
+            if not self.active or self._quiet():
+                self._ignored_commands[arm] += 1
                 return
             now_ns = self._arrival_ns(stamp) - self._slip_ns
             if isinstance(command, EncodedPosCmd):
@@ -376,6 +376,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
             *sim_components(
                 counts,
                 self._cameras.counts(),
+                topics={arm: topics.counts() for arm, topics in self._arms.items()},
                 slipped_s=ns_to_seconds(slipped_ns),
                 real_time_factor=factor,
                 ignored_commands=self._ignored_commands,

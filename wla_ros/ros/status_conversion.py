@@ -3,8 +3,11 @@ Snapshots of the session, the executor and the subtasks as messages: pure functi
 field.
 """
 
+from collections.abc import Mapping
+
 from wla_ros.control.executor_snapshot import ExecutorSnapshot
 from wla_ros.core.clock_offset import OffsetEstimate
+from wla_ros.core.publisher_gaps import PublisherGaps
 from wla_ros.core.session_snapshot import SessionSnapshot
 from wla_ros.core.session_snapshot import StreamHealth
 from wla_ros.core.subtask_memory import POLICY
@@ -20,8 +23,14 @@ from wla_ros.ros.conversions import time_message
 from wla_ros.ros.conversions import timing_messages
 
 
-def policy_status_message(snapshot: SessionSnapshot, *, warm: bool, stamp: int) -> PolicyStatus:
-    """Return the state of the session; `warm` says that the policy is past its opening."""
+def policy_status_message(
+    snapshot: SessionSnapshot, gaps: Mapping[str, PublisherGaps], *, warm: bool, stamp: int
+) -> PolicyStatus:
+    """
+    Return the state of the session; `gaps` are what was missed by stream.
+
+    `warm` says that the policy is past its opening.
+    """
     plan = snapshot.plan
     message = PolicyStatus(
         policy=snapshot.policy,
@@ -33,10 +42,11 @@ def policy_status_message(snapshot: SessionSnapshot, *, warm: bool, stamp: int) 
         observations=snapshot.observations,
         inferences=snapshot.inferences,
         inference_errors=snapshot.inference_errors,
+        inferences_running=int(snapshot.running),
         chunks_published=snapshot.chunks_published,
         results_discarded=snapshot.results_discarded,
         inference_rate_hz=snapshot.inference_rate_hz,
-        streams=[_stream_message(stream) for stream in snapshot.streams],
+        streams=[_stream_message(stream, gaps.get(stream.stream)) for stream in snapshot.streams],
         latency_p50=timing_messages(snapshot.latency_p50),
         latency_p95=timing_messages(snapshot.latency_p95),
         latency_p99=timing_messages(snapshot.latency_p99),
@@ -61,11 +71,16 @@ def executor_status_message(
     snapshot: ExecutorSnapshot,
     *,
     strategy: str,
+    commands_sent: int,
     commands_thinned: int,
     clock_offset: OffsetEstimate | None,
     clock_offset_exceeded: int,
 ) -> ExecutorStatus:
-    """Return the state of the executor; `commands_thinned` of its commands were not sent."""
+    """
+    Return the state of the executor.
+
+    Of its commands `commands_sent` were sent and `commands_thinned` were not.
+    """
     counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
     message = ExecutorStatus(
         state=int(snapshot.state),
@@ -89,7 +104,7 @@ def executor_status_message(
         ticks=counts.ticks,
         ticks_late=counts.ticks_late,
         ticks_not_ready=counts.ticks_not_ready,
-        commands_published=counts.commands_published - commands_thinned,
+        commands_published=commands_sent,
         commands_thinned=commands_thinned,
         starvations=counts.starvations,
         limit_hits=counts.limit_hits,
@@ -140,7 +155,7 @@ def memory_message(memory: Memory) -> SubtaskMemory:
     return message
 
 
-def _stream_message(health: StreamHealth) -> StreamStatus:
+def _stream_message(health: StreamHealth, gaps: PublisherGaps | None) -> StreamStatus:
     return StreamStatus(
         stream=health.stream,
         rate_hz=health.rate_hz,
@@ -150,5 +165,11 @@ def _stream_message(health: StreamHealth) -> StreamStatus:
         superseded=health.superseded,
         refused=health.refused,
         waiting=health.waiting,
+        missed=_or_unknown(None if gaps is None else gaps.missed),
+        unheard=_or_unknown(None if gaps is None else gaps.unheard),
         problem=health.problem,
     )
+
+
+def _or_unknown(count: int | None) -> int:
+    return -1 if count is None else count
