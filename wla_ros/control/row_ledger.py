@@ -83,7 +83,8 @@ class RowLedger:
         self._done = self.schedule.support
         self._received += received
         self._late += late
-        self._superseded += path.passed(from_ns) - late
+        left_out = received - len(path.due_ns)  # by the strategy, before they became a path
+        self._superseded += left_out + path.passed(from_ns) - late
         if new_epoch:
             self._flushed += dropped
         else:
