@@ -1,6 +1,8 @@
 # make help: what there is. Every target brings the environment up to date first (see setup).
 
 PYTHON ?= python3
+# packages to leave out, such as torch
+WITHOUT ?=
 ARGS ?=
 MUJOCO_GL ?= egl
 
@@ -8,6 +10,9 @@ MUJOCO_GL ?= egl
 # domain of its own. 1 to 101 keeps the ports below the ephemeral ones. To choose one:
 # `make demo ROS_DOMAIN_ID=7`; the variable of the terminal does not count.
 ROS_DOMAIN_ID := $(shell echo $$(( ($$(date +%s%N) / 1000 + $$$$) % 101 + 1 )))
+
+# a Python that somebody names is taken; else the environment keeps the one it was made of
+CHOSEN = $(if $(filter file,$(origin PYTHON)),,--chosen)
 
 ENVIRONMENT = . .venv/wla_ros_env.sh
 ISOLATED = $(ENVIRONMENT) && export MUJOCO_GL='$(MUJOCO_GL)' ROS_DOMAIN_ID='$(ROS_DOMAIN_ID)' \
@@ -34,10 +39,11 @@ help:
 	@echo 'make bench-execution   compare execution strategies  (ARGS="--quick": seconds instead of hours)'
 	@echo 'make lint    ruff and mypy'
 	@echo 'make clean   delete .venv, builds and caches'
+	@echo 'PYTHON=python3.13 makes .venv of that Python, WITHOUT=torch leaves a package out'
 	@echo 'In a terminal of your own: . .venv/wla_ros_env.sh'
 
 setup:
-	@$(PYTHON) config/build/setup_environment.py
+	@$(PYTHON) config/build/setup_environment.py --without '$(WITHOUT)' $(CHOSEN)
 
 demo: setup
 	@$(ISOLATED) && wla_ros demo $(ARGS)
@@ -62,5 +68,5 @@ lint: setup
 	@$(ENVIRONMENT); $(LINT); exit $$status
 
 clean:
-	rm -rf .venv build install log dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv.previous build install log dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +

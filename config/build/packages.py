@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ros_source import RosSource
+from ros_source import SetupError
 
 # requirements whose import name differs from their own
 IMPORT_NAMES = {'opencv-python-headless': 'cv2', 'pyyaml': 'yaml', 'types-pyyaml': ''}
@@ -27,7 +29,7 @@ PINNED = (
     'setuptools',
 )
 # with a distribution: the newest that fits its numpy, but
-# * cv_bridge reads matrix types as OpenCV 4 numbers them; OpenCV 5 has more bits for the depth
+# * the distributions' cv_bridge, which drivers use, reads matrix types as OpenCV 4 numbers them
 # * pytest plug-ins of the distributions were written for older releases
 CAPPED = ('opencv-python-headless<5', 'pytest<9')
 
@@ -61,9 +63,18 @@ def canonical(requirement: str) -> str:
     return re.sub(r'[-_.]+', '-', match.group() if match else '').lower()
 
 
-def select(folder: Path, ros: RosSource, python: Path) -> Wanted:
-    """Choose what `python`, the environment's interpreter, is to get on top of `ros`."""
+def select(folder: Path, ros: RosSource, python: Path, without: Sequence[str] = ()) -> Wanted:
+    """
+    Choose what `python`, the environment's interpreter, is to get on top of `ros`.
+
+    Raises:
+        SetupError: `without` names something that is not in requirements.txt.
+    """
     runtime = read_lines(folder / 'requirements.txt')
+    unknown = [name for name in without if name not in runtime]
+    if unknown:
+        raise SetupError(f'cannot leave out {unknown}: requirements.txt names {runtime}')
+    runtime = [name for name in runtime if name not in without]
     test = read_lines(folder / 'requirements-test.txt')
     constraints = read_lines(folder / 'constraints.txt')
     if not ros.is_distribution:

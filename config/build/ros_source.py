@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-SUPPORTED = ((3, 12), (3, 11), (3, 10))
+# tried with these; a newer one is tried with a note, an older one cannot run the package
+KNOWN = ((3, 14), (3, 13), (3, 12), (3, 11), (3, 10))
 WHEELS = 'wheels'
 
 PATH_VARIABLES = (
@@ -56,9 +57,23 @@ class RosSource:
         """Whether ROS 2 comes from outside the environment."""
         return self.prefix is not None
 
+    @property
+    def series(self) -> str:
+        """The version without its last number, which a venv survives: '3.11'."""
+        return '.'.join(self.version.split('.')[:2])
+
+    @property
+    def is_newer_than_known(self) -> bool:
+        """Whether nobody has tried this Python yet."""
+        return tuple(map(int, self.series.split('.'))) > KNOWN[0]
+
 
 def find(
-    environment: Path, *, remembered_prefix: str = '', remembered_interpreter: str = ''
+    environment: Path,
+    *,
+    remembered_prefix: str = '',
+    remembered_interpreter: str = '',
+    chosen: bool = False,
 ) -> RosSource:
     """
     Choose the ROS 2 for `environment`: one that is sourced, else the remembered one, else wheels.
@@ -66,8 +81,9 @@ def find(
     Args:
         environment: the virtual environment that setup owns; its own paths do not count.
         remembered_prefix: the distribution `environment` was made for, or ''.
-        remembered_interpreter: the interpreter it was made of, or ''; taken where the running one
-            does not fit.
+        remembered_interpreter: the interpreter it was made of, or ''; goes before the running one,
+            which may be any that a terminal has activated.
+        chosen: somebody has named the running interpreter: it goes before the remembered one.
 
     Raises:
         SetupError: no interpreter fits.
@@ -75,9 +91,11 @@ def find(
     environ = without_paths_under(os.environ, environment)
     if not environ.get('AMENT_PREFIX_PATH') and remembered_prefix:
         environ = _sourced(Path(remembered_prefix), environ)
+    order = [sys.executable, remembered_interpreter]
+    names = order if chosen else order[::-1]
     if environ.get('AMENT_PREFIX_PATH'):
-        return _distribution(environ, remembered_interpreter)
-    interpreter, version = _supported_interpreter(remembered_interpreter)
+        return _distribution(environ, _usable([*names, 'python3', '/usr/bin/python3'], chosen))
+    interpreter, version = _first(_usable(names, chosen))
     return RosSource(WHEELS, None, interpreter, version, isolated(environ))
 
 
@@ -95,8 +113,8 @@ def of_interpreter(interpreter: Path, environ: Mapping[str, str]) -> RosSource:
     cleaned = isolated(environ)
     cleaned.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None)
     prefixes = environ.get('AMENT_PREFIX_PATH', '')
-    own = str(interpreter.parent.parent)
-    if prefixes and own not in prefixes.split(os.pathsep):
+    own = interpreter.parent.parent.resolve()
+    if prefixes and own not in (Path(entry).resolve() for entry in prefixes.split(os.pathsep)):
         name = environ.get('ROS_DISTRO', 'distribution')
         sourced = {**cleaned, 'AMENT_PREFIX_PATH': prefixes, 'ROS_DISTRO': name}
         sourced['CMAKE_PREFIX_PATH'] = environ.get('CMAKE_PREFIX_PATH', prefixes)
@@ -119,18 +137,22 @@ def of_interpreter(interpreter: Path, environ: Mapping[str, str]) -> RosSource:
 def without_paths_under(environ: Mapping[str, str], environment: Path) -> dict[str, str]:
     """Copy `environ` as if `environment` had never been activated."""
     cleaned = dict(environ)
-    inside = str(environment)
+    inside = environment.resolve()
     for variable in PATH_VARIABLES:
         entries = [entry for entry in cleaned.pop(variable, '').split(os.pathsep) if entry]
-        kept = [e for e in entries if e != inside and not e.startswith(inside + os.sep)]
+        kept = [entry for entry in entries if not _lies_in(inside, Path(entry).resolve())]
         if kept:
             cleaned[variable] = os.pathsep.join(kept)
-    if cleaned.get('VIRTUAL_ENV') == inside:
+    if Path(cleaned.get('VIRTUAL_ENV', '/')).resolve() == inside:
         del cleaned['VIRTUAL_ENV']
     # the wheels' bootstrapper skips its work where this is inherited from another environment
     cleaned.pop('_ROS_WHEELS_BOOTSTRAP_COMPLETE', None)
     cleaned.pop('PYTHONHOME', None)
     return cleaned
+
+
+def _lies_in(folder: Path, path: Path) -> bool:
+    return folder == path or folder in path.parents
 
 
 def isolated(environ: Mapping[str, str]) -> dict[str, str]:
@@ -139,13 +161,12 @@ def isolated(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in foreign}
 
 
-def _distribution(environ: dict[str, str], remembered: str) -> RosSource:
+def _distribution(
+    environ: dict[str, str], interpreters: list[tuple[Path, tuple[int, ...]]]
+) -> RosSource:
     """Return the distribution that `environ` has sourced, with an interpreter that runs it."""
     tried = []
-    names = (remembered, 'python3', '/usr/bin/python3', 'python3.12', 'python3.11', 'python3.10')
-    for interpreter, version in _candidates(*names):
-        if version[:2] not in SUPPORTED:
-            continue
+    for interpreter, version in interpreters:
         run = _run(interpreter, 'import rclpy', environ)
         if run.returncode == 0:
             prefix = _prefix_with('rclpy', environ['AMENT_PREFIX_PATH'])
@@ -186,26 +207,43 @@ def _sourced(prefix: Path, environ: dict[str, str]) -> dict[str, str]:
     return dict(line.split('=', 1) for line in output.stdout.split('\0') if '=' in line)
 
 
-def _supported_interpreter(remembered: str) -> tuple[Path, str]:
-    names = (remembered, 'python3.12', 'python3.11', 'python3.10')
-    for interpreter, version in _candidates(*names):
-        if version[:2] in SUPPORTED:
-            return interpreter, '.'.join(map(str, version))
+def _first(interpreters: list[tuple[Path, tuple[int, ...]]]) -> tuple[Path, str]:
+    for interpreter, version in interpreters:
+        return interpreter, '.'.join(map(str, version))
     running = '.'.join(map(str, sys.version_info[:3]))
+    newest, oldest = ('.'.join(map(str, series)) for series in (KNOWN[0], KNOWN[-1]))
     raise SetupError(
-        f'Python 3.10, 3.11 or 3.12 is needed; this is {running} ({sys.executable}), and no '
-        'python3.12, python3.11 or python3.10 is on PATH.\n'
+        f'Python {oldest} or newer is needed; this is {running} ({sys.executable}), and none of '
+        f'python{newest} to python{oldest} is on PATH.\n'
         'Install one, for example\n'
-        '  sudo apt-get install python3.12 python3.12-venv python3.12-dev   (Ubuntu 24.04)\n'
+        '  sudo apt-get install python3 python3-venv python3-dev   (Debian, Ubuntu)\n'
         '  pyenv install 3.12\n'
         'and run the setup again.'
     )
 
 
+def _usable(names: list[str], chosen: bool) -> list[tuple[Path, tuple[int, ...]]]:  # noqa: FBT001
+    """
+    Return interpreters not too old, and their versions: those of `names`, then any on PATH.
+
+    Newer ones than known come last, but for the first name where somebody has chosen it.
+    """
+    known = [f'python{".".join(map(str, series))}' for series in KNOWN]
+    found = [one for one in _candidates(*names, *known) if one[1][:2] >= KNOWN[-1]]
+    first = found[:1] if chosen else []
+    rest = found[len(first) :]
+    return first + sorted(rest, key=lambda one: one[1][:2] > KNOWN[0])
+
+
 def _candidates(*names: str):  # noqa: ANN202
-    """Yield (interpreter outside any virtual environment, version), the running one first."""
+    """
+    Yield (interpreter, version) of every name that runs, each interpreter once.
+
+    A link, the shim of a version manager and the Python of a virtual environment all stand for
+    one interpreter: the one they lead to, outside any virtual environment.
+    """
     seen = set()
-    for name in (sys.executable, *names):
+    for name in names:
         found = shutil.which(name) if name else None
         if found is None:
             continue
@@ -213,7 +251,7 @@ def _candidates(*names: str):  # noqa: ANN202
         if run.returncode != 0:
             continue
         numbers, home = run.stdout.splitlines()
-        interpreter = Path(home or found)
+        interpreter = Path(home or found).resolve()
         if interpreter not in seen:
             seen.add(interpreter)
             yield interpreter, tuple(map(int, numbers.split()))

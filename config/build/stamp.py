@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 FILE_NAME = 'wla_ros_setup.json'
@@ -22,6 +23,7 @@ class Stamp:
     Inputs of one environment; an empty string or tuple means that the stage has not ended.
 
     `place` is the repository: the scripts of an environment name it, so none can be moved.
+    `interpreter` is version and path.
     `distribution_prefix` is where the ROS 2 distribution lives ('' with the wheels): it lets a
     terminal that has not sourced the distribution go on using it.
     """
@@ -33,6 +35,28 @@ class Stamp:
     packages: str = ''
     interfaces: str = ''
     interface_files: tuple[str, ...] = ()
+
+
+def canonical(stamp: Stamp) -> Stamp:
+    """
+    Return `stamp` with one name for each thing, so that two can be compared.
+
+    Paths are followed to where they lead. The last number of Python's version goes: an update of
+    it leaves an environment as good as it was.
+    """
+    version, _, path = stamp.interpreter.partition(' ')
+    series = '.'.join(version.split('.')[:2])
+    prefix = stamp.distribution_prefix
+    return replace(
+        stamp,
+        interpreter=f'{series} {Path(path).resolve()}' if path else stamp.interpreter,
+        distribution_prefix=str(Path(prefix).resolve()) if prefix else '',
+    )
+
+
+def identity(stamp: Stamp) -> Stamp:
+    """Return what makes an environment another one: not what is installed in it."""
+    return replace(canonical(stamp), packages='', interfaces='', interface_files=())
 
 
 def read(environment: Path) -> Stamp | None:

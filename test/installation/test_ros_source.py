@@ -1,5 +1,6 @@
 """Which ROS 2 is taken, and that an activated environment does not count as one."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,11 +70,63 @@ def test_a_remembered_distribution_is_sourced_again(monkeypatch, tmp_path):
 
 
 def test_no_supported_python_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(ros_source, 'SUPPORTED', ((2, 7),))
+    monkeypatch.setattr(ros_source, '_candidates', candidates((3, 9, 2)))
     monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
-    with pytest.raises(ros_source.SetupError, match='apt-get install python3.12') as error:
+    with pytest.raises(ros_source.SetupError, match='apt-get install python3 ') as error:
         ros_source.find(OWN)
-    assert 'this is 3.' in str(error.value)
+    assert 'Python 3.10 or newer is needed; this is 3.' in str(error.value)
+
+
+@pytest.mark.parametrize('minor', range(10, 15))
+def test_every_known_python_is_taken(monkeypatch, minor):
+    monkeypatch.setattr(ros_source, '_candidates', candidates((3, minor, 0)))
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    found = ros_source.find(OWN)
+    assert found.series == f'3.{minor}'
+    assert not found.is_newer_than_known
+
+
+def test_a_newer_python_than_known_is_taken_where_there_is_no_other(monkeypatch):
+    monkeypatch.setattr(ros_source, '_candidates', candidates((3, 9, 2), (3, 99, 0)))
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    found = ros_source.find(OWN)
+    assert found.version == '3.99.0'
+    assert found.is_newer_than_known
+
+
+def test_a_known_python_goes_before_a_newer_one_unless_that_was_chosen(monkeypatch):
+    monkeypatch.setattr(ros_source, '_candidates', candidates((3, 99, 0), (3, 12, 1)))
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    assert ros_source.find(OWN).version == '3.12.1'
+    assert ros_source.find(OWN, chosen=True).version == '3.99.0'
+
+
+def test_an_environment_keeps_its_python_whatever_the_terminal_has_activated(monkeypatch):
+    monkeypatch.setattr(
+        ros_source, '_candidates', lambda *names: ((Path(n), (3, 12, 1)) for n in names)
+    )
+    monkeypatch.delenv('AMENT_PREFIX_PATH', raising=False)
+    running = Path(sys.executable)
+    remembered = '/opt/python3.12'
+    assert ros_source.find(OWN, remembered_interpreter=remembered).interpreter == Path(remembered)
+    assert (
+        ros_source.find(OWN, remembered_interpreter=remembered, chosen=True).interpreter == running
+    )
+
+
+def test_paths_that_lead_into_the_own_environment_do_not_count(tmp_path):
+    (tmp_path / 'real/.venv/bin').mkdir(parents=True)
+    (tmp_path / 'link').symlink_to(tmp_path / 'real')
+    environ = {
+        'PATH': f'{tmp_path}/link/.venv/bin:/usr/bin',
+        'VIRTUAL_ENV': f'{tmp_path}/link/.venv',
+    }
+    cleaned = ros_source.without_paths_under(environ, tmp_path / 'real/.venv')
+    assert cleaned == {'PATH': '/usr/bin'}
+
+
+def candidates(*versions):
+    return lambda *_: ((Path(f'/opt/python{n[0]}.{n[1]}'), n) for n in versions)
 
 
 def accept_rclpy(interpreter, code, environ):

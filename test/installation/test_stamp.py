@@ -1,5 +1,7 @@
 """A stamp changes with every input, and a damaged one counts as none."""
 
+from dataclasses import replace
+
 import pytest
 import stamp
 
@@ -48,3 +50,25 @@ def test_digest_sees_content_names_additions_and_facts(tmp_path):
     first.write_text('int64 x\n')
     seen.append(stamp.digest(tmp_path, [first]))
     assert len(set(seen)) == len(seen)
+
+
+def test_two_names_of_one_thing_are_equal_once_canonical(tmp_path):
+    python, prefix = tmp_path / 'python3.12', tmp_path / 'jazzy'
+    python.touch()
+    prefix.mkdir()
+    (tmp_path / 'python3').symlink_to(python)
+    (tmp_path / 'ros').symlink_to(prefix)
+    old = replace(
+        STAMP, interpreter=f'3.12.3 {tmp_path}/python3', distribution_prefix=f'{tmp_path}/ros'
+    )
+    new = replace(STAMP, interpreter=f'3.12.4 {python}', distribution_prefix=str(prefix))
+    assert stamp.canonical(old) == stamp.canonical(new)
+    assert stamp.canonical(stamp.canonical(old)) == stamp.canonical(old)
+    other = replace(new, interpreter=f'3.13.0 {python}')
+    assert stamp.canonical(other) != stamp.canonical(new)
+
+
+def test_identity_is_what_makes_an_environment_another_one():
+    assert stamp.identity(replace(STAMP, packages='x', interfaces='y')) == stamp.identity(STAMP)
+    assert stamp.identity(replace(STAMP, ros='jazzy')) != stamp.identity(STAMP)
+    assert stamp.identity(replace(STAMP, place='/there')) != stamp.identity(STAMP)
