@@ -18,8 +18,14 @@ from pathlib import Path
 
 # cmake_language(DEFER) of ros_wheels.cmake came with 3.19
 OLDEST_CMAKE = (3, 19)
-# a rasteriser in software; NVIDIA's driver brings an EGL vendor library of its own
-SOFTWARE_DRIVERS = ('/usr/lib/*/dri/swrast_dri.so', '/usr/lib*/dri/swrast_dri.so')
+# a rasteriser in software: Mesa's, one library for all drivers since 24.3; NVIDIA's driver brings
+# an EGL vendor library of its own
+SOFTWARE_DRIVERS = (
+    '/usr/lib/*/dri/swrast_dri.so',
+    '/usr/lib*/dri/swrast_dri.so',
+    '/usr/lib/*/libgallium-*.so',
+    '/usr/lib*/libgallium-*.so',
+)
 
 PROBE = """
 import importlib.util, os, sysconfig

@@ -123,3 +123,15 @@ def test_continuous_integration_runs_make_test(root):
     script = root / '.ci/run'
     assert script.stat().st_mode & 0o111
     assert 'make test' in script.read_text()
+
+
+def test_cmake_takes_the_folder_of_modules_from_the_public_macro(root):
+    """Names that begin with an underscore may go with any release of ament."""
+    text = (root / 'CMakeLists.txt').read_text()
+    assert re.findall(r'^\s*_ament\w*', text, re.MULTILINE) == []
+    assert 'ament_get_python_install_dir(' in text
+
+
+@pytest.mark.parametrize('macro', ['ament_target_dependencies', 'ament_export_interfaces'])
+def test_cmake_uses_nothing_that_a_supported_distribution_has_removed(root, macro):
+    assert macro not in (root / 'CMakeLists.txt').read_text()

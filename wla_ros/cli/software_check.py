@@ -42,12 +42,12 @@ class CheckResult:
 def check_software() -> Iterator[CheckResult]:
     """Yield a result for Python, ROS, libraries, rendering and GPU."""
     version = platform.python_version()
-    supported = (3, 10) <= sys.version_info[:2] <= (3, 12)
+    supported = (3, 10) <= sys.version_info[:2] <= (3, 14)
     yield CheckResult(
         subject='python',
         level=Level.OK if supported else Level.NOTE,
         fact=version,
-        remedy='' if supported else 'tested with Python 3.10 to 3.12',
+        remedy='' if supported else 'known: Python 3.10 to 3.14',
     )
     yield _check_ros()
     yield from _check_packages(

@@ -47,7 +47,7 @@ def own_definitions_folder() -> Path:
 
 def message_types() -> Typestore:
     """Return a new store with the standard messages and those of this package."""
-    # The standard messages used here are the same from Humble to Kilted.
+    # The standard messages used here are the same from Humble to Lyrical.
     store = get_typestore(Stores.ROS2_HUMBLE)
     definitions: Typesdict = {}
     for path in sorted(own_definitions_folder().glob('*.msg')):

@@ -80,7 +80,7 @@ def parameter_overrides(node: Node) -> dict[str, Any]:
 
     rclpy offers no public way to see undeclared overrides:
     `automatically_declare_parameters_from_overrides` raises on `[]`, which has no type. The
-    attribute exists in Humble, Jazzy and Kilted.
+    attribute exists from Humble to Lyrical.
     """
     overrides = node._parameter_overrides  # noqa: SLF001
     return {
