@@ -22,7 +22,7 @@ from wla_ros.core.types import FloatArray
 _NUDGES = (0.0, 1e-7, -3e-7)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Stop:
     """A full stop from some state: where it is after one step, and how far it reaches."""
 

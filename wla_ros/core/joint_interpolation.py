@@ -14,7 +14,7 @@ from wla_ros.core.types import JointSample
 from wla_ros.core.types import Refusal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class InterpolatedJoints:
     """State of one arm at the asked time, and the stamps it was made of."""
 

@@ -14,7 +14,7 @@ from wla_ros.core.errors import Problem
 from wla_ros.core.types import FloatArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RecordedActions:
     """
     Joint set-points over time, in recording order.

@@ -36,7 +36,7 @@ class Mode(enum.IntEnum):
     ESTOP = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageFrame:
     """One camera image; `stamp_ns` is its exposure (header stamp less the calibrated latency)."""
 
@@ -46,7 +46,7 @@ class ImageFrame:
     pixels: ImageArray  # [h, w, 3] RGB
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JointSample:
     """Feedback of one arm; `stamp_ns` is the header stamp less the calibrated latency."""
 
@@ -58,7 +58,7 @@ class JointSample:
     effort: FloatArray  # [7] [N m], gripper [N]; zero where the driver gives none
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ObjectPoses:
     """Poses of the objects of a simulated scene, in the world frame. Simulation only."""
 
@@ -86,7 +86,7 @@ class StageTiming:
     duration_ns: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Observation:
     """Everything a policy sees, made for one instant `stamp_ns` (exposure of the anchor image)."""
 
@@ -101,7 +101,7 @@ class Observation:
     synchronised_ns: int  # when it was put together
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CommittedPrefix:
     """
     Rows that are executed whatever the policy says, on the policy's own grid from the observation
@@ -136,7 +136,7 @@ class PolicyRequest:
     imagine: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PolicyResult:
     """What a policy answers: H rows, row i meant for observation stamp + i * dt."""
 
@@ -185,7 +185,7 @@ class Provenance:
     memory_revision: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ActionChunk:
     """
     A chunk anchored in time: row i is due at stamp_ns + (row_offset + i) * dt_ns. Mirrors
@@ -207,7 +207,7 @@ class ActionChunk:
     timings: tuple[StageTiming, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JointCommand:
     """One limited set-point for all arms, the output of the executor."""
 

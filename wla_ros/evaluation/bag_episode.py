@@ -81,7 +81,7 @@ class RunTopics:
         return topic if topic.startswith('/') else f'{self.namespace}/{topic}'
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Draft:
     """The parts of one episode while the bag is read."""
 

@@ -52,7 +52,7 @@ class TrackingSummary:
     rms_at_lag_rad: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EpisodeMetrics:
     """The row of one episode in tables and JSON."""
 

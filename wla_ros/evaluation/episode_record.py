@@ -30,7 +30,7 @@ def no_stamps() -> StampArray:
     return np.empty(0, dtype=np.int64)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CommandTrack:
     """What the executor commanded, one row per tick with a command."""
 
@@ -43,7 +43,7 @@ class CommandTrack:
     reseeded: NDArray[np.bool_] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ArmTrack:
     """What one arm measured."""
 
@@ -53,7 +53,7 @@ class ArmTrack:
     velocity: FloatArray  # [m, 7]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ObjectTrack:
     """Poses of the objects in the world frame."""
 
@@ -62,7 +62,7 @@ class ObjectTrack:
     poses: FloatArray  # [m, k, 7]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChunkArrival:
     """One chunk as it reached the executor."""
 
@@ -121,7 +121,7 @@ class Interval:
     reason: str = ''
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Picture:
     """One image for the film strip."""
 

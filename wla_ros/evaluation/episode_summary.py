@@ -40,7 +40,7 @@ class FailedEpisode:
         return f'{self.end_reason}: {self.end_message}' if self.end_message else self.end_reason
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SourceSummary:
     """All episodes of one source ('direct', 'virtual', 'live')."""
 

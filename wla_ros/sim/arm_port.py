@@ -12,7 +12,7 @@ from wla_ros.core.types import FloatArray
 from wla_ros.sim.arm_power import ArmPower
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ArmMeasurement:
     """What the sensors of one arm read."""
 

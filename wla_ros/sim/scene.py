@@ -34,7 +34,7 @@ from wla_ros.sim.tasks.task import TaskWithCourse
 ARMS = tuple(settings.ARM_BASES)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SceneSnapshot:
     """What a renderer needs, copied: configuration at one instant."""
 

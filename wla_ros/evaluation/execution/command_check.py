@@ -23,7 +23,7 @@ _TOLERANCE = {'velocity': 1e-5, 'acceleration': 1e-4, 'jerk': 5e-3}
 _POSITION_TOLERANCE = 1e-8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CommandCheck:
     """How often each limit was exceeded, and how fast the commands changed."""
 

@@ -17,14 +17,14 @@ from torch import Tensor
 Velocity = Callable[[Tensor, Tensor], Tensor]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CleanPrefix:
     """Training-time RTC (arXiv 2512.05964): the first rows are given and carry time 1."""
 
     rows: Tensor  # [k, d]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class GuidedPrefix:
     """
     Inference-time RTC (arXiv 2506.07339).

@@ -26,7 +26,7 @@ _BLOCK_NORM_EPS = 1e-5
 _FINAL_NORM_EPS = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ExpertContext:
     """What stays the same over all integration steps of one chunk."""
 

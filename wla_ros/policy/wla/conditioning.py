@@ -23,7 +23,7 @@ from wla_ros.policy.wla.tokenizer import PromptTokenizer
 from wla_ros.policy.wla.vision_tower import VisionFeatures
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Condition:
     """What the Action Expert reads, and the text it was made with."""
 

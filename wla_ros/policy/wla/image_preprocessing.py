@@ -20,7 +20,7 @@ _MEAN = 0.5
 _STANDARD_DEVIATION = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class PreparedImages:
     """What the vision tower takes: rows of patches, images one after the other."""
 

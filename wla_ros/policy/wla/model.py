@@ -34,7 +34,7 @@ from wla_ros.policy.wla.vision_tower import VisionFeatures
 from wla_ros.policy.wla.vision_tower import VisionTower
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Prefilled:
     """Tokens that went through every decoder layer: what text and meta-queries continue from."""
 
@@ -43,7 +43,7 @@ class Prefilled:
     last_hidden: Tensor  # [1, width] of the last token, output of the last layer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Generation:
     """Greedily chosen tokens; the state has seen exactly these."""
 

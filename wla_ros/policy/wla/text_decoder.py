@@ -37,7 +37,7 @@ class RMSNorm(nn.Module):
         return self.weight * wide.to(x.dtype)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class KeyValueCache:
     """Keys and values of every layer, each [g, p, d]; grows by appending, never in place."""
 

@@ -22,7 +22,7 @@ from wla_ros.policy.wla.rotary import vision_angles
 _LAYER_NORM_EPS = 1e-6  # fixed in the published vision tower, not in its config
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class VisionFeatures:
     """What the decoder takes from the images."""
 

@@ -65,7 +65,7 @@ class BinMotion:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Drop:
     """A way over the bin and when to open the hand."""
 

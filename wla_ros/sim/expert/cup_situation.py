@@ -18,7 +18,7 @@ _STANDING_RAD = math.radians(12.0)
 _NEAR_M = 0.10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class CupSituation:
     """Poses [4, 4] in the world frame, and the opening of the hand."""
 

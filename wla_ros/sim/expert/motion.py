@@ -22,7 +22,7 @@ MAX_JERK_RAD_S3 = 40.0
 PEAK_SPEED = 1.875  # of minimum jerk over distance / duration
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Motion:
     """A path with a duration; at rest at both ends."""
 

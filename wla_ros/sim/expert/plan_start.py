@@ -21,7 +21,7 @@ from wla_ros.core.types import PolicyRequest
 from wla_ros.sim.expert.quintic import MotionState
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PlanStart:
     """The state from which to plan, and the rows that are fixed already."""
 

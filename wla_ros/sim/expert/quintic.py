@@ -18,7 +18,7 @@ _SOLVE = np.array([[10.0, -4.0, 0.5], [-15.0, 7.0, -1.0], [6.0, -3.0, 0.5]])
 _POWERS = np.arange(6)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class MotionState:
     """A state of motion along k axes."""
 
@@ -54,7 +54,7 @@ class Leg(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Quintic:
     """One polynomial per axis; after its end it goes on with the velocity it has there."""
 

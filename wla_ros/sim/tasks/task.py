@@ -14,7 +14,7 @@ from typing import runtime_checkable
 from wla_ros.core.types import FloatArray
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ObjectState:
     """Physical state of one object in the world frame."""
 
@@ -82,7 +82,7 @@ class Task(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DrivenState:
     """Where a driven object is and how it moves at one instant, in the world frame."""
 
