@@ -29,7 +29,16 @@ THIRD_PARTY = {
     'policy': {'numpy', 'torch', 'safetensors', 'tokenizers', 'triton'},
     'control': {'numpy', 'ruckig'},
     'sim': {'numpy', 'mujoco'},
-    'evaluation': {'numpy', 'mcap', 'rosbags', 'matplotlib', 'jinja2', 'cv2', 'yaml'},
+    'evaluation': {
+        'numpy',
+        'mcap',
+        'rosbags',
+        'matplotlib',
+        'jinja2',
+        'cv2',
+        'simplejpeg',
+        'yaml',
+    },
     'calibration': {'numpy', 'cv2', 'yaml'},
 }
 MESSAGES = {

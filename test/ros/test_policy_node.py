@@ -18,6 +18,7 @@ from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from wla_ros.core.types import Mode  # noqa: E402
+from wla_ros.evaluation.image_decoding import decode_image  # noqa: E402
 from wla_ros.msg import ActionChunk  # noqa: E402
 from wla_ros.msg import ControlMode  # noqa: E402
 from wla_ros.msg import PolicyStatus  # noqa: E402
@@ -25,7 +26,6 @@ from wla_ros.ros import qos  # noqa: E402
 from wla_ros.ros.conversions import mode_message  # noqa: E402
 from wla_ros.ros.conversions import stamp_ns  # noqa: E402
 from wla_ros.ros.conversions import time_message  # noqa: E402
-from wla_ros.ros.image_conversion import decode_image  # noqa: E402
 from wla_ros.ros.image_conversion import jpeg_message  # noqa: E402
 
 

@@ -7,23 +7,24 @@ not known here.
 
 from typing import Any
 
-import cv2
 import numpy as np
 
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import Provenance
+from wla_ros.core.types import Refusal
 from wla_ros.core.types import Representation
 from wla_ros.core.types import StageTiming
 from wla_ros.core.types import StreamSample
 from wla_ros.evaluation.bag_reading import BagError
+from wla_ros.evaluation.image_decoding import decode_compressed
+from wla_ros.evaluation.image_decoding import decode_image
 
 CHUNK_TYPE = 'wla_ros/msg/ActionChunk'
 IMAGE_TYPE = 'sensor_msgs/msg/Image'
 COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
 JOINT_STATE_TYPE = 'sensor_msgs/msg/JointState'
-_CHANNELS = {'rgb8': 3, 'bgr8': 3, 'mono8': 1}
 
 
 def time_ns(stamp: Any) -> int:
@@ -79,32 +80,13 @@ def image_pixels(message: Any) -> ImageArray:
     """
     Return the pixels [h, w, 3] RGB of an Image or CompressedImage message.
 
-    Knows rgb8, bgr8, mono8, jpeg and png. Raises BagError naming an encoding that is not
-    supported, or data that do not fit the size.
+    Raises BagError where a node would refuse the image, for the same reason.
     """
-    if hasattr(message, 'format'):
-        decoded = cv2.imdecode(np.asarray(message.data, dtype=np.uint8), cv2.IMREAD_COLOR)
-        if decoded is None:
-            raise BagError(
-                f'compressed image {message.format!r} of {message.data.size} bytes '
-                'cannot be decoded'
-            )
-        return np.ascontiguousarray(decoded[:, :, ::-1], dtype=np.uint8)
-    channels = _CHANNELS.get(message.encoding)
-    if channels is None:
-        raise BagError(f'image encoding {message.encoding!r} is not one of {sorted(_CHANNELS)}')
-    height, width, step = int(message.height), int(message.width), int(message.step)
-    if step < width * channels or message.data.size != height * step:
-        raise BagError(
-            f'image {width}x{height} {message.encoding} with step {step} '
-            f'has {message.data.size} bytes'
-        )
-    rows = message.data.reshape(height, step)[:, : width * channels].reshape(
-        height, width, channels
-    )
-    if message.encoding == 'bgr8':
-        rows = rows[:, :, ::-1]
-    return np.ascontiguousarray(np.broadcast_to(rows, (height, width, 3)), dtype=np.uint8)
+    compressed = hasattr(message, 'format')
+    pixels = decode_compressed(message) if compressed else decode_image(message)
+    if isinstance(pixels, Refusal):
+        raise BagError(pixels.detail)
+    return np.ascontiguousarray(pixels)
 
 
 def joint_state_fields(message: Any) -> tuple[tuple[str, ...], FloatArray, FloatArray, FloatArray]:

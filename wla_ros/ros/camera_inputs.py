@@ -20,9 +20,9 @@ from sensor_msgs.msg import Image
 from wla_ros.core.publisher_gaps import PublisherGaps
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import Refusal
+from wla_ros.evaluation.image_decoding import decode_compressed
+from wla_ros.evaluation.image_decoding import decode_image
 from wla_ros.ros.conversions import stamp_ns
-from wla_ros.ros.image_conversion import decode_compressed
-from wla_ros.ros.image_conversion import decode_image
 from wla_ros.ros.message_numbers import note_number
 from wla_ros.ros.policy_configuration import CameraInput
 from wla_ros.ros.qos import IMAGE_INPUT

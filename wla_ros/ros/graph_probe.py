@@ -25,18 +25,18 @@ from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Refusal
+from wla_ros.evaluation.image_decoding import decode_compressed
+from wla_ros.evaluation.image_decoding import decode_image
 from wla_ros.robots.piper.arm_status import ArmCondition
 from wla_ros.ros.arm_inputs import ArmStatusInputs
 from wla_ros.ros.arm_inputs import JointInputs
 from wla_ros.ros.conversions import stamp_ns
-from wla_ros.ros.image_conversion import decode_compressed
-from wla_ros.ros.image_conversion import decode_image
 from wla_ros.ros.policy_configuration import CameraInput
 from wla_ros.ros.qos import IMAGE_INPUT
 from wla_ros.ros.robot_configuration import Robot
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class StreamRecord:
     """What was heard on one stream."""
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from wla_ros.core.configuration import parameter
+from wla_ros.core.image_encodings import ANY_ENCODING
+from wla_ros.core.image_encodings import BYTES_PER_PIXEL
 from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.subtask_memory import DEFAULT_CAPACITY
 from wla_ros.core.subtask_memory import DEFAULT_SETTLE_NS
@@ -14,8 +16,6 @@ from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.policy.wla.wla_settings import WlaSettings
 from wla_ros.robots.piper.zero_convention import ZeroConvention
-from wla_ros.ros.image_encodings import ANY_ENCODING
-from wla_ros.ros.image_encodings import CHANNELS
 from wla_ros.ros.robot_configuration import RobotSection
 
 AS_ARMS = 'as_arms'
@@ -33,7 +33,7 @@ class CameraInput:
     )
     encoding: str = parameter(
         'the only encoding to accept from a raw topic; any takes all that can be converted',
-        choices=(ANY_ENCODING, *CHANNELS),
+        choices=(ANY_ENCODING, *BYTES_PER_PIXEL),
         default=ANY_ENCODING,
     )
     reliability: str = parameter(

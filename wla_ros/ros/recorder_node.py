@@ -30,13 +30,13 @@ from wla_ros.core.timing import period_ns
 from wla_ros.core.types import Refusal
 from wla_ros.evaluation.bag_writing import BagWriter
 from wla_ros.evaluation.bag_writing import offered_qos
+from wla_ros.evaluation.image_decoding import decode_image
 from wla_ros.ros import qos
 from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.diagnostics import ERROR
 from wla_ros.ros.diagnostics import OK
 from wla_ros.ros.diagnostics import ComponentState
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
-from wla_ros.ros.image_conversion import decode_image
 from wla_ros.ros.image_conversion import jpeg_message
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.message_resolution import resolve_type
