@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 # Distributions of ROS 2 the package is tested on or written for.
 SUPPORTED_DISTRIBUTIONS = ('humble', 'jazzy', 'kilted')
-REQUIRED_PACKAGES = ('numpy', 'PyYAML', 'ruckig', 'transforms3d')
+REQUIRED_PACKAGES = ('numpy', 'PyYAML', 'ruckig', 'simplejpeg', 'transforms3d')
 SIMULATION_PACKAGES = ('mujoco',)
 POLICY_PACKAGES = ('torch', 'triton')
 
