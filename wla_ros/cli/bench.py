@@ -39,6 +39,7 @@ from wla_ros.cli.parameter_file import robot_of
 from wla_ros.cli.progress import progress_bar
 from wla_ros.cli.up import node_commands
 from wla_ros.core.execution_strategy import STRATEGIES
+from wla_ros.core.whole_file import write_whole
 from wla_ros.msg import ActionChunk
 from wla_ros.robots.driver_profile import DriverProfile
 from wla_ros.ros import qos
@@ -97,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
     text = json.dumps(document)
     print(text)
     if arguments.output is not None:
-        arguments.output.write_text(text + '\n', encoding='utf-8')
+        write_whole(arguments.output, text + '\n')
     return 0
 
 

@@ -12,7 +12,6 @@ How to do it, and what can go wrong: docs/calibration.md.
 import argparse
 import difflib
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from wla_ros.cli.parameter_file import resolve_parameter_file
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.core.whole_file import write_whole
 from wla_ros.ros.parameter_sections import read_sections
 from wla_ros.ros.parameter_sections import read_text
 
@@ -164,18 +164,9 @@ def _check(text: str, changes: Sequence[OffsetChange], path: Path, namespace: st
 
 def _replace(path: Path, text: str) -> None:
     """Replace the content of a file, through links, with its permissions, at once."""
-    target = path.resolve()
-    fresh = None
     try:
-        mode = target.stat().st_mode
-        with tempfile.NamedTemporaryFile('wb', dir=target.parent, delete=False) as file:
-            fresh = Path(file.name)
-            file.write(text.encode('utf-8'))
-        os.chmod(fresh, mode)
-        os.replace(fresh, target)
+        write_whole(path, text)
     except OSError as error:
-        if fresh is not None:
-            fresh.unlink(missing_ok=True)
         problem = Problem(
             where='--write',
             what=f'the file was not changed: {error.strerror}',

@@ -14,6 +14,7 @@ from wla_ros.cli.argument_check import count
 from wla_ros.cli.argument_check import whole_number
 from wla_ros.cli.checkpoint_report import report
 from wla_ros.cli.output_place import check_file
+from wla_ros.core.whole_file import write_whole
 
 _ARMS = ('left', 'right')
 SIZES = ('nano', 'tiny', 'full')  # keys of policy.wla.random_sizes.SIZES
@@ -108,7 +109,7 @@ def _measure(arguments: argparse.Namespace) -> int:
     text = measurement.document(policy, results, repeats=arguments.repeats)
     sys.stdout.write(f'{measurement.table(results)}\n{text}\n')
     if arguments.output is not None:
-        arguments.output.write_text(text + '\n', encoding='utf-8')
+        write_whole(arguments.output, text + '\n')
     return 0
 
 

@@ -12,6 +12,7 @@ from wla_ros.cli.execution_episode import EpisodeParts
 from wla_ros.cli.execution_episode import run_record
 from wla_ros.cli.progress import progress_bar
 from wla_ros.core.types import FloatArray
+from wla_ros.core.whole_file import write_whole
 from wla_ros.evaluation.execution import benchmark_plots
 from wla_ros.evaluation.execution.benchmark_page import motion_section
 from wla_ros.evaluation.execution.benchmark_page import pairs_section
@@ -50,10 +51,10 @@ def write_report(folder: Path, table: BenchmarkTable) -> list[Path]:
         )
     for name, picture in pictures.items():
         path = folder / f'{name}.png'
-        path.write_bytes(picture)
+        write_whole(path, picture)
         written.append(path)
     summary = folder / 'summary.json'
-    summary.write_text(json.dumps(summary_values(table), indent=1) + '\n', encoding='utf-8')
+    write_whole(summary, json.dumps(summary_values(table), indent=1) + '\n')
     return [*written, summary]
 
 
@@ -134,10 +135,10 @@ def write_page(
     written = [page]
     for picture in sorted(folder.glob('*.png')):
         path = page.parent / f'{page.stem}_{picture.name}'
-        path.write_bytes(picture.read_bytes())
+        write_whole(path, picture.read_bytes())
         written.append(path)
     text = with_sections(page.read_text(encoding='utf-8'), sections(table, described))
-    page.write_text(text, encoding='utf-8')
+    write_whole(page, text)
     return written
 
 

@@ -27,6 +27,7 @@ from wla_ros.cli.parameter_file import nodes_of
 from wla_ros.cli.up import node_commands
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.timing import seconds_to_ns
+from wla_ros.core.whole_file import write_whole
 from wla_ros.evaluation.bag_episode import EpisodeWindow
 from wla_ros.evaluation.episode_record import Counter
 from wla_ros.evaluation.episode_record import counters_of
@@ -179,7 +180,7 @@ def _light_recording(settings: LiveSettings) -> Path:
             topics = values.get('topics', [])
             values['topics'] = [name for name in topics if name not in _UNREAD_TOPICS]
     path = settings.folder / 'parameters.yaml'
-    path.write_text(yaml.safe_dump(content, sort_keys=False), encoding='utf-8')
+    write_whole(path, yaml.safe_dump(content, sort_keys=False))
     return path
 
 

@@ -17,6 +17,7 @@ import cv2
 import jinja2
 import numpy as np
 
+from wla_ros.core.whole_file import write_whole
 from wla_ros.evaluation import report_plots
 from wla_ros.evaluation.conservation import Equation
 from wla_ros.evaluation.episode_metrics import EpisodeMetrics
@@ -75,18 +76,16 @@ def write_report(
     summaries = summarise(everything)
     folder.mkdir(parents=True, exist_ok=True)
     page, summary = folder / REPORT_NAME, folder / SUMMARY_NAME
-    page.write_text(
-        render_report(
-            title=title, metrics=everything, records=records, versions=versions or {}, pace=pace
-        ),
-        encoding='utf-8',
+    text = render_report(
+        title=title, metrics=everything, records=records, versions=versions or {}, pace=pace
     )
+    write_whole(page, text)
     values = {
         'title': title,
         'machine': None if pace is None else pace.values(),
         'sources': [summary_values(item) for item in summaries],
     }
-    summary.write_text(json.dumps(values, indent=2), encoding='utf-8')
+    write_whole(summary, json.dumps(values, indent=2))
     return WrittenReport(page=page, summary=summary, summaries=summaries)
 
 

@@ -12,6 +12,7 @@ from wla_ros.core.errors import Problem
 from wla_ros.core.subtask_memory import SubtaskMemory
 from wla_ros.core.subtask_memory_json import memory_from_json
 from wla_ros.core.subtask_memory_json import memory_to_json
+from wla_ros.core.whole_file import write_whole
 
 
 def ros_home_path(file: str, node: str) -> Path:
@@ -58,10 +59,4 @@ class MemoryFile:
     def save(self, memory: SubtaskMemory) -> None:
         """Replace the file. Raises OSError if that is not possible."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_suffix('.new')
-        with fresh.open('w', encoding='utf-8') as file:
-            file.write(memory_to_json(memory))
-            file.flush()
-            # Without this a power cut may leave the new name with nothing in it.
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        write_whole(self.path, memory_to_json(memory))

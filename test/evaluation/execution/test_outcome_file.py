@@ -1,5 +1,9 @@
 """Results survive stopping, resuming and re-running."""
 
+import errno
+import io
+import os
+
 import pytest
 from evaluation.execution.outcomes import cell
 from evaluation.execution.outcomes import outcome
@@ -78,3 +82,25 @@ def test_binned_values_must_be_finite_and_not_negative():
     for wrong in (-1.0, float('nan'), float('inf')):
         with pytest.raises(ValueError, match='finite'):
             binned([wrong])
+
+
+def test_a_disk_that_is_full_in_the_middle_of_a_line_spoils_no_other(tmp_path, monkeypatch):
+    file = OutcomeFile(tmp_path / 'episodes.jsonl')
+    file.begin({})
+    file.append(outcome(cell(), 0))
+    opened = type(file.path).open
+
+    class Half(io.FileIO):
+        def write(self, data):
+            if len(data) < 100:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data[:50])
+
+    monkeypatch.setattr(type(file.path), 'open', lambda self, mode, buffering: Half(self, mode[0]))
+    with pytest.raises(OSError, match='No space left') as caught:
+        file.append(outcome(cell(), 1))
+    assert caught.value.filename == str(file.path)
+    monkeypatch.setattr(type(file.path), 'open', opened)
+    file.append(outcome(cell(), 2))
+    results = file.read()
+    assert [results.has(cell().key, seed) for seed in range(3)] == [True, False, True]

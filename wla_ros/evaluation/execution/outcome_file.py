@@ -6,6 +6,7 @@ that stands in the file twice counts as the later line says.
 """
 
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -58,9 +59,22 @@ class OutcomeFile:
             ) from None
 
     def append(self, outcome: EpisodeOutcome) -> None:
-        """Add one episode; it is on its way to the disk when this returns."""
-        with self.path.open('a', encoding='utf-8') as file:
-            file.write(outcome_line(outcome) + '\n')
+        """
+        Add one episode; it is on the disk when this returns.
+
+        Raises OSError naming the file, which then ends where it did: half a line would spoil the
+        next one.
+        """
+        line = memoryview(f'{outcome_line(outcome)}\n'.encode())
+        with self.path.open('ab', buffering=0) as file:
+            end = file.tell()
+            try:
+                while line:
+                    line = line[file.write(line) :]
+                os.fsync(file.fileno())
+            except OSError as error:
+                file.truncate(end)
+                raise OSError(error.errno, error.strerror, str(self.path)) from error
 
     def read(self) -> BenchmarkResults:
         """

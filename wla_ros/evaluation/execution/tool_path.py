@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wla_ros.core.types import FloatArray
+from wla_ros.core.whole_file import write_whole
 from wla_ros.evaluation.episode_record import EpisodeRecord
 from wla_ros.robots.piper.kinematics import PiperKinematics
 
@@ -53,7 +54,7 @@ def tool_path(
 
 def write_paths(path: Path, paths: Sequence[ToolPath]) -> None:
     """Write `paths` as JSON."""
-    path.write_text(json.dumps([asdict(item) for item in paths]) + '\n', encoding='utf-8')
+    write_whole(path, json.dumps([asdict(item) for item in paths]) + '\n')
 
 
 def read_paths(path: Path) -> tuple[ToolPath, ...]:

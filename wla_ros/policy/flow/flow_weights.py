@@ -12,6 +12,7 @@ from safetensors.torch import save
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.core.whole_file import write_whole
 from wla_ros.policy.flow.flow_config import FlowConfig
 from wla_ros.policy.flow.flow_network import FlowNetwork
 
@@ -24,9 +25,9 @@ def save_weights(folder: Path, config: FlowConfig, network: FlowNetwork) -> Path
     """Write both files into `folder`, the config last: it says that the weights are complete."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).unlink(missing_ok=True)
-    (folder / WEIGHTS).write_bytes(save(network.state_dict()))
+    write_whole(folder / WEIGHTS, save(network.state_dict()))
     text = json.dumps(dataclasses.asdict(config), indent=1) + '\n'
-    (folder / CONFIG).write_text(text, encoding='utf-8')
+    write_whole(folder / CONFIG, text)
     return folder
 
 

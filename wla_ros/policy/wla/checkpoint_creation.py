@@ -15,6 +15,7 @@ from torch import Tensor
 
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
+from wla_ros.core.whole_file import write_whole
 from wla_ros.policy.wla.checkpoint import model_without_memory
 from wla_ros.policy.wla.checkpoint_files import BACKBONE_FOLDER
 from wla_ros.policy.wla.checkpoint_files import STATISTICS
@@ -123,4 +124,4 @@ def _statistics() -> dict[str, dict[str, dict[str, list[float]]]]:
 
 
 def _write_json(file: Path, values: object) -> None:
-    file.write_text(json.dumps(values, indent=1) + '\n', encoding='utf-8')
+    write_whole(file, json.dumps(values, indent=1) + '\n')

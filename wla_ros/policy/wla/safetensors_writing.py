@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from wla_ros.core.whole_file import whole_file
+from wla_ros.core.whole_file import write_whole
 from wla_ros.policy.wla.checkpoint_files import INDEX
 from wla_ros.policy.wla.checkpoint_files import SINGLE
 from wla_ros.policy.wla.safetensors_header import BYTES_OF_TYPE
@@ -55,7 +57,7 @@ def write_shards(
     for number, shard in enumerate(shards, start=1):
         single = len(shards) == 1
         name = SINGLE if single else f'model-{number:05}-of-{len(shards):05}.safetensors'
-        with (folder / name).open('wb') as stream:
+        with whole_file(folder / name) as stream:
             stream.write(_header(shard))
             for tensor in shard:
                 values = make(tensor).contiguous().flatten()
@@ -65,7 +67,7 @@ def write_shards(
                 progress(done, total)
     if len(shards) > 1:
         index = {'metadata': {'total_size': total}, 'weight_map': places}
-        (folder / INDEX).write_text(json.dumps(index, indent=1) + '\n', encoding='utf-8')
+        write_whole(folder / INDEX, json.dumps(index, indent=1) + '\n')
 
 
 def _split(planned: Sequence[PlannedTensor], limit: int) -> list[list[PlannedTensor]]:
