@@ -19,6 +19,7 @@ from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Mode
 from wla_ros.core.types import Refusal
+from wla_ros.evaluation.bag_reading import BagError
 from wla_ros.evaluation.bag_reading import BagReader
 from wla_ros.evaluation.bag_values import action_chunk
 from wla_ros.evaluation.bag_values import image_pixels
@@ -218,7 +219,11 @@ def _picture_handler(camera: str, period_ns: int) -> Handler:
         taken = [picture.stamp_ns for picture in draft.pictures if picture.camera == camera]
         if not taken or stamp_ns - taken[-1] >= period_ns:
             caption = draft.last_value.get('subtask', ('', ''))[0]
-            pixels = image_pixels(message)
+            try:
+                pixels = image_pixels(message)
+            except BagError as error:  # the next one may do: one damaged image ends no reading
+                draft.change(stamp_ns, f'pictures of {camera}', 'not readable', str(error))
+                return
             draft.pictures.append(
                 Picture(stamp_ns=stamp_ns, camera=camera, pixels=pixels, caption=caption)
             )
