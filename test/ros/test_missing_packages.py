@@ -42,7 +42,7 @@ def _without(module: str, folder: Path, arguments: list[str]) -> subprocess.Comp
         ('mujoco', [*NODE, 'wla_ros.ros.sim_node'], 'pip install .*mujoco'),
         ('rosbags', [*NODE, 'wla_ros.ros.recorder_node'], 'pip install .*rosbags'),
         ('cv2', [*NODE, 'wla_ros.ros.policy_node'], 'pip install .*opencv-python-headless'),
-        ('cv_bridge', [*NODE, 'wla_ros.ros.policy_node'], 'ROS 2|ros-.*-cv-bridge'),
+        ('simplejpeg', [*NODE, 'wla_ros.ros.policy_node'], 'pip install .*simplejpeg'),
         ('rclpy', [*NODE, 'wla_ros.ros.executor_node'], 'ROS 2|ros-.*-rclpy'),
         ('tqdm', [*COMMAND, 'demo', '--help'], 'pip install .*tqdm'),
         ('jinja2', [*COMMAND, 'demo', '--help'], 'pip install .*jinja2'),
@@ -99,7 +99,7 @@ def test_everything_that_is_installed_by_name_is_declared_or_in_the_readme() -> 
     keys = {re.sub(r'^python3-|-pip$', '', name) for name in declared}
     keys |= {'torch' if key == 'pytorch' else key for key in keys}
     (line,) = re.findall(r'pip install ((?:\w+ )+)', (ROOT / 'README.md').read_text())
-    others = {'opencv-python-headless': 'opencv', 'pyyaml': 'yaml', 'cv-bridge': 'cv_bridge'}
+    others = {'opencv-python-headless': 'opencv', 'pyyaml': 'yaml'}
     required = [
         text.strip()
         for text in (ROOT / 'config/build/requirements.txt').read_text().splitlines()
