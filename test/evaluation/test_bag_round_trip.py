@@ -10,7 +10,6 @@ from rosbags.rosbag2 import Writer
 
 from wla_ros.evaluation.bag_reading import BagError
 from wla_ros.evaluation.bag_reading import BagReader
-from wla_ros.evaluation.bag_recovery import recover_bag
 from wla_ros.evaluation.bag_types import MessageTypeError
 from wla_ros.evaluation.bag_types import message_types
 from wla_ros.evaluation.bag_types import require_type
@@ -107,32 +106,6 @@ def test_an_sqlite3_bag_is_read_as_well(tmp_path):
         writer.write(connection, 9, messages.serialize(state))
     with BagReader(tmp_path / 'old') as reader:
         assert [item.log_ns for item in reader.messages(['/joints'])] == [9]
-
-
-@pytest.mark.parametrize('keep', [0, 5, 60, 0.5, 0.9, 0.999])
-def test_a_truncated_bag_is_refused_with_a_remedy(tmp_path, keep):
-    write_bag(tmp_path / 'bag')
-    file = tmp_path / 'bag' / 'bag.mcap'
-    data = file.read_bytes()
-    file.write_bytes(data[: int(keep * len(data)) if keep < 1 else keep])
-    with pytest.raises(BagError, match='recover_bag'), BagReader(tmp_path / 'bag') as reader:
-        list(reader.messages())
-
-
-def test_an_interrupted_recording_gives_back_every_closed_chunk(tmp_path):
-    writer = BagWriter(tmp_path / 'bag')
-    writer.add_topic('/image', 'sensor_msgs/msg/Image')
-    large = np.zeros((480, 640, 3), dtype=np.uint8)
-    for i in range(9):
-        large[0, 0, 0] = i
-        writer.write('/image', i + 1, messages.serialize(messages.image(i, large)))
-    # The process dies here: neither close nor metadata.
-    result = recover_bag(tmp_path / 'bag', tmp_path / 'saved')
-    assert result.messages >= 7
-    assert result.damage
-    with BagReader(tmp_path / 'saved') as reader:
-        values = [int(image_pixels(item.message)[0, 0, 0]) for item in reader.messages()]
-    assert values == list(range(result.messages))
 
 
 def test_a_missing_bag_and_a_missing_topic_are_named(tmp_path):

@@ -66,8 +66,11 @@ class RecordedActions:
             problems.append(
                 Problem(
                     where=f'row {int(falls[0]) + 1}',
-                    what=f'stamp does not rise ({falls.size} such rows)',
-                    remedy='cut the recording at clock jumps and bag loops',
+                    what='stamp does not rise: it goes from '
+                    f'{self.stamps_ns[falls[0]] / 1e9:.3f} s to '
+                    f'{self.stamps_ns[falls[0] + 1] / 1e9:.3f} s ({falls.size} such rows)',
+                    remedy='two takes in one recording: cut it where the clock was set back or '
+                    'the bag began anew',
                 )
             )
         bad = np.argwhere(~np.isfinite(self.positions))

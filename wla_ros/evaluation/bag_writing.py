@@ -1,37 +1,47 @@
 """
 Writes `ros2 bag`-compatible MCAP folders from serialized messages.
 
-Owns the file format only: who subscribes, and to what, is the recorder's business. Messages are
-written in chunks of about 1 MiB and the index and metadata.yaml at close. After a crash all closed
-chunks are in the file: `recover_bag` of bag_recovery writes them to a readable bag (`ros2 bag
-reindex <folder> -s mcap` does the same job in place where rosbag2 is installed).
+Owns the file format, and what is on the disk when: a `commit` puts all messages before it there,
+with metadata.yaml beside them. A recording that ends without `close` (killed, power cut) lacks its
+index only: our reader, `ros2 bag reindex` and `mcap recover` read it up to the last commit. Who
+subscribes, and to what, is the recorder's business.
 """
 
+import shutil
+import threading
 from collections.abc import Mapping
 from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from rosbags.interfaces import Connection
+import yaml
+from mcap.writer import CompressionType
+from mcap.writer import Writer
 from rosbags.interfaces import Qos
 from rosbags.interfaces import QosDurability
 from rosbags.interfaces import QosHistory
 from rosbags.interfaces import QosLiveliness
 from rosbags.interfaces import QosReliability
 from rosbags.interfaces import QosTime
-from rosbags.rosbag2 import StoragePlugin
-from rosbags.rosbag2 import Writer
-from rosbags.rosbag2 import WriterError
+from rosbags.rosbag2.metadata import dump_qos_v8
 
 from wla_ros.core.errors import WlaError
+from wla_ros.core.whole_file import write_whole
 from wla_ros.evaluation.bag_types import message_types
 from wla_ros.evaluation.bag_types import require_type
+from wla_ros.evaluation.committed_file import CommittedFile
 
 # Version 8 keeps QoS as text, which rosbag2 of Humble, Jazzy and Kilted all parse; version 9 made
 # it a YAML sequence that older readers refuse (rosbag2_storage/yaml.hpp,
 # convert<TopicMetadata>::decode).
-_BAG_VERSION: Literal[8] = 8
+_BAG_VERSION = 8
 _UNBOUNDED = QosTime(2147483647, 4294967295)
+# Messages that wait for the disk beyond this are refused: three seconds of three cameras.
+_MOST_WAITING = 64 * 2**20
+# Room for index and metadata of a bag, and for the seconds in which a full disk goes unnoticed.
+MIN_FREE_BYTES = 16 * 2**20
 
 
 class BagWritingError(WlaError):
@@ -53,38 +63,84 @@ def offered_qos(*, reliable: bool, transient_local: bool = False, depth: int = 1
     )
 
 
+@dataclass(slots=True, kw_only=True)
+class _Topic:
+    """A topic of the bag; `qos` is the text of metadata.yaml."""
+
+    channel: int
+    type_name: str
+    type_hash: str
+    qos: str
+    taken: int = 0  # messages
+    written: int = 0  # of them on the disk
+
+
+@dataclass(slots=True)
+class _Span:
+    """Log times of the messages."""
+
+    first_ns: int = 2**63 - 1
+    last_ns: int = 0
+
+    def include(self, stamp_ns: int) -> None:
+        self.first_ns = min(self.first_ns, stamp_ns)
+        self.last_ns = max(self.last_ns, stamp_ns)
+
+
+@dataclass(slots=True)
+class _State:
+    """What metadata.yaml is made of."""
+
+    topics: dict[str, _Topic] = field(default_factory=dict)
+    span: _Span = field(default_factory=_Span)
+
+
 class BagWriter:
     """
-    One open bag; one thread calls all methods.
+    One open bag. Any thread may write; one thread commits and closes.
 
-    `folder` must not exist. Use as a context manager or call `close`, which writes index and
-    metadata.
+    `folder` must not exist. Use as a context manager or call `close`, which writes the index.
     """
 
-    def __init__(self, folder: Path, *, custom_data: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        custom_data: Mapping[str, str] | None = None,
+        min_free_bytes: int = MIN_FREE_BYTES,
+    ) -> None:
         """
         Create the folder and open the file.
 
-        `custom_data` (seed, configuration hash ...) goes to the metadata.
+        `custom_data` (seed, configuration hash ...) goes to the metadata. Less than
+        `min_free_bytes` on the disk count as full.
 
-        Raises BagWritingError when the folder exists or cannot be made.
+        Raises BagWritingError when the folder exists or cannot be made, or the disk is full.
         """
+        self._folder = folder
+        self._path = folder / f'{folder.name}.mcap'
+        self._min_free_bytes = min_free_bytes
+        self._custom_data = {'writer': 'wla_ros', **(custom_data or {})}
         self._types = message_types()
-        self._topics: dict[str, Connection] = {}
-        self._written: dict[str, int] = {}
-        try:
-            self._writer = Writer(folder, version=_BAG_VERSION, storage_plugin=StoragePlugin.MCAP)
-            for key, value in {'writer': 'wla_ros', **(custom_data or {})}.items():
-                self._writer.set_custom_data(key, value)
-            self._writer.open()
-        except (OSError, WriterError) as error:
-            raise BagWritingError(f'{folder}: cannot create a bag: {error}') from error
+        self._schemas: dict[str, int] = {}
+        self._state = _State()
+        self._lock = threading.Lock()
+        self._full = ''
         self._open = True
+        try:
+            folder.mkdir(parents=True)
+            self._require_space()
+            self._file = CommittedFile(self._path)
+            self._mcap = Writer(self._file, compression=CompressionType.NONE)
+            self._mcap.start(profile='ros2', library='wla_ros')
+            self._commit()
+        except OSError as error:
+            raise BagWritingError(f'{folder}: cannot create a bag: {error}') from error
 
     @property
     def written(self) -> Mapping[str, int]:
-        """Messages written so far per topic."""
-        return dict(self._written)
+        """Messages on the disk per topic."""
+        return {name: topic.written for name, topic in self._state.topics.items()}
 
     def add_topic(self, topic: str, type_name: str, *, qos: Sequence[Qos] = ()) -> None:
         """
@@ -95,48 +151,103 @@ class BagWriter:
         Raises BagWritingError for a topic declared before, MessageTypeError for a type without
         definition.
         """
-        if topic in self._topics:
-            raise BagWritingError(f'{topic} is declared twice; a topic has one type in a bag')
-        require_type(self._types, type_name)
-        self._topics[topic] = self._writer.add_connection(
-            topic, type_name, typestore=self._types, offered_qos_profiles=qos
-        )
-        self._written[topic] = 0
+        with self._lock:
+            if topic in self._state.topics:
+                raise BagWritingError(f'{topic} is declared twice; a topic has one type in a bag')
+            require_type(self._types, type_name)
+            if type_name not in self._schemas:
+                definition, _ = self._types.generate_msgdef(type_name, ros_version=2)
+                self._schemas[type_name] = self._mcap.register_schema(
+                    type_name, 'ros2msg', definition.encode('utf-8')
+                )
+            text = dump_qos_v8(list(qos))
+            self._state.topics[topic] = _Topic(
+                channel=self._mcap.register_channel(
+                    topic, 'cdr', self._schemas[type_name], {'offered_qos_profiles': text}
+                ),
+                type_name=type_name,
+                type_hash=self._types.hash_rihs01(type_name),
+                qos=text,
+            )
+
+    def offer(self, topic: str, qos: Qos) -> None:
+        """Store another QoS profile with `topic`: its publishers are known by now, or changed."""
+        with self._lock:
+            self._state.topics[topic].qos = dump_qos_v8([qos])
+
+    def note(self, custom_data: Mapping[str, str]) -> None:
+        """Add to the custom data of the metadata."""
+        with self._lock:
+            self._custom_data.update(custom_data)
 
     def write(self, topic: str, stamp_ns: int, serialized: bytes | memoryview) -> None:
         """
-        Append one CDR message received at `stamp_ns`.
+        Take one CDR message received at `stamp_ns`; the next `commit` puts it on the disk.
 
-        Raises BagWritingError for an undeclared topic, a closed bag, an impossible stamp or a full
-        disk.
+        Raises BagWritingError for an undeclared topic, a closed bag, an impossible stamp, and
+        while the disk is full or too much waits for it.
         """
-        connection = self._topics.get(topic)
-        if not self._open:
-            raise BagWritingError(
-                f'{self._writer.path} is closed; the message on {topic} was not written'
+        with self._lock:
+            known = self._state.topics.get(topic)
+            if not self._open:
+                raise BagWritingError(
+                    f'{self._folder} is closed; the message on {topic} was not written'
+                )
+            if known is None:
+                raise BagWritingError(f'{topic} is not declared; call add_topic first')
+            if not (0 <= stamp_ns < 2**63):
+                raise BagWritingError(f'{topic}: stamp {stamp_ns} ns lies outside 0..2^63-1')
+            if self._full:
+                raise BagWritingError(f'{topic} is not written: {self._full}')
+            if self._file.waiting > _MOST_WAITING:
+                raise BagWritingError(
+                    f'{topic} is not written: {self._file.waiting >> 20} MiB wait for the disk of '
+                    f'{self._folder}'
+                )
+            self._mcap.add_message(
+                known.channel, stamp_ns, bytes(serialized), publish_time=stamp_ns
             )
-        if connection is None:
-            raise BagWritingError(f'{topic} is not declared; call add_topic first')
-        if not (0 <= stamp_ns < 2**63):
-            raise BagWritingError(f'{topic}: stamp {stamp_ns} ns lies outside 0..2^63-1')
+            known.taken += 1
+            self._state.span.include(stamp_ns)
+
+    def commit(self) -> None:
+        """
+        Put all messages taken so far on the disk; to be called about once a second.
+
+        Raises BagWritingError if that fails or the disk is full: until a later commit finds space
+        again no message is taken, and those taken wait for it.
+        """
         try:
-            self._writer.write(connection, stamp_ns, serialized)
-        except (OSError, WriterError) as error:
-            raise BagWritingError(f'{self._writer.path}: cannot write {topic}: {error}') from error
-        self._written[topic] += 1
+            self._commit()
+            self._require_space()
+        except OSError as error:
+            self._full = f'{self._folder}: {error.strerror or error}'
+            raise BagWritingError(
+                f'{self._full}; nothing is recorded until there is space'
+            ) from error
+        self._full = ''
 
     def close(self) -> None:
         """Write index and metadata; idempotent. Raises BagWritingError when that fails."""
-        if not self._open:
-            return
-        self._open = False
+        with self._lock:
+            if not self._open:
+                return
+            self._open = False
+            information = self._information(self._taken())
+            self._mcap.add_metadata(
+                'rosbag2', {'serialized_metadata': yaml.safe_dump(information, sort_keys=False)}
+            )
+            self._mcap.finish()
         try:
-            self._writer.close()
-        except (OSError, WriterError) as error:
+            self._commit()
+        except OSError as error:
+            lost = sum(item.taken - item.written for item in self._state.topics.values())
             raise BagWritingError(
-                f'{self._writer.path}: cannot finish the bag: {error}. '
-                'Its chunks can be recovered.'
+                f'{self._folder}: cannot finish the bag: {error.strerror or error}; {lost} '
+                'messages and the index are lost, what was written before can be read'
             ) from error
+        finally:
+            self._file.close()
 
     def __enter__(self) -> 'BagWriter':
         """Return itself."""
@@ -145,3 +256,68 @@ class BagWriter:
     def __exit__(self, *_: object) -> None:
         """Close; an error in the body leaves what was written before it readable."""
         self.close()
+
+    def _require_space(self) -> None:
+        """Raise OSError if the disk counts as full."""
+        free = shutil.disk_usage(self._folder).free
+        if free < self._min_free_bytes:
+            raise OSError(
+                0,
+                f'{free / 2**20:.0f} MiB are free on its disk, '
+                f'{self._min_free_bytes / 2**20:.0f} MiB have to be',
+            )
+
+    def _commit(self) -> None:
+        """Raises OSError; the lock is not held while the disk is waited for."""
+        with self._lock:
+            if self._open:
+                self._mcap.flush()
+            taken = self._taken()
+            values = {'rosbag2_bagfile_information': self._information(taken)}
+        self._file.commit()
+        for name, written in taken.items():
+            self._state.topics[name].written = written
+        write_whole(self._folder / 'metadata.yaml', yaml.safe_dump(values, sort_keys=False))
+
+    def _taken(self) -> dict[str, int]:
+        return {name: topic.taken for name, topic in self._state.topics.items()}
+
+    def _information(self, counts: Mapping[str, int]) -> dict[str, Any]:
+        """Return what rosbag2 keeps in metadata.yaml, with `counts` messages of every topic."""
+        topics, span = self._state.topics, self._state.span
+        count = sum(counts.values())
+        start = {'nanoseconds_since_epoch': span.first_ns}
+        duration = {'nanoseconds': max(0, span.last_ns - span.first_ns)}
+        return {
+            'version': _BAG_VERSION,
+            'storage_identifier': 'mcap',
+            'relative_file_paths': [self._path.name],
+            'duration': duration,
+            'starting_time': start,
+            'message_count': count,
+            'topics_with_message_count': [
+                {
+                    'topic_metadata': {
+                        'name': name,
+                        'type': topic.type_name,
+                        'serialization_format': 'cdr',
+                        'offered_qos_profiles': topic.qos,
+                        'type_description_hash': topic.type_hash,
+                    },
+                    'message_count': counts[name],
+                }
+                for name, topic in topics.items()
+            ],
+            'compression_format': '',
+            'compression_mode': '',
+            'files': [
+                {
+                    'path': self._path.name,
+                    'starting_time': start,
+                    'duration': duration,
+                    'message_count': count,
+                }
+            ],
+            'custom_data': dict(self._custom_data),
+            'ros_distro': 'rosbags',
+        }

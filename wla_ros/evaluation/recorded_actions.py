@@ -4,6 +4,7 @@ A bag to `RecordedActions`: from action chunks, or from joint states.
 Owns how overlapping chunks become one trajectory. Must not know how it is played.
 """
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -28,6 +29,13 @@ from wla_ros.robots.driver_profile import ArmProfile
 from wla_ros.robots.driver_profile import DriverProfile
 from wla_ros.robots.feedback_decoding import decode_feedback
 
+# Due times [ns] and joint positions [D] as they were recorded.
+_Rows = list[tuple[int, FloatArray]]
+_TWO_TAKES = (
+    'two takes in one recording, of a clock that was set back or a bag played in a loop; cut it '
+    'there'
+)
+
 
 def read_actions(bag: Path, layout: JointLayout, *, topic: str = '') -> RecordedActions:
     """
@@ -43,16 +51,16 @@ def read_actions(bag: Path, layout: JointLayout, *, topic: str = '') -> Recorded
             return chunk_actions(
                 [action_chunk(item.message) for item in reader.messages([chosen.name])],
                 layout,
-                source=str(bag),
+                source=_name(reader, bag),
             )
-        rows = {}
+        rows: _Rows = []
         for item in reader.messages([chosen.name]):
             names, position, _, _ = joint_state_fields(item.message)
             places = {name: i for i, name in enumerate(names)}
             if all(column in places for column in layout.columns):
                 picked = position[[places[column] for column in layout.columns]]
-                rows[time_ns(item.message.header.stamp) or item.log_ns] = picked
-    return _trajectory(rows, layout, source=f'{bag} {chosen.name}')
+                rows.append((time_ns(item.message.header.stamp) or item.log_ns, picked))
+        return _trajectory(rows, layout, source=f'{_name(reader, bag)} {chosen.name}')
 
 
 def chunk_actions(
@@ -62,17 +70,24 @@ def chunk_actions(
     Return one trajectory: from every chunk the rows up to the first row of the next chunk.
 
     That is what an executor with no latency would have executed. Rows of the first epoch only: a
-    later epoch starts from where something else has moved the arms. Raises BagError for
-    end-effector chunks.
+    later epoch starts from where something else has moved the arms. `chunks` come in the order
+    they were recorded in. Raises BagError for end-effector chunks, and where order or observation
+    times of the first epoch's chunks go back: the clock was set back, or a bag played in a loop.
     """
-    joint_chunks = sorted(
-        (chunk for chunk in chunks if chunk.representation == Representation.JOINT_POSITION),
-        key=lambda chunk: (chunk.epoch, chunk.sequence),
-    )
+    joint_chunks = [
+        chunk for chunk in chunks if chunk.representation == Representation.JOINT_POSITION
+    ]
     if not joint_chunks:
         raise BagError(f'{source}: no joint chunks among {len(chunks)} chunks')
     used = [chunk for chunk in joint_chunks if chunk.epoch == joint_chunks[0].epoch]
-    rows: dict[int, FloatArray] = {}
+    for before, after in itertools.pairwise(used):
+        if after.sequence <= before.sequence or after.stamp_ns < before.stamp_ns:
+            raise BagError(
+                f'{source}: after chunk {before.epoch}/{before.sequence} of '
+                f'{before.stamp_ns / 1e9:.3f} s came chunk {after.epoch}/{after.sequence} of '
+                f'{after.stamp_ns / 1e9:.3f} s: {_TWO_TAKES}'
+            )
+    rows: _Rows = []
     for chunk, following in zip(used, [*used[1:], None], strict=True):
         if set(chunk.columns) != set(layout.columns):
             raise BagError(
@@ -82,7 +97,7 @@ def chunk_actions(
         for i, row in enumerate(chunk.rows):
             due_ns = chunk.stamp_ns + i * chunk.dt_ns
             if following is None or due_ns < following.stamp_ns:
-                rows[due_ns] = row[order]
+                rows.append((due_ns, row[order]))
     return _trajectory(rows, layout, source=source)
 
 
@@ -91,12 +106,14 @@ def command_actions(bag: Path, profile: DriverProfile) -> RecordedActions:
     Return the trajectory of the joint commands that were sent to the drivers of `profile`.
 
     Commands of the arms are put together at the stamps of the first arm, each arm at its newest
-    command. Raises BagError for missing topics and for commands that cannot be decoded.
+    command. Raises BagError for missing topics, for commands that cannot be decoded and for stamps
+    that go back.
     """
     arms = [profile.arm(name) for name in profile.arms]
     topics = {_absolute(arm.channels.command_topic): arm for arm in arms}
     newest: dict[str, FloatArray] = {}
-    rows = {}
+    stamps: dict[str, int] = {}
+    rows: _Rows = []
     with BagReader(bag) as reader:
         present = [topic.name for topic in reader.topics]
         found = {name: topics[_absolute(name)] for name in present if _absolute(name) in topics}
@@ -104,10 +121,17 @@ def command_actions(bag: Path, profile: DriverProfile) -> RecordedActions:
             raise BagError(f'{bag}: command topics {sorted(topics)} are not all among {present}')
         for item in reader.messages(list(found)):
             arm = found[item.topic]
+            stamp_ns = time_ns(item.message.header.stamp)
+            if stamp_ns < stamps.get(arm.name, 0):
+                raise BagError(
+                    f'{bag}: after the command of {arm.name} of {stamps[arm.name] / 1e9:.3f} s '
+                    f'came one of {stamp_ns / 1e9:.3f} s: {_TWO_TAKES}'
+                )
+            stamps[arm.name] = stamp_ns
             newest[arm.name] = _command(arm, item.message, str(bag))
             if arm is arms[0] and len(newest) == len(arms):
-                rows[item.log_ns] = np.concatenate([newest[other.name] for other in arms])
-    return _trajectory(rows, profile.layout, source=f'{bag} commands')
+                rows.append((item.log_ns, np.concatenate([newest[other.name] for other in arms])))
+        return _trajectory(rows, profile.layout, source=f'{_name(reader, bag)} commands')
 
 
 def _command(arm: ArmProfile, message: object, source: str) -> FloatArray:
@@ -144,17 +168,26 @@ def _has_columns(reader: BagReader, topic: str, layout: JointLayout) -> bool:
     return first is not None and set(layout.columns) <= set(first.message.name)
 
 
-def _trajectory(
-    rows: dict[int, FloatArray], layout: JointLayout, *, source: str
-) -> RecordedActions:
-    stamps = sorted(rows)
+def _trajectory(rows: _Rows, layout: JointLayout, *, source: str) -> RecordedActions:
+    """Return the rows in the order they were recorded in; of equal stamps the last counts."""
+    # Not put in order of time: rows that go back are those of another take.
+    kept = [
+        row
+        for row, following in zip(rows, [*rows[1:], None], strict=True)
+        if following is None or following[0] != row[0]
+    ]
     width = len(ARM_COLUMNS) * len(layout.arms)
     return RecordedActions(
         source=source,
-        stamps_ns=np.array(stamps, dtype=np.int64),
-        positions=np.stack([rows[stamp] for stamp in stamps]) if rows else np.empty((0, width)),
+        stamps_ns=np.array([stamp for stamp, _ in kept], dtype=np.int64),
+        positions=np.stack([row for _, row in kept]) if kept else np.empty((0, width)),
         columns=layout.columns,
     )
+
+
+def _name(reader: BagReader, bag: Path) -> str:
+    """Return the bag for people, with where it was cut off if it was."""
+    return f'{bag} ({reader.damage})' if reader.damage else str(bag)
 
 
 def _absolute(name: str) -> str:
