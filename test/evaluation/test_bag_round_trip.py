@@ -187,3 +187,21 @@ def test_a_chunk_whose_rows_do_not_fit_is_refused():
     broken.rows = broken.rows[:-1]
     with pytest.raises(BagError, match='20 values for 3 rows of 7 columns'):
         action_chunk(broken)
+
+
+def test_a_topic_whose_qos_changes_is_still_one_topic(tmp_path):
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.add_topic('/a', 'sensor_msgs/msg/JointState', qos=[offered_qos(reliable=True)])
+        for i in range(4):
+            state = messages.joint_state(i, NAMES, np.full(7, float(i)))
+            writer.write('/a', 1 + i, messages.serialize(state))
+            if i == 1:
+                writer.change_qos('/a', [offered_qos(reliable=False)])
+        writer.commit()
+        assert writer.written == {'/a': 4}
+    with BagReader(tmp_path / 'bag') as reader:
+        assert [(topic.name, topic.count) for topic in reader.topics] == [('/a', 4)]
+        assert [item.message.position[0] for item in reader.messages()] == [0.0, 1.0, 2.0, 3.0]
+    with Reader(tmp_path / 'bag') as reader:
+        profiles = [item.ext.offered_qos_profiles[0] for item in reader.connections]
+    assert [profile.reliability.name for profile in profiles] == ['RELIABLE', 'BEST_EFFORT']

@@ -1,14 +1,20 @@
 """The recorder as a process: what it receives is in the bag, and the bag can be read."""
 
+import signal
+
 import pytest
+import yaml
 
 pytest.importorskip('rclpy')
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402 - not without rclpy
 from lifecycle_msgs.msg import Transition  # noqa: E402
+from rclpy.qos import DurabilityPolicy  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
+from rclpy.qos import ReliabilityPolicy  # noqa: E402
 from ros.graph import Graph  # noqa: E402
 from ros.rig_probe import RigProbe  # noqa: E402
+from sensor_msgs.msg import Image  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 
@@ -36,6 +42,15 @@ class RecorderProbe:
                 if status.name == f'recorder_node: topic {topic}':
                     return {pair.key: int(pair.value) for pair in status.values}
         return {}
+
+    @property
+    def reported(self) -> bool:
+        """Whether the recorder has said anything."""
+        return any(
+            status.name == 'recorder_node: bag'
+            for report in self._reports
+            for status in report.status
+        )
 
     def wait_for_written(self, topic: str, count: int) -> None:
         self._graph.wait_until(
@@ -71,7 +86,7 @@ def test_every_message_is_in_the_bag_and_images_are_thinned_to_jpeg(graph: Graph
     recorder.wait_for_written(picture, 10)
     thinned = recorder.counts(picture)
     assert node.stop() == 0
-    assert 'topics never seen: never_published' in node.output()
+    assert 'lost: nothing; never heard: /never_published' in node.output()
 
     with BagReader(graph.folder / 'run') as bag:
         counts = {topic.name: topic.count for topic in bag.topics}
@@ -125,3 +140,99 @@ def test_a_folder_that_cannot_be_made_is_named_and_nothing_is_recorded(graph: Gr
     assert 'Traceback' not in node.output()
     graph.nodes.remove(node)
     assert file.read_text() == 'not a folder'
+
+
+def test_a_killed_recorder_leaves_everything_up_to_the_last_second(graph: Graph) -> None:
+    """It left a file of no bytes."""
+    texts = graph.probe.create_publisher(String, 'texts', QoSProfile(depth=50))
+    recorder = RecorderProbe(graph)
+    node = graph.start_active(
+        'recorder_node',
+        parameters={'folder': str(graph.folder), 'name': 'run', 'topics': ['texts']},
+    )
+    graph.wait_until(lambda: texts.get_subscription_count() > 0, 'the recorder to listen')
+    for number in range(40):
+        texts.publish(String(data=f'text {number}'))
+    recorder.wait_for_written('/texts', 40)
+    texts.publish(String(data='perhaps too late'))
+    assert node.stop(signal.SIGKILL) == -signal.SIGKILL
+    graph.nodes.remove(node)
+    with BagReader(graph.folder / 'run') as bag:
+        sent = [item.message.data for item in bag.messages(['/texts'])]
+        assert 'ends without an index' in bag.damage
+    assert sent[:40] == [f'text {number}' for number in range(40)]
+    metadata = yaml.safe_load((graph.folder / 'run' / 'metadata.yaml').read_text())
+    assert metadata['rosbag2_bagfile_information']['message_count'] >= 40
+
+
+def test_the_publisher_of_a_topic_is_waited_for_and_its_qos_followed(graph: Graph) -> None:
+    """A latched topic with only a subscriber was taken as volatile for the whole recording."""
+    heard: list[String] = []
+    graph.probe.create_subscription(String, 'state', heard.append, 10)
+    recorder = RecorderProbe(graph)
+    node = graph.start_active(
+        'recorder_node',
+        parameters={'folder': str(graph.folder), 'name': 'run', 'topics': ['state']},
+    )
+    graph.wait_until(lambda: recorder.reported, 'a report of the recorder')
+    assert recorder.counts('/state') == {}  # who listens decides nothing
+    latched = graph.probe.create_publisher(String, 'state', qos.LATCHED)
+    latched.publish(String(data='said before the recorder listened'))
+    recorder.wait_for_written('/state', 1)
+    loose = graph.probe.create_publisher(
+        String,
+        'state',
+        QoSProfile(
+            depth=5,
+            reliability=ReliabilityPolicy.BEST_EFFORT,
+            durability=DurabilityPolicy.VOLATILE,
+        ),
+    )
+    timer = graph.probe.create_timer(0.1, lambda: loose.publish(String(data='unreliable')))
+    recorder.wait_for_written('/state', 2)
+    timer.cancel()
+    assert node.stop() == 0
+    assert 'changed their quality of service' in node.output()
+    with BagReader(graph.folder / 'run') as bag:
+        texts = [item.message.data for item in bag.messages(['/state'])]
+    assert texts[0] == 'said before the recorder listened'
+    assert texts[-1] == 'unreliable'
+
+
+def test_what_is_lost_or_never_heard_is_said_and_ends_in_an_exit_code(graph: Graph) -> None:
+    """0 images, "recorded", not among the topics never seen, no line in the log, exit code 0."""
+    images = graph.probe.create_publisher(Image, 'camera/depth/image_raw', qos.SENSOR_OUTPUT)
+    node = graph.start_active(
+        'recorder_node',
+        parameters={
+            'folder': str(graph.folder),
+            'name': 'run',
+            'images.depth.topic': 'camera/depth/image_raw',
+            'images.typo.topic': 'camera/haed/image_raw',
+        },
+    )
+    graph.wait_until(lambda: images.get_subscription_count() > 0, 'the recorder to listen')
+    image = Image(height=2, width=2, encoding='16UC1', step=4, data=bytes(8))
+    graph.probe.create_timer(0.1, lambda: images.publish(image))
+    depth = '/camera/depth/image_raw/compressed'
+    graph.wait_until(lambda: f'{depth}: a message is lost' in node.output(), 'a warning')
+    assert node.stop() == 1
+    graph.nodes.remove(node)
+    last = node.output().splitlines()[-1]
+    assert f'lost: {depth} (' in last
+    assert '16UC1' in last
+    assert 'never heard: /camera/haed/image_raw/compressed' in last
+    metadata = yaml.safe_load((graph.folder / 'run' / 'metadata.yaml').read_text())
+    custom = metadata['rosbag2_bagfile_information']['custom_data']
+    assert depth in custom['lost']
+    assert 'haed' in custom['never_heard']
+
+
+def test_a_disk_without_space_is_refused_before_recording(graph: Graph) -> None:
+    node = graph.start(
+        'recorder_node',
+        parameters={'folder': str(graph.folder), 'name': 'run', 'min_free_mib': 1_000_000},
+    )
+    assert node.wait() == 1
+    assert 'MiB are free on its disk, 1000000 MiB have to be' in node.output()
+    graph.nodes.remove(node)

@@ -9,10 +9,10 @@ subscribes, and to what, is the recorder's business.
 
 import shutil
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +64,11 @@ def offered_qos(*, reliable: bool, transient_local: bool = False, depth: int = 1
 
 
 @dataclass(slots=True, kw_only=True)
-class _Topic:
-    """A topic of the bag; `qos` is the text of metadata.yaml."""
+class _Channel:
+    """A topic with one QoS, whose text stands in metadata.yaml."""
 
-    channel: int
+    topic: str
+    number: int
     type_name: str
     type_hash: str
     qos: str
@@ -85,14 +86,6 @@ class _Span:
     def include(self, stamp_ns: int) -> None:
         self.first_ns = min(self.first_ns, stamp_ns)
         self.last_ns = max(self.last_ns, stamp_ns)
-
-
-@dataclass(slots=True)
-class _State:
-    """What metadata.yaml is made of."""
-
-    topics: dict[str, _Topic] = field(default_factory=dict)
-    span: _Span = field(default_factory=_Span)
 
 
 class BagWriter:
@@ -123,7 +116,9 @@ class BagWriter:
         self._custom_data = {'writer': 'wla_ros', **(custom_data or {})}
         self._types = message_types()
         self._schemas: dict[str, int] = {}
-        self._state = _State()
+        self._channels: list[_Channel] = []
+        self._newest: dict[str, _Channel] = {}  # of every topic
+        self._span = _Span()
         self._lock = threading.Lock()
         self._full = ''
         self._open = True
@@ -140,7 +135,10 @@ class BagWriter:
     @property
     def written(self) -> Mapping[str, int]:
         """Messages on the disk per topic."""
-        return {name: topic.written for name, topic in self._state.topics.items()}
+        written: Counter[str] = Counter()
+        for channel in tuple(self._channels):
+            written[channel.topic] += channel.written
+        return written
 
     def add_topic(self, topic: str, type_name: str, *, qos: Sequence[Qos] = ()) -> None:
         """
@@ -152,7 +150,7 @@ class BagWriter:
         definition.
         """
         with self._lock:
-            if topic in self._state.topics:
+            if topic in self._newest:
                 raise BagWritingError(f'{topic} is declared twice; a topic has one type in a bag')
             require_type(self._types, type_name)
             if type_name not in self._schemas:
@@ -160,20 +158,12 @@ class BagWriter:
                 self._schemas[type_name] = self._mcap.register_schema(
                     type_name, 'ros2msg', definition.encode('utf-8')
                 )
-            text = dump_qos_v8(list(qos))
-            self._state.topics[topic] = _Topic(
-                channel=self._mcap.register_channel(
-                    topic, 'cdr', self._schemas[type_name], {'offered_qos_profiles': text}
-                ),
-                type_name=type_name,
-                type_hash=self._types.hash_rihs01(type_name),
-                qos=text,
-            )
+            self._open_channel(topic, type_name, qos)
 
-    def offer(self, topic: str, qos: Qos) -> None:
-        """Store another QoS profile with `topic`: its publishers are known by now, or changed."""
+    def change_qos(self, topic: str, qos: Sequence[Qos]) -> None:
+        """Store what comes on the declared `topic` from now on with other QoS profiles."""
         with self._lock:
-            self._state.topics[topic].qos = dump_qos_v8([qos])
+            self._open_channel(topic, self._newest[topic].type_name, qos)
 
     def note(self, custom_data: Mapping[str, str]) -> None:
         """Add to the custom data of the metadata."""
@@ -188,7 +178,7 @@ class BagWriter:
         while the disk is full or too much waits for it.
         """
         with self._lock:
-            known = self._state.topics.get(topic)
+            known = self._newest.get(topic)
             if not self._open:
                 raise BagWritingError(
                     f'{self._folder} is closed; the message on {topic} was not written'
@@ -205,10 +195,10 @@ class BagWriter:
                     f'{self._folder}'
                 )
             self._mcap.add_message(
-                known.channel, stamp_ns, bytes(serialized), publish_time=stamp_ns
+                known.number, stamp_ns, bytes(serialized), publish_time=stamp_ns
             )
             known.taken += 1
-            self._state.span.include(stamp_ns)
+            self._span.include(stamp_ns)
 
     def commit(self) -> None:
         """
@@ -241,7 +231,7 @@ class BagWriter:
         try:
             self._commit()
         except OSError as error:
-            lost = sum(item.taken - item.written for item in self._state.topics.values())
+            lost = sum(item.taken - item.written for item in self._channels)
             raise BagWritingError(
                 f'{self._folder}: cannot finish the bag: {error.strerror or error}; {lost} '
                 'messages and the index are lost, what was written before can be read'
@@ -275,17 +265,30 @@ class BagWriter:
             taken = self._taken()
             values = {'rosbag2_bagfile_information': self._information(taken)}
         self._file.commit()
-        for name, written in taken.items():
-            self._state.topics[name].written = written
+        for channel, written in zip(self._channels, taken, strict=False):
+            channel.written = written
         write_whole(self._folder / 'metadata.yaml', yaml.safe_dump(values, sort_keys=False))
 
-    def _taken(self) -> dict[str, int]:
-        return {name: topic.taken for name, topic in self._state.topics.items()}
+    def _open_channel(self, topic: str, type_name: str, qos: Sequence[Qos]) -> None:
+        text = dump_qos_v8(list(qos))
+        channel = _Channel(
+            topic=topic,
+            number=self._mcap.register_channel(
+                topic, 'cdr', self._schemas[type_name], {'offered_qos_profiles': text}
+            ),
+            type_name=type_name,
+            type_hash=self._types.hash_rihs01(type_name),
+            qos=text,
+        )
+        self._channels.append(channel)
+        self._newest[topic] = channel
 
-    def _information(self, counts: Mapping[str, int]) -> dict[str, Any]:
-        """Return what rosbag2 keeps in metadata.yaml, with `counts` messages of every topic."""
-        topics, span = self._state.topics, self._state.span
-        count = sum(counts.values())
+    def _taken(self) -> list[int]:
+        return [channel.taken for channel in self._channels]
+
+    def _information(self, counts: Sequence[int]) -> dict[str, Any]:
+        """Return what rosbag2 keeps in metadata.yaml, with `counts` messages of every channel."""
+        span, count = self._span, sum(counts)
         start = {'nanoseconds_since_epoch': span.first_ns}
         duration = {'nanoseconds': max(0, span.last_ns - span.first_ns)}
         return {
@@ -298,15 +301,15 @@ class BagWriter:
             'topics_with_message_count': [
                 {
                     'topic_metadata': {
-                        'name': name,
-                        'type': topic.type_name,
+                        'name': channel.topic,
+                        'type': channel.type_name,
                         'serialization_format': 'cdr',
-                        'offered_qos_profiles': topic.qos,
-                        'type_description_hash': topic.type_hash,
+                        'offered_qos_profiles': channel.qos,
+                        'type_description_hash': channel.type_hash,
                     },
-                    'message_count': counts[name],
+                    'message_count': number,
                 }
-                for name, topic in topics.items()
+                for channel, number in zip(self._channels, counts, strict=True)
             ],
             'compression_format': '',
             'compression_mode': '',

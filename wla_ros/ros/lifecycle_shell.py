@@ -49,6 +49,7 @@ class LifecycleShell(LifecycleNode, Generic[T]):
         self._warned_ns: dict[str, int] = {}
         self._configured = False
         self._active = False
+        self.failed = False  # something asked for was not done: the process ends with exit code 1
         try:
             self.configuration = read_configuration(self, kind, check, default_name=name)
         except WlaError:

@@ -34,6 +34,20 @@ class RecorderNodeConfiguration:
     images: Mapping[str, RecordedImage] = parameter(
         'cameras to record as JPEG', default_factory=dict
     )
+    commit_period_s: float = parameter(
+        'how often the bag is put on the disk: what a killed recorder loses',
+        unit='s',
+        minimum=0.1,
+        maximum=60.0,
+        default=1.0,
+    )
+    min_free_mib: int = parameter(
+        'with less space on the disk nothing is recorded until there is more',
+        unit='MiB',
+        minimum=16,
+        maximum=1_000_000,
+        default=500,
+    )
     discovery_period_s: float = parameter(
         'how often topics that nobody published yet are looked for',
         unit='s',

@@ -2,42 +2,43 @@
 The recorder node: topics of the graph into an MCAP bag that `ros2 bag` reads. Lifecycle: active is
 recording.
 
-Messages are written as they came, serialized; images as JPEG at a bounded rate, encoded in a
-thread of their own. Owns subscriptions and counters: received = written + left out by rate +
-failed + waiting, for every topic.
+Messages are written as they came, serialized; images as JPEG at a bounded rate. A thread of its
+own puts them on the disk once a second, so that a recording that is killed, or whose disk is full,
+loses no more than that. Owns subscriptions and counters: received = taken + left out by rate +
+failed + waiting for the encoder, for every topic; what is taken is written with the next commit.
 """
 
 import itertools
 import os
 import threading
 from collections import Counter
-from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rclpy.qos import DurabilityPolicy
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
-from rclpy.serialization import serialize_message
+from rosbags.interfaces import Qos
 from sensor_msgs.msg import Image
 
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.errors import WlaError
 from wla_ros.core.timing import period_ns
-from wla_ros.core.types import Refusal
 from wla_ros.evaluation.bag_writing import BagWriter
 from wla_ros.evaluation.bag_writing import offered_qos
-from wla_ros.evaluation.image_decoding import decode_image
 from wla_ros.ros import qos
 from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.diagnostics import ERROR
 from wla_ros.ros.diagnostics import OK
+from wla_ros.ros.diagnostics import WARN
 from wla_ros.ros.diagnostics import ComponentState
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
-from wla_ros.ros.image_conversion import jpeg_message
+from wla_ros.ros.jpeg_thread import JpegThread
+from wla_ros.ros.jpeg_thread import WaitingImage
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.message_resolution import resolve_type
 from wla_ros.ros.recorder_configuration import RecordedImage
@@ -46,20 +47,8 @@ from wla_ros.ros.spinning import run_node
 
 _NICENESS = 10
 _COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
-# Many small messages may arrive while a chunk of the bag is compressed and written.
+# Many small messages may arrive while another callback decodes.
 _DEPTH = 200
-# Images that may wait for the encoder; a slow disk then costs images, not memory.
-_MAX_WAITING_IMAGES = 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Waiting:
-    """An image that waits for the encoder."""
-
-    topic: str
-    message: Image
-    receive_ns: int
-    quality: int
 
 
 class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
@@ -74,7 +63,6 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
     def _setup(self) -> None:
         self._writer: BagWriter | None = None
         self._path: Path | None = None
-        self._lock = threading.Lock()
         self._begin_counting()
         self._diagnostics = DiagnosticsPublisher(self)
         self.every(1.0, self._publish_diagnostics)
@@ -85,15 +73,17 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         name = config.name or datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
         self._begin_counting()
         self._path = _new_folder(parent, name)
-        self._writer = BagWriter(self._path)
+        self._writer = BagWriter(self._path, min_free_bytes=config.min_free_mib * 2**20)
         self._missing = set(config.topics)
-        self._recordings: list[object] = []
+        self._profiles: dict[str, QoSProfile] = {}
+        self._recordings: dict[str, Any] = {}
         self._next_image_ns: dict[str, int] = {}
-        self._images: deque[_Waiting] = deque()
-        self._image_ready = threading.Condition()
-        self._stopping = False
-        self._encoder = threading.Thread(target=self._encode_images, name='jpeg', daemon=True)
-        self._encoder.start()
+        self._jpeg = JpegThread(self._write, self._lose)
+        self._stopping = threading.Event()
+        self._disk = threading.Thread(
+            target=self._commit_often, args=(self._writer,), name='disk', daemon=True
+        )
+        self._disk.start()
         for image in config.images.values():
             self._record_image(image)
         self._find_topics()
@@ -101,97 +91,120 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         self.get_logger().info(f'recording to {self._path}')
 
     def _stop(self) -> None:
-        for subscription in getattr(self, '_recordings', []):
+        for subscription in getattr(self, '_recordings', {}).values():
             self.destroy_subscription(subscription)
-        self._recordings = []
+        self._recordings = {}
         finder = getattr(self, '_finder', None)
         if finder is not None:
             finder.cancel()
-        encoder = getattr(self, '_encoder', None)
-        if encoder is not None:
-            with self._image_ready:
-                self._stopping = True
-                self._image_ready.notify()
-            encoder.join()
-        writer, self._writer = self._writer, None
+        jpeg = getattr(self, '_jpeg', None)
+        if jpeg is not None:
+            jpeg.stop()
+        disk = getattr(self, '_disk', None)
+        if disk is not None:
+            self._stopping.set()
+            disk.join()
+        writer = self._writer
         if writer is None:
             return
+        lost = self._lost
+        unheard = ', '.join(self._unheard) or 'none'
+        writer.note({'lost': lost or 'nothing', 'never_heard': unheard})
         try:
-            with self._lock:
-                writer.close()
+            writer.close()
         except WlaError as error:
+            self._failure = str(error)
             self.get_logger().error(str(error))
-        written = sum(count['written'] for count in self._counts.values())
-        left = ', '.join(sorted(self._missing)) or 'none'
-        self.get_logger().info(
-            f'{written} messages written to {self._path}; topics never seen: {left}'
-        )
+        self._writer = None
+        written = sum(writer.written.values())
+        text = f'{written} messages on the disk in {self._path}; '
+        text += f'lost: {lost or "nothing"}; never heard: {unheard}'
+        if lost or self._failure:
+            self.failed = True
+            self.get_logger().error(text)
+        elif self._unheard:
+            self.get_logger().warning(text)
+        else:
+            self.get_logger().info(text)
 
     def _begin_counting(self) -> None:
         self._counts: dict[str, Counter[str]] = {}
+        self._why: dict[str, str] = {}  # topic -> the first reason of a loss
+        self._refused: dict[str, str] = {}  # topic -> why nothing of it is recorded
         self._failure = ''
+
+    @property
+    def _lost(self) -> str:
+        """What was published or received and is not in the bag, '' for nothing."""
+        lost = {
+            topic: f'{count["failed"]} of {count["received"]}: {self._why.get(topic, "")}'
+            for topic, count in self._counts.items()
+            if count['failed']
+        }
+        parts = sorted({**lost, **self._refused}.items())
+        return ', '.join(f'{topic} ({what})' for topic, what in parts)
+
+    @property
+    def _unheard(self) -> tuple[str, ...]:
+        """Wanted topics without a message."""
+        silent = (topic for topic, count in self._counts.items() if not count['received'])
+        missing = map(self.resolve_topic_name, getattr(self, '_missing', ()))
+        return tuple(sorted((*missing, *silent)))
 
     # Subscriptions
 
     def _find_topics(self) -> None:
-        """Subscribe to wanted topics that somebody publishes by now."""
-        if not self._missing or not self.active:
+        """
+        Subscribe to wanted topics that somebody publishes by now; follow publishers that changed.
+
+        A topic that is only listened to says nothing yet: neither whether it is latched nor
+        whether it is reliable.
+        """
+        if not self.active:
             return
-        known = dict(self.get_topic_names_and_types())
         for wanted in sorted(self._missing):
             topic = self.resolve_topic_name(wanted)
-            types = known.get(topic)
-            if not types:
+            publishers = self.get_publishers_info_by_topic(topic)
+            if not publishers:
                 continue
             self._missing.discard(wanted)
             try:
-                self._record(topic, types[0])
+                profile = _matching_qos(publishers)
+                self._declare(topic, publishers[0].topic_type, profile)
+                self._subscribe(topic, publishers[0].topic_type, profile)
             except WlaError as error:
+                self._counts.pop(topic, None)
+                self._refused[topic] = f'not recorded: {error}'
                 self.get_logger().error(f'{topic} is not recorded: {error}')
+        for topic, profile in self._profiles.items():
+            publishers = self.get_publishers_info_by_topic(topic)
+            matching = _matching_qos(publishers)
+            if publishers and _policies(matching) != _policies(profile):
+                self.get_logger().info(f'{topic}: its publishers changed their quality of service')
+                self.destroy_subscription(self._recordings.pop(topic))
+                if self._writer is not None:
+                    self._writer.change_qos(topic, (_offered(matching),))
+                self._subscribe(topic, publishers[0].topic_type, matching)
 
-    def _record(self, topic: str, type_name: str) -> None:
+    def _subscribe(self, topic: str, type_name: str, profile: QoSProfile) -> None:
         kind = resolve_type((type_name,), where=f'recording of {topic}')
-        profile, latched = self._matching_qos(topic)
-        self._declare(topic, type_name, latched=latched)
-        self._recordings.append(
-            self.create_subscription(kind, topic, partial(self._take, topic), profile, raw=True)
+        self._profiles = {**self._profiles, topic: profile}
+        self._recordings[topic] = self.create_subscription(
+            kind, topic, partial(self._take, topic), profile, raw=True
         )
 
     def _record_image(self, image: RecordedImage) -> None:
         topic = f'{self.resolve_topic_name(image.topic)}/compressed'
-        self._declare(topic, _COMPRESSED_TYPE, latched=False)
-        self._recordings.append(
-            self.create_subscription(
-                Image, image.topic, partial(self._take_image, topic, image), qos.IMAGE_INPUT
-            )
+        self._declare(topic, _COMPRESSED_TYPE, qos.SENSOR_OUTPUT)
+        self._recordings[topic] = self.create_subscription(
+            Image, image.topic, partial(self._take_image, topic, image), qos.IMAGE_INPUT
         )
 
-    def _matching_qos(self, topic: str) -> tuple[QoSProfile, bool]:
-        """Return a profile that connects to all publishers, and whether the topic is latched."""
-        publishers = self.get_publishers_info_by_topic(topic)
-        latched = bool(publishers) and all(
-            info.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL for info in publishers
-        )
-        reliable = bool(publishers) and all(
-            info.qos_profile.reliability == ReliabilityPolicy.RELIABLE for info in publishers
-        )
-        profile = QoSProfile(
-            depth=_DEPTH,
-            reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
-            durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
-        )
-        return profile, latched
-
-    def _declare(self, topic: str, type_name: str, *, latched: bool) -> None:
-        writer = self._writer
-        if writer is None:
-            return
-        with self._lock:
-            writer.add_topic(
-                topic, type_name, qos=(offered_qos(reliable=True, transient_local=latched),)
-            )
+    def _declare(self, topic: str, type_name: str, profile: QoSProfile) -> None:
         # All names at once: the encoder's thread counts while diagnostics read.
-        self._counts[topic] = Counter(received=0, written=0, left_out=0, failed=0)
+        self._counts[topic] = Counter(received=0, taken=0, left_out=0, failed=0)
+        if self._writer is not None:
+            self._writer.add_topic(topic, type_name, qos=(_offered(profile),))
 
     # Messages: the spinning thread
 
@@ -210,79 +223,99 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
             count['left_out'] += 1
             return
         self._next_image_ns[topic] = max(due_ns, stamp - period) + period
-        waiting = _Waiting(
+        waiting = WaitingImage(
             topic=topic, message=message, receive_ns=self.now_ns(), quality=image.quality
         )
-        with self._image_ready:
-            if len(self._images) >= _MAX_WAITING_IMAGES:
-                count['failed'] += 1
-                return
-            self._images.append(waiting)
-            self._image_ready.notify()
+        if not self._jpeg.offer(waiting):
+            self._lose(topic, 'images come faster than they can be encoded')
 
-    # Images: the encoder's thread
-
-    def _encode_images(self) -> None:
-        while (waiting := self._next_image()) is not None:
-            pixels = decode_image(waiting.message)
-            if isinstance(pixels, Refusal):
-                self._counts[waiting.topic]['failed'] += 1
-                self._failure = f'{waiting.topic}: {pixels.detail}'
-                continue
-            header = waiting.message.header
-            jpeg = jpeg_message(
-                pixels,
-                stamp_ns=stamp_ns(header.stamp),
-                frame_id=header.frame_id,
-                quality=waiting.quality,
-            )
-            self._write(waiting.topic, waiting.receive_ns, serialize_message(jpeg))
-
-    def _next_image(self) -> _Waiting | None:
-        """Return the oldest waiting image; None when stopping and all are written."""
-        with self._image_ready:
-            while not self._images and not self._stopping:
-                self._image_ready.wait()
-            return self._images.popleft() if self._images else None
+    # Any thread
 
     def _write(self, topic: str, receive_ns: int, serialized: bytes) -> None:
         writer = self._writer
         if writer is None:
-            self._counts[topic]['failed'] += 1
+            self._lose(topic, 'the bag is closed')
             return
         try:
-            with self._lock:
-                writer.write(topic, receive_ns, serialized)
-            self._counts[topic]['written'] += 1
+            writer.write(topic, receive_ns, serialized)
+            self._counts[topic]['taken'] += 1
         except WlaError as error:
-            self._counts[topic]['failed'] += 1
-            self._failure = str(error)
-            self.warn_at_times('write', str(error))
+            self._lose(topic, str(error))
+
+    def _lose(self, topic: str, why: str) -> None:
+        """Count a message that is not recorded; the first of a topic is told at once."""
+        self._counts[topic]['failed'] += 1
+        if topic not in self._why:
+            self._why[topic] = why
+            self.get_logger().warning(f'{topic}: a message is lost: {why}')
+
+    def _commit_often(self, writer: BagWriter) -> None:
+        """Run the disk's thread: a slow disk holds up no callback."""
+        while not self._stopping.wait(self.configuration.commit_period_s):
+            try:
+                writer.commit()
+                self._failure = ''
+            except WlaError as error:
+                if not self._failure:
+                    self.get_logger().error(str(error))
+                self._failure = str(error)
 
     def _publish_diagnostics(self) -> None:
-        totals: Counter[str] = Counter()
+        writer = self._writer
+        written = {} if writer is None else writer.written
+        totals: Counter[str] = Counter(written=sum(written.values()))
         for count in self._counts.values():
             totals.update(count)
         values: dict[str, object] = dict(totals)
         values['folder'] = self._path
         values['topics'] = len(self._counts)
-        values['missing_topics'] = ', '.join(sorted(getattr(self, '_missing', ())))
+        values['never_heard'] = ', '.join(self._unheard)
         bag = ComponentState(
             name='bag',
             level=ERROR if self._failure else OK,
             message=self._failure or ('recording' if self.active else 'not recording'),
             values=values,
         )
-        topics = (
-            ComponentState(
-                name=f'topic {topic}',
-                level=ERROR if count['failed'] else OK,
-                message=f'{count["failed"]} messages lost' if count['failed'] else 'recorded',
-                values=dict(count),
+        topics = []
+        for topic, count in self._counts.items():
+            message, level = 'recorded', OK
+            if count['failed']:
+                message, level = f'{count["failed"]} messages lost: {self._why[topic]}', ERROR
+            elif not count['received']:
+                message, level = 'no message so far', WARN
+            values = {**count, 'written': written.get(topic, 0)}
+            topics.append(
+                ComponentState(name=f'topic {topic}', level=level, message=message, values=values)
             )
-            for topic, count in self._counts.items()
-        )
+        topics += [
+            ComponentState(name=f'topic {topic}', level=ERROR, message=why)
+            for topic, why in self._refused.items()
+        ]
         self._diagnostics.publish(bag, *topics)
+
+
+def _matching_qos(publishers: Sequence[Any]) -> QoSProfile:
+    """Return a profile that connects to all `publishers`, endpoint infos of rclpy."""
+    profiles = [info.qos_profile for info in publishers]
+    latched = all(item.durability == DurabilityPolicy.TRANSIENT_LOCAL for item in profiles)
+    reliable = all(item.reliability == ReliabilityPolicy.RELIABLE for item in profiles)
+    return QoSProfile(
+        depth=_DEPTH,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+    )
+
+
+def _offered(profile: QoSProfile) -> Qos:
+    """Return what publishers offer that `profile` matches, for the bag."""
+    return offered_qos(
+        reliable=profile.reliability == ReliabilityPolicy.RELIABLE,
+        transient_local=profile.durability == DurabilityPolicy.TRANSIENT_LOCAL,
+    )
+
+
+def _policies(profile: QoSProfile) -> tuple[object, object]:
+    return profile.reliability, profile.durability
 
 
 def _new_folder(parent: Path, name: str) -> Path:

@@ -38,7 +38,7 @@ def run_node(build: Callable[[], LifecycleShell]) -> int:
     return the exit code.
 
     0 after a signal, 2 if the parameters cannot be used (all problems on stderr), 1 if it cannot
-    start.
+    start or says at its end that it `failed`.
     """
     stop = threading.Event()
 
@@ -79,18 +79,20 @@ def _run(build: Callable[[], LifecycleShell], stop: threading.Event) -> int:
     # nothing.
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    code = EXIT_FAULT
     try:
         _await_clock(node, executor, stop)
         if not stop.is_set() and not node.start_itself():
-            return EXIT_FAULT
+            return code
         while not stop.is_set():
             executor.spin_once(timeout_sec=_SIGNAL_CHECK_S)
-        return EXIT_OK
+        code = EXIT_OK
     finally:
         node.close()
         executor.remove_node(node)
         executor.shutdown()
         node.destroy_node()
+    return EXIT_FAULT if node.failed else code
 
 
 def _await_clock(
