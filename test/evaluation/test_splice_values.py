@@ -13,6 +13,7 @@ from wla_ros.core.joint_layout import JointLayout
 from wla_ros.evaluation.bag_episode import EpisodeWindow
 from wla_ros.evaluation.bag_episode import RunTopics
 from wla_ros.evaluation.bag_episode import episodes_of_bag
+from wla_ros.evaluation.bag_reading import BagError
 from wla_ros.evaluation.bag_reading import BagReader
 from wla_ros.evaluation.bag_types import message_types
 from wla_ros.evaluation.bag_types import own_definitions_folder
@@ -102,3 +103,15 @@ def test_chunks_of_older_recordings_are_read(tmp_path: Path) -> None:
     assert chunk.row_offset == 0
     assert chunk.stamp_ns == NOW
     assert np.array_equal(chunk.rows, ROWS)
+
+
+def test_an_episode_whose_clock_was_set_back_is_refused_with_where(tmp_path: Path) -> None:
+    with BagWriter(tmp_path / 'bag') as writer:
+        writer.add_topic('/limited_command', 'sensor_msgs/msg/JointState')
+        for i in range(20):
+            now = NOW + i * 10**7
+            stamp = now - 10**8 * (i >= 10)
+            state = messages.joint_state(stamp, COLUMNS, np.zeros(len(COLUMNS)))
+            writer.write('/limited_command', now, messages.serialize(state))
+    with pytest.raises(BagError, match='stamps of the commands go back'):
+        episodes_of_bag(tmp_path / 'bag', (WINDOW,), PROFILE, RunTopics())

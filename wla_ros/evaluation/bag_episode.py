@@ -5,6 +5,7 @@ The bag is read once, in order of log time; every message goes to the window it 
 which topic fills which part of a record. What a topic does not hold stays empty.
 """
 
+import itertools
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -235,6 +236,9 @@ def _record(
     draft: _Draft, configuration: Mapping[str, str], versions: Mapping[str, str]
 ) -> EpisodeRecord:
     window = draft.window
+    _require_rising('the commands', [stamp for stamp, _, _ in draft.commands])
+    for arm, samples in draft.arms.items():
+        _require_rising(f'the joints of {arm}', [stamp for stamp, _, _ in samples])
     chunks = [chunk for _, chunk in draft.chunks]
     return EpisodeRecord(
         source='live',
@@ -278,6 +282,16 @@ def _record(
         configuration=configuration,
         versions=versions,
     )
+
+
+def _require_rising(what: str, stamps_ns: Sequence[int]) -> None:
+    """Raise BagError for stamps that go back: figures over them would show no real motion."""
+    for before_ns, after_ns in itertools.pairwise(stamps_ns):
+        if after_ns < before_ns:
+            raise BagError(
+                f'stamps of {what} go back from {before_ns / 1e9:.3f} s to {after_ns / 1e9:.3f} s '
+                'within an episode: the clock was set back'
+            )
 
 
 def _command_track(

@@ -23,6 +23,8 @@ from mcap.records import Message
 from mcap.records import Schema
 from mcap.stream_reader import StreamReader
 
+from wla_ros.evaluation.log_order import TOLERANCE_NS
+
 _MAGIC = b'\x89MCAP0\r\n'
 _HEAD = struct.Struct('<BQ')  # opcode and length of a record
 _LOOSE = frozenset({Opcode.SCHEMA, Opcode.CHANNEL, Opcode.MESSAGE})
@@ -76,7 +78,7 @@ class CutBag:
                         stamps.append(record.log_time)
                         topic = self._channels[path, record.channel_id].topic
                         before_ns = last_ns.get(topic, 0)
-                        if record.log_time < before_ns:
+                        if record.log_time < before_ns - TOLERANCE_NS:
                             self.falls.setdefault(topic, (before_ns, record.log_time))
                         last_ns[topic] = record.log_time
                 if stamps:

@@ -15,7 +15,7 @@ from mcap.opcode import Opcode
 from mcap.reader import make_reader
 
 # Two publishers of one topic may be logged this much out of order; no clock is set back so little.
-_TOLERANCE_NS = 1_000_000
+TOLERANCE_NS = 1_000_000
 _INDEX_HEAD = struct.Struct('<BQHI')  # opcode, length, channel, bytes of the entries
 
 
@@ -30,7 +30,7 @@ def log_time_falls(file: Path) -> dict[str, tuple[int, int]]:
     stretches = _of_sqlite3(file) if file.suffix == '.db3' else _of_mcap(file)
     for topic, stamps in stretches:
         joined = np.concatenate([[newest.get(topic, 0)], stamps.astype(np.int64)])
-        fallen = np.flatnonzero(np.diff(joined) < -_TOLERANCE_NS)
+        fallen = np.flatnonzero(np.diff(joined) < -TOLERANCE_NS)
         if fallen.size and topic not in falls:
             first = int(fallen[0])
             falls[topic] = (int(joined[first]), int(joined[first + 1]))
