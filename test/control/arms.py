@@ -174,7 +174,9 @@ def assert_counts_add_up(snapshot: ExecutorSnapshot) -> None:
     """The three conservation laws of ExecutorStatus.msg."""
     counts, rows = snapshot.counts, snapshot.rows
     assert counts.chunks_received == counts.chunks_accepted + counts.chunks_rejected
-    assert counts.ticks == counts.commands_published + counts.ticks_not_ready
+    assert counts.ticks == (
+        counts.commands_published + counts.ticks_not_ready + counts.ticks_failed
+    )
     assert (
         rows.received == rows.executed + rows.late + rows.superseded + rows.flushed + rows.queued
     )

@@ -23,6 +23,42 @@ from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.core.types import Mode
 
 
+def test_a_failed_tick_ends_in_hold_and_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run()
+    run.start()
+    assert run.offer(moving_rows(0.3, 0)) is None
+    run.tick(20)
+    assert run.snapshot.state == ExecutorState.TRACKING
+
+    def broken(_: object) -> None:
+        raise KeyError('broken')
+
+    with monkeypatch.context() as fault:
+        fault.setattr(run.executor._motion, 'remember', broken)
+        for _ in range(3):
+            with pytest.raises(KeyError):
+                run.tick()
+            run.executor.hold_after_failure(run.now_ns, 'KeyError')
+            assert run.snapshot.state == ExecutorState.FAILED
+            assert run.snapshot.mode.cause == reasons.TICK_FAILED
+            assert run.snapshot.reason == reasons.TICK_FAILED
+            assert_counts_add_up(run.snapshot)
+    run.tick(200)
+    assert run.snapshot.counts.ticks_failed == 3
+    assert run.snapshot.state == ExecutorState.HOLDING
+    assert run.executor.mode == Mode.HOLD
+    assert run.snapshot.reason == reasons.TICK_FAILED
+    assert_counts_add_up(run.snapshot)
+
+
+def test_a_failed_tick_leaves_the_emergency_stop_latched() -> None:
+    run = Run()
+    run.start()
+    assert run.enter(Mode.ESTOP) is None
+    run.executor.hold_after_failure(run.now_ns, 'KeyError')
+    assert run.executor.mode == Mode.ESTOP
+
+
 def test_zeros_are_never_taken_for_a_pose() -> None:
     run = Run(position=np.zeros(WIDTH))
     for _ in range(100):

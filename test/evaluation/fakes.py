@@ -163,6 +163,7 @@ class FakeExecutor:
                 'chunks_rejected',
                 'ticks',
                 'ticks_not_ready',
+                'ticks_failed',
                 'commands_published',
                 'starvations',
             ),

@@ -52,13 +52,13 @@ def patient(qos: QoSProfile | int) -> QoSProfile:
 class NodeProcess:
     """One node of the package in a process of its own."""
 
-    def __init__(self, name: str, arguments: list[str], folder: Path) -> None:
+    def __init__(self, name: str, module: str, arguments: list[str], folder: Path) -> None:
         self.name = name
         self.log = folder / f'{name}-{len(list(folder.glob("*.log")))}.log'
         self._file = self.log.open('wb')
         # Not from the repository: its wla_ros folder has no messages.
         self.process = subprocess.Popen(
-            [sys.executable, '-m', f'wla_ros.ros.{name}', *arguments],
+            [sys.executable, '-m', module, *arguments],
             stdout=self._file,
             stderr=subprocess.STDOUT,
             cwd=folder,
@@ -109,8 +109,13 @@ class Graph:
         file: Path | None = None,
         parameters: dict[str, Any] | None = None,
         namespace: str = '',
+        program: str = '',
     ) -> NodeProcess:
-        """Start a node with `parameters` (flat names) on top of a parameter file."""
+        """
+        Start a node with `parameters` (flat names) on top of a parameter file.
+
+        `program` is run in its place: the node with a fault in it.
+        """
         files = [] if file is None else [file]
         if parameters:
             files.append(self.parameter_file(name, parameters))
@@ -119,7 +124,11 @@ class Graph:
             arguments += ['--params-file', str(path)]
         if namespace:
             arguments += ['-r', f'__ns:={namespace}']
-        node = NodeProcess(name, arguments, self.folder)
+        module = f'wla_ros.ros.{name}'
+        if program:
+            module = f'faulty_{name}'
+            (self.folder / f'{module}.py').write_text(program)
+        node = NodeProcess(name, module, arguments, self.folder)
         self.nodes.append(node)
         return node
 
@@ -130,10 +139,14 @@ class Graph:
         return path
 
     def start_active(
-        self, name: str, file: Path | None = None, parameters: dict[str, Any] | None = None
+        self,
+        name: str,
+        file: Path | None = None,
+        parameters: dict[str, Any] | None = None,
+        program: str = '',
     ) -> NodeProcess:
         """Start a node and wait until it is active."""
-        node = self.start(name, file, parameters)
+        node = self.start(name, file, parameters, program=program)
         self.wait_for_state(node, 'active')
         return node
 

@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip('rclpy')
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402 - not without rclpy
+from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
 from lifecycle_msgs.msg import Transition  # noqa: E402
 from ros.graph import BIMANUAL  # noqa: E402
 from ros.graph import Graph  # noqa: E402
@@ -45,7 +46,9 @@ def rig(graph: Graph, executor: NodeProcess) -> Iterator[RigProbe]:
 
 def assert_counters_add_up(status: ExecutorStatus) -> None:
     assert status.chunks_received == status.chunks_accepted + status.chunks_rejected
-    assert status.ticks == status.commands_published + status.ticks_not_ready
+    assert status.ticks == (
+        status.commands_published + status.ticks_not_ready + status.ticks_failed
+    )
     assert status.rows_received == (
         status.rows_executed
         + status.rows_late
@@ -299,6 +302,92 @@ def test_a_node_whose_terminal_goes_away_comes_to_rest_before_it_ends(rig: RigPr
     )
     assert max(message.velocity[0] for message in limited) > 0.1
     assert np.abs(limited[-1].velocity).max() < 0.005
+
+
+FAILING_TICKS = """
+import pathlib
+from wla_ros.control.commanded_motion import CommandedMotion
+from wla_ros.ros.executor_node import main
+
+remember = CommandedMotion.remember
+
+def fail_at_will(self, now_ns):
+    if pathlib.Path('fail').exists():
+        raise KeyError('broken')
+    remember(self, now_ns)
+
+CommandedMotion.remember = fail_at_will
+raise SystemExit(main())
+"""
+
+
+def test_ticks_that_go_on_failing_are_no_healthy_loop(graph: Graph) -> None:
+    graph.start_active('executor_node', BIMANUAL, PATIENT_EXECUTOR, program=FAILING_TICKS)
+    rig = RigProbe(graph)
+    rig.wait_for_state(ExecutorStatus.HOLDING)
+    reports = graph.collect(DiagnosticArray, '/diagnostics')
+    engage(rig)
+    rig.send(rig.chunk(rig.moving_rows(), sequence=0))
+    rig.wait_for_state(ExecutorStatus.TRACKING)
+
+    (graph.folder / 'fail').touch()
+    rig.wait_for_state(ExecutorStatus.FAILED)
+    rig.wait_for_mode(ControlMode.HOLD)
+    assert rig.modes[-1].reason == "tick_failed: KeyError: 'broken'"
+    assert rig.status.reason == 'tick_failed'
+    graph.wait_until(lambda: rig.status.ticks_failed > 100, 'a hundred failed ticks')
+    refused = set_mode(graph, ControlMode.AUTONOMY)
+    assert not refused.success
+    assert refused.message.startswith('tick_failed')
+
+    def loop_level() -> int:
+        return max(
+            (
+                ord(status.level)
+                for report in reports[-4:]
+                for status in report.status
+                if status.name == 'executor_node: control loop'
+            ),
+            default=0,
+        )
+
+    graph.wait_until(lambda: loop_level() == ord(DiagnosticStatus.ERROR), 'the error')
+    assert_counters_add_up(rig.status)
+
+    (graph.folder / 'fail').unlink()
+    rig.wait_for_state(ExecutorStatus.HOLDING)
+    graph.wait_until(lambda: set_mode(graph, ControlMode.AUTONOMY).success, 'the recovery')
+
+
+HELD_UP_READING = """
+import pathlib, time
+from wla_ros.control.chunk_executor import ChunkExecutor
+from wla_ros.ros.executor_node import main
+
+def solve_for_ever(self, chunk):
+    pathlib.Path('solving').touch()
+    while not pathlib.Path('done').exists():
+        time.sleep(0.01)
+
+ChunkExecutor.solve_poses = solve_for_ever
+raise SystemExit(main())
+"""
+
+
+def test_a_stop_does_not_wait_for_a_chunk_that_is_being_solved(graph: Graph) -> None:
+    graph.start_active('executor_node', BIMANUAL, PATIENT_EXECUTOR, program=HELD_UP_READING)
+    rig = RigProbe(graph)
+    rig.wait_for_state(ExecutorStatus.HOLDING)
+    engage(rig)
+    rig.send(rig.chunk(rig.rest_rows(), sequence=0))
+    graph.wait_until((graph.folder / 'solving').exists, 'the solving to begin')
+
+    assert graph.call(Trigger, 'executor_node/estop').success
+    rig.wait_for_mode(ControlMode.ESTOP)
+    assert rig.status.chunks_received == 0, 'the chunk is still being solved'
+    (graph.folder / 'done').touch()
+    graph.wait_until(lambda: rig.status.chunks_rejected == 1, 'the refusal')
+    assert rig.status.last_rejection.startswith('wrong_mode')
 
 
 def test_planned_path_and_limited_command_are_shown(rig: RigProbe) -> None:

@@ -54,6 +54,65 @@ def test_a_tick_that_raises_is_reported_and_the_next_one_comes() -> None:
     assert loop.errors == len(errors)
 
 
+def test_a_loop_that_fails_at_every_second_tick_has_a_problem_until_it_recovers() -> None:
+    turns = []
+    enough = threading.Event()
+
+    def tick(now_ns: int, lateness_ns: int) -> None:
+        del now_ns, lateness_ns
+        turns.append(loop.problem)
+        if len(turns) == 20:
+            enough.set()
+        if len(turns) % 2:
+            raise ValueError('broken')
+
+    loop = TickLoop(period_ns=NS_PER_MS, tick=tick, on_error=lambda _: None)
+    assert 'ended' in loop.problem
+    loop.start()
+    assert enough.wait(PATIENCE_S)
+    assert loop.stop(PATIENCE_S)
+    assert turns[0] == ''
+    assert all('failed, the last with ValueError: broken' in told for told in turns[1:])
+
+
+def test_what_is_done_about_an_error_may_fail_as_well() -> None:
+    again = threading.Semaphore(0)
+
+    def tick(now_ns: int, lateness_ns: int) -> None:
+        del now_ns, lateness_ns
+        again.release()
+        raise ValueError('broken')
+
+    def give_up(error: BaseException) -> None:
+        raise error
+
+    loop = TickLoop(period_ns=NS_PER_MS, tick=tick, on_error=give_up)
+    loop.start()
+    for _ in range(3):
+        assert again.acquire(timeout=PATIENCE_S)
+    assert loop.running
+    assert loop.stop(PATIENCE_S)
+
+
+def test_a_tick_that_does_not_return_is_a_problem() -> None:
+    entered, let_go = threading.Event(), threading.Event()
+
+    def tick(now_ns: int, lateness_ns: int) -> None:
+        del now_ns, lateness_ns
+        entered.set()
+        let_go.wait(PATIENCE_S)
+
+    loop = TickLoop(period_ns=NS_PER_MS, tick=tick, on_error=lambda _: None)
+    loop.start()
+    assert entered.wait(PATIENCE_S)
+    deadline_s = time.monotonic() + PATIENCE_S
+    while 'stands still' not in loop.problem and time.monotonic() < deadline_s:
+        time.sleep(0.05)
+    assert 'stands still' in loop.problem
+    let_go.set()
+    assert loop.stop(PATIENCE_S)
+
+
 def test_a_pause_is_followed_by_no_burst_and_is_counted() -> None:
     period_ns = 2 * NS_PER_MS
     stamps: list[int] = []
