@@ -43,7 +43,8 @@ _EXECUTOR_COUNTERS = (
     'chunks_received', 'chunks_accepted', 'chunks_rejected', 'chunks_missed',
     'rows_received', 'rows_executed', 'rows_late', 'rows_superseded', 'rows_flushed',
     'rows_queued',
-    'ticks', 'ticks_late', 'ticks_not_ready', 'commands_published', 'commands_thinned',
+    'ticks', 'ticks_late', 'ticks_not_ready', 'ticks_failed', 'commands_published',
+    'commands_thinned',
     'starvations', 'limit_hits',
 )  # fmt: skip
 _GAP_COUNTERS = ('missed', 'unheard')

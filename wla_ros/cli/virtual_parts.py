@@ -44,6 +44,7 @@ _TICK_COUNTERS = (
     'ticks',
     'ticks_late',
     'ticks_not_ready',
+    'ticks_failed',
     'commands_published',
     'starvations',
     'limit_hits',

@@ -95,6 +95,19 @@ class ChunkExecutor:
         """Take over the health of one arm, or say why not."""
         return self._feedback.accept_condition(condition)
 
+    def judge_chunk(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
+        """
+        Return why `chunk` would be refused whatever its rows say: mode, order, shape or time.
+
+        Counts and changes nothing; None promises nothing.
+        """
+        return self._judge_openness() or self._plan.judge_envelope(chunk, now_ns)
+
+    def refuse_chunk(self, refusal: Refusal) -> None:
+        """Count a chunk that was refused by the caller, or never looked at."""
+        self._counts['chunks_received'] += 1
+        self._plan.refuse(refusal)
+
     def solve_poses(self, chunk: ActionChunk) -> FloatArray | Refusal | None:
         """
         Return the joint rows of an end-effector chunk for `accept_chunk`, None for other chunks.
@@ -119,14 +132,15 @@ class ChunkExecutor:
 
         `solved` is what `solve_poses` said; without it poses are solved here.
         """
-        self._counts['chunks_received'] += 1
-        return self._plan.offer(
+        refusal = self._plan.offer(
             chunk,
             now_ns,
             command=self._motion.state,
             blocked=self._judge_openness(),
             solved=solved,
         )
+        self._counts['chunks_received'] += 1
+        return refusal
 
     def set_mode(self, mode: Mode, now_ns: int, reason: str) -> Refusal | None:
         """Enter `mode`, or say why not. Entering the present mode changes nothing."""
@@ -175,9 +189,28 @@ class ChunkExecutor:
         Return the command for `now_ns`, None while there is no trustworthy feedback to start from.
 
         `lateness_ns` is how long after its deadline this tick began. A clock that runs backwards
-        is a clock jump.
+        is a clock jump. Whatever it raises: `hold_after_failure` before the next tick.
         """
         self._clock.count(lateness_ns)
+        try:
+            command = self._tick(now_ns)
+        except Exception:
+            self._counts['ticks_failed'] += 1
+            raise
+        self._counts['ticks_not_ready' if command is None else 'commands_published'] += 1
+        return command
+
+    def hold_after_failure(self, now_ns: int, detail: str) -> None:
+        """
+        Take note that a tick ended with an error, here or where its command is sent.
+
+        Motion ends in HOLD. The drivers keep what was commanded last until a tick succeeds.
+        """
+        if self.mode in (Mode.AUTONOMY, Mode.HOMING):
+            self._enter(Mode.HOLD, now_ns, reasons.TICK_FAILED, detail)
+        self._state, self._why = ExecutorState.FAILED, (reasons.TICK_FAILED, detail)
+
+    def _tick(self, now_ns: int) -> JointCommand | None:
         if self._clock.runs_backwards(now_ns):
             self.notify_clock_jump(now_ns)
         self._feedback.update(now_ns)
@@ -185,7 +218,6 @@ class ChunkExecutor:
         motion, duration_s = self._motion, self._clock.advance(now_ns)
         if not motion.seeded:
             if self._stale:
-                self._counts['ticks_not_ready'] += 1
                 self._why = (reasons.WAITING_FOR_FEEDBACK, self._stale)
                 return None
             motion.seed(self._feedback.position)
@@ -196,7 +228,6 @@ class ChunkExecutor:
         self._supervise(now_ns, faults)
         moving = self._move(now_ns, duration_s)
         reseeded = () if moving else self._hold(now_ns, duration_s, faults)
-        self._counts['commands_published'] += 1
         motion.remember(now_ns)
         self._note_change()
         position, velocity, acceleration = motion.limiter.state

@@ -53,7 +53,7 @@ class GateConfig:
     max_future_s: float = parameter(
         'a chunk may be anchored this far ahead of now', unit='s', minimum=0.0, default=0.05
     )
-    max_horizon: int = parameter('most rows of a chunk', minimum=1, default=1000)
+    max_horizon: int = parameter('most rows of a chunk', minimum=1, maximum=2048, default=1000)
     min_dt_s: float = parameter('shortest row period', unit='s', minimum=0.001, default=0.002)
     max_dt_s: float = parameter('longest row period', unit='s', maximum=10.0, default=1.0)
     position_tolerance_rad: float = parameter(

@@ -18,6 +18,7 @@ class ExecutorState(enum.IntEnum):
     DECELERATING = 1
     HOLDING = 2
     NOT_READY = 3
+    FAILED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +31,7 @@ class ExecutorCounts:
     ticks: int = 0
     ticks_late: int = 0
     ticks_not_ready: int = 0
+    ticks_failed: int = 0  # ended with an error instead of a command
     commands_published: int = 0
     starvations: int = 0
     limit_hits: int = 0

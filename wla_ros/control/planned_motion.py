@@ -119,9 +119,17 @@ class PlannedMotion:
         refusal = blocked or self._accept(chunk, now_ns, command, solved)
         self._counts['chunks_missed'] += missed
         if refusal is not None:
-            self._rejections[refusal.reason] += 1
-            self.last_rejection = f'{refusal.reason}: {refusal.detail}'
+            self.refuse(refusal)
         return refusal
+
+    def judge_envelope(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
+        """Judge everything but the numbers in the rows of `chunk`."""
+        return self._gate.judge_envelope(chunk, now_ns, self._lead_ns, retimed=self._waits)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Count a refusal."""
+        self._rejections[refusal.reason] += 1
+        self.last_rejection = f'{refusal.reason}: {refusal.detail}'
 
     def drop(self, now_ns: int) -> None:
         """Flush the plan; chunks observed before `now_ns` no longer fit the state of the arms."""
@@ -248,7 +256,7 @@ class PlannedMotion:
         command: CurveSample,
         solved: FloatArray | Refusal | None,
     ) -> Refusal | None:
-        refusal = self._gate.judge_envelope(chunk, now_ns, self._lead_ns, retimed=self._waits)
+        refusal = self.judge_envelope(chunk, now_ns)
         if refusal is not None:
             return refusal
         incoming = self._rows.schedule(chunk, command.position, solved)

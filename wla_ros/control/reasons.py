@@ -3,6 +3,11 @@ The names of everything that refuses a chunk, refuses a mode or holds the arms; 
 and tests.
 """
 
+# Chunks refused before they are read.
+OVERSIZE = 'oversize'
+REPLACED_UNREAD = 'replaced_unread'
+UNREADABLE = 'unreadable'
+
 # Chunks refused at the gate.
 WRONG_MODE = 'wrong_mode'
 NOT_READY = 'not_ready'
@@ -45,6 +50,7 @@ ARM_FAULT = 'arm_fault'
 ARM_CONDITION_MISSING = 'arm_condition_missing'
 DEVIATION = 'deviation'
 CLOCK_JUMP = 'clock_jump'
+TICK_FAILED = 'tick_failed'
 HOMED = 'homed'
 START_UP = 'start_up'
 REQUESTED = 'requested'

@@ -26,7 +26,11 @@ _SUMS = (
         'rows_received',
         ('rows_executed', 'rows_late', 'rows_superseded', 'rows_flushed', 'rows_queued'),
     ),
-    ('executor', 'ticks', ('commands_published', 'commands_thinned', 'ticks_not_ready')),
+    (
+        'executor',
+        'ticks',
+        ('commands_published', 'commands_thinned', 'ticks_not_ready', 'ticks_failed'),
+    ),
     ('driver', 'received', ('applied', 'refused', 'flushed', 'waiting')),
     # A live run: cameras of the rig, and what got lost between processes.
     (

@@ -20,6 +20,7 @@ from wla_ros.ros.executor_configuration import TRAJECTORY
 from wla_ros.ros.executor_parts import ExecutorParts
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.trajectory_outputs import TrajectoryOutputs
+from wla_ros.ros.trajectory_outputs import TrajectoryPoints
 from wla_ros.ros.trajectory_stream import Ticked
 from wla_ros.ros.trajectory_stream import TrajectoryStream
 
@@ -59,6 +60,7 @@ class CommandStream:
         self._commanded = 0  # ticks with a command
         self.sent = 0  # of those
         self.thinned = 0  # of those whose command was not sent
+        self.failed = 0  # of those whose sending ended with an error
         self.unsendable = 0  # of those refused by the encoding of a driver
 
     def tick(self, now_ns: int, lateness_ns: int) -> None:
@@ -78,11 +80,7 @@ class CommandStream:
         if ticked.command is None:
             return
         if self._sends:
-            self._count(
-                self._set_points.publish(ticked.command)
-                if ticked.points is None
-                else self._trajectories.publish(ticked.points)
-            )
+            self._publish(ticked.command, ticked.points)
         # Every n-th tick, or the tick after it where several were made up at once.
         if -self._commanded % self._ticks_per_limited < ticked.commands:
             self._publish_limited(ticked.command)
@@ -99,6 +97,18 @@ class CommandStream:
         if self._stream is not None:
             return self._ticked.points is not None
         return self._commanded % self._ticks_per_set_point == 0
+
+    def _publish(self, command: JointCommand, points: TrajectoryPoints | None) -> None:
+        try:
+            refusal = (
+                self._set_points.publish(command)
+                if points is None
+                else self._trajectories.publish(points)
+            )
+        except Exception:
+            self.failed += 1
+            raise
+        self._count(refusal)
 
     def _count(self, refusal: Refusal | None) -> None:
         if refusal is not None:

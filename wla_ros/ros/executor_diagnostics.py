@@ -20,26 +20,30 @@ def executor_components(
     ticks_skipped: int,
     commands_sent: int,
     commands_thinned: int,
+    commands_failed: int,
     feedback_undecodable: int,
-    loop_problem: str,
-    latch_problem: str,
+    loop_problem: str,  # ticks that do not do what they should
+    loop_warning: str,
+    loop_errors: int,
+    mode_problem: str,
     clock: ClockMonitor,
 ) -> Iterator[ComponentState]:
     """Yield the components; times in ms."""
     counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
     level, message = OK, f'{snapshot.mode.mode.name}, {snapshot.state.name}'
-    if active and (snapshot.state == ExecutorState.NOT_READY or snapshot.mode.mode == Mode.ESTOP):
+    silent = snapshot.state in (ExecutorState.NOT_READY, ExecutorState.FAILED)
+    if active and (silent or snapshot.mode.mode == Mode.ESTOP):
         level = ERROR
     elif snapshot.mode.mode == Mode.AUTONOMY and snapshot.state != ExecutorState.TRACKING:
         level = WARN
     if snapshot.reason:
         message += f': {snapshot.detail or snapshot.reason}'
-    if latch_problem:
-        level, message = ERROR, f'{message}; {latch_problem}'
+    if mode_problem:
+        level, message = ERROR, f'{message}; {mode_problem}'
     yield ComponentState(
         name='execution',
         level=level,
-        message=message if active else f'inactive; {latch_problem}'.removesuffix('; '),
+        message=message if active else f'inactive; {mode_problem}'.removesuffix('; '),
         values={
             'mode_reason': snapshot.mode.reason,
             'starvations': counts.starvations,
@@ -62,8 +66,10 @@ def executor_components(
     )
     yield ComponentState(
         name='control loop',
-        level=WARN if loop_problem else OK,
-        message=loop_problem or f'p99 {snapshot.tick_lateness_p99_s * 1e3:.2f} ms late',
+        level=ERROR if loop_problem else WARN if loop_warning else OK,
+        message=loop_problem
+        or loop_warning
+        or f'p99 {snapshot.tick_lateness_p99_s * 1e3:.2f} ms late',
         values={
             'lateness_p50_ms': snapshot.tick_lateness_p50_s * 1e3,
             'lateness_p99_ms': snapshot.tick_lateness_p99_s * 1e3,
@@ -71,6 +77,8 @@ def executor_components(
             'ticks_late': counts.ticks_late,
             'ticks_skipped': ticks_skipped,
             'ticks_not_ready': counts.ticks_not_ready,
+            'ticks_failed': counts.ticks_failed + commands_failed,
+            'errors': loop_errors,  # also of those whose command was sent before
             'commands_published': commands_sent,
             'commands_thinned': commands_thinned,
             'stalls': counts.stalls,

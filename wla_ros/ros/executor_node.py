@@ -3,34 +3,31 @@ The executor node: action chunks and joint feedback in, limited joint commands o
 Lifecycle.
 
 A shell in a process of its own that never imports torch: ChunkExecutor decides, TickLoop paces,
-PlanOutputs and ModeServices speak. The spinning thread puts data in, the loop's thread ticks and
-publishes commands; one lock keeps them apart, held for well under a millisecond.
+PlanOutputs and ModeServices speak. The loop's thread ticks and publishes commands, that of
+ChunkInbox reads and solves chunks, that of ModeServices answers, the spinning one puts the rest
+in; one lock keeps them apart, held for a millisecond or two.
 """
 
 import gc
 import threading
 import time
 
-import numpy as np
-
+from wla_ros.control import reasons
 from wla_ros.control.arm_condition import ArmCondition
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.core.errors import Problem
-from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Mode
-from wla_ros.core.types import Provenance
 from wla_ros.core.types import Refusal
-from wla_ros.core.types import Representation
 from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ExecutorStatus
 from wla_ros.robots.piper.arm_status import ArmCondition as PiperCondition
 from wla_ros.ros import qos
 from wla_ros.ros.arm_inputs import ArmStatusInputs
 from wla_ros.ros.arm_inputs import JointInputs
+from wla_ros.ros.chunk_inbox import ChunkInbox
 from wla_ros.ros.clock_monitor import ClockMonitor
 from wla_ros.ros.command_stream import CommandStream
-from wla_ros.ros.conversions import chunk_value
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
 from wla_ros.ros.estop_latch import EstopLatch
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
@@ -53,9 +50,6 @@ from wla_ros.ros.tick_time import SimulatedTime
 # Deactivation waits this long for the arms to come to rest; at the default limits it takes 0.7 s
 # from full speed.
 _REST_TIMEOUT_S = 1.5
-# Stands for a message whose fields contradict each other, so that it is counted and refused like
-# any other.
-_MALFORMED = np.zeros((0, 0))
 
 
 class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
@@ -110,6 +104,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             self._executor,
             self._lock,
             latch=self._latch,
+            impediment=self._loop_problem,
             on_change=self._publish_status,
         )
         self._create_inputs(robot)
@@ -129,7 +124,15 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             on_refusal=self._refuse_joints,
         )
         ArmStatusInputs(self, robot.arms, on_condition=self._take_condition)
-        self.create_subscription(ActionChunkMessage, 'action_chunk', self._take_chunk, qos.CHUNK)
+        self._inbox = ChunkInbox(
+            self,
+            self._executor,
+            self._lock,
+            now_ns=self._ros_clock.now_ns,
+            on_read=self._take_exchange,
+            on_judged=self._note_chunk,
+            on_error=self._on_chunk_error,
+        )
 
     def _start(self) -> None:
         self._loop = TickLoop(
@@ -164,6 +167,9 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         modes = getattr(self, '_modes', None)
         if modes is not None:
             modes.stop()
+        inbox = getattr(self, '_inbox', None)
+        if inbox is not None and not inbox.stop():
+            self.get_logger().error('the thread that reads chunks did not end')
 
     def _moving(self) -> bool:
         with self._lock:
@@ -195,26 +201,22 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                 )
             )
 
-    def _take_chunk(self, message: ActionChunkMessage) -> None:
+    # Chunks: the thread of the inbox
+
+    def _take_exchange(self, message: ActionChunkMessage) -> None:
         with self._lock:
             self._offset.add(exchange_value(message, self._ros_clock.now_ns()))
-        chunk = chunk_value(message)
-        malformed = chunk if isinstance(chunk, Refusal) else None
-        if isinstance(chunk, Refusal):
-            chunk = _empty_chunk(message)
-        # No tick waits for inverse kinematics; nor are they solved where no chunk is wanted.
-        wanted = self._executor.mode == Mode.AUTONOMY
-        solved = self._executor.solve_poses(chunk) if wanted else None
-        with self._lock:
-            refusal = self._executor.accept_chunk(chunk, self._ros_clock.now_ns(), solved=solved)
+
+    def _note_chunk(self, name: str, refusal: Refusal | None) -> None:
         self._plan.publish_changes()
-        refusal = malformed or refusal
         if refusal is not None:
-            self.warn_at_times(
-                'chunk',
-                f'chunk {message.epoch}/{message.sequence} rejected: '
-                f'{refusal.reason}: {refusal.detail}',
-            )
+            self.warn_at_times('chunk', f'{name} rejected: {refusal.reason}: {refusal.detail}')
+
+    def _on_chunk_error(self, error: BaseException) -> None:
+        text = f'{type(error).__name__}: {error}'
+        with self._lock:
+            self._executor.refuse_chunk(Refusal(reason=reasons.UNREADABLE, detail=text))
+        self.warn_at_times('chunk', f'a chunk could not be judged: {text}')
 
     # The control loop: its own thread
 
@@ -234,7 +236,17 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         self._plan.publish_changes()
 
     def _on_tick_error(self, error: BaseException) -> None:
-        self.warn_at_times('tick', f'tick failed: {type(error).__name__}: {error}')
+        text = f'{type(error).__name__}: {error}'
+        self.warn_at_times(
+            'tick', f'tick failed, the drivers keep what was commanded last: {text}'
+        )
+        with self._lock:
+            self._executor.hold_after_failure(self.now_ns(), text)
+        self._modes.publish()
+
+    def _loop_problem(self) -> str:
+        loop = self._loop
+        return '' if loop is None else loop.problem
 
     # Status out: timers, in the spinning thread; mode changes in either
 
@@ -245,6 +257,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                 strategy=self.configuration.strategy.strategy.name,
                 commands_sent=self._commands.sent,
                 commands_thinned=self._commands.thinned,
+                commands_failed=self._commands.failed,
                 clock_offset=self._offset.estimate,
                 clock_offset_exceeded=self._offset.exceeded,
             )
@@ -266,26 +279,16 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                     ticks_skipped=0 if loop is None else loop.skipped,
                     commands_sent=self._commands.sent,
                     commands_thinned=self._commands.thinned,
+                    commands_failed=self._commands.failed,
                     feedback_undecodable=self._undecodable,
-                    loop_problem=problem,
-                    latch_problem=self._latch.problem,
+                    loop_problem=self._loop_problem(),
+                    loop_warning=problem,
+                    loop_errors=0 if loop is None else loop.errors,
+                    mode_problem=self._modes.problem,
                     clock=self._offset,
                 )
             )
         self._diagnostics.publish(*components)
-
-
-def _empty_chunk(message: ActionChunkMessage) -> ActionChunk:
-    return ActionChunk(
-        stamp_ns=0,
-        dt_ns=0,
-        epoch=int(message.epoch),
-        sequence=int(message.sequence),
-        representation=Representation.JOINT_POSITION,
-        columns=(),
-        rows=_MALFORMED,
-        provenance=Provenance(policy=message.policy, policy_version='', instruction=''),
-    )
 
 
 def main() -> int:

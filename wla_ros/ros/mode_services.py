@@ -15,6 +15,7 @@ from std_srvs.srv import Trigger
 
 from wla_ros.control.chunk_executor import ChunkExecutor
 from wla_ros.control.reasons import REQUESTED
+from wla_ros.control.reasons import TICK_FAILED
 from wla_ros.core.types import Mode
 from wla_ros.core.types import Refusal
 from wla_ros.msg import ControlMode
@@ -27,9 +28,7 @@ from wla_ros.srv import SetControlMode
 
 
 class ModeServices:
-    """
-    Any thread may change the mode or publish it. Requests are answered by a thread of their own.
-    """
+    """Any thread may change the mode or publish it; a thread of their own answers requests."""
 
     def __init__(
         self,
@@ -38,17 +37,21 @@ class ModeServices:
         lock: threading.RLock,
         *,
         latch: EstopLatch,
+        impediment: Callable[[], str],
         on_change: Callable[[], None],
     ) -> None:
         """
         Create services and topic on `node`; `lock` guards `executor`.
 
-        What `latch` keeps is in force from the beginning. `on_change` is called under the lock after every published change.
+        What `latch` keeps is in force from the beginning. While `impediment` names one, nothing
+        starts to move. `on_change` is called under the lock
+        after every published change.
         """
         self._node = node
         self._executor = executor
         self._lock = lock
         self._latch = latch
+        self._impediment = impediment
         self._on_change = on_change
         self._published: Mode | None = None
         self._modes = node.create_publisher(ControlMode, 'control_mode', qos.LATCHED)
@@ -70,14 +73,22 @@ class ModeServices:
     def change(self, mode: Mode, reason: str) -> Refusal | None:
         """Enter `mode`, or say why not."""
         with self._lock:
-            if not self._node.active and mode in (Mode.AUTONOMY, Mode.HOMING):
-                return Refusal(reason='inactive', detail='the executor node is not active')
+            if mode in (Mode.AUTONOMY, Mode.HOMING):
+                if not self._node.active:
+                    return Refusal(reason='inactive', detail='the executor node is not active')
+                if impediment := self._impediment():
+                    return Refusal(reason=TICK_FAILED, detail=impediment)
             refusal = self._executor.set_mode(mode, self._node.now_ns(), reason)
         self.publish()
         if mode == Mode.ESTOP and refusal is None:
             # After the stop, which waits for no disk, and before the answer.
             self._latch.keep(f'{reason}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC')
         return refusal
+
+    @property
+    def problem(self) -> str:
+        """What goes wrong with requests or the latch, empty if nothing does."""
+        return self._latch.problem or self._thread.problem
 
     def stop(self) -> None:
         """Answer no more requests."""

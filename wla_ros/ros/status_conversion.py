@@ -73,13 +73,15 @@ def executor_status_message(
     strategy: str,
     commands_sent: int,
     commands_thinned: int,
+    commands_failed: int,
     clock_offset: OffsetEstimate | None,
     clock_offset_exceeded: int,
 ) -> ExecutorStatus:
     """
     Return the state of the executor.
 
-    Of its commands `commands_sent` were sent and `commands_thinned` were not.
+    Of its commands `commands_sent` were sent, `commands_thinned` were not, and with
+    `commands_failed` sending ended with an error.
     """
     counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
     message = ExecutorStatus(
@@ -104,6 +106,7 @@ def executor_status_message(
         ticks=counts.ticks,
         ticks_late=counts.ticks_late,
         ticks_not_ready=counts.ticks_not_ready,
+        ticks_failed=counts.ticks_failed + commands_failed,
         commands_published=commands_sent,
         commands_thinned=commands_thinned,
         starvations=counts.starvations,

@@ -200,7 +200,8 @@ class TaskClient:
                 self.policy_status is not None
                 and self.policy_status.ready
                 and self.executor_status is not None
-                and self.executor_status.state != ExecutorStatus.NOT_READY
+                and self.executor_status.state
+                not in (ExecutorStatus.NOT_READY, ExecutorStatus.FAILED)
             ),
             timeout_s=timeout_s,
             what='policy and executor to be ready',

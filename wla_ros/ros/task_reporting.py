@@ -77,7 +77,7 @@ def _unready(
         return 'the policy is still warming up'
     if executor is None or mode is None:
         return 'nothing heard from the executor'
-    if executor.state == ExecutorStatus.NOT_READY:
+    if executor.state in (ExecutorStatus.NOT_READY, ExecutorStatus.FAILED):
         return f'the executor is not ready: {executor.reason}'
     if executor.strategy != snapshot.plan.strategy:
         return (

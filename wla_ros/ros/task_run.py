@@ -26,6 +26,7 @@ _EXECUTOR_FAULTS = (
     reasons.ARM_CONDITION_MISSING,
     reasons.DEVIATION,
     reasons.CLOCK_JUMP,
+    reasons.TICK_FAILED,
 )
 # An executor that works answers within a tick; this is for one that does not.
 _ANSWER_TIMEOUT_NS = 3_000_000_000

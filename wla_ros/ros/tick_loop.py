@@ -4,12 +4,19 @@ A thread that calls a function at absolute deadlines.
 Owns pacing and the measurement of lateness. Must not know what a tick does.
 """
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
+from time import monotonic_ns
 
+from wla_ros.core.failure_record import FailureRecord
+from wla_ros.core.timing import NS_PER_S
 from wla_ros.ros.tick_time import MonotonicTime
 from wla_ros.ros.tick_time import TickTime
+
+# A tick that takes longer stands still: no healthy one comes near, none may be waited for.
+_STANDSTILL_NS = NS_PER_S
 
 
 class TickLoop:
@@ -38,8 +45,9 @@ class TickLoop:
         self._time = MonotonicTime() if time is None else time
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._failures = FailureRecord('ticks')
+        self._alive_ns = monotonic_ns()  # when the thread last came by
         self.skipped = 0
-        self.errors = 0
         self.priority_problem = ''
 
     @property
@@ -47,8 +55,25 @@ class TickLoop:
         """Whether the thread lives."""
         return self._thread.is_alive()
 
+    @property
+    def errors(self) -> int:
+        """How many ticks raised an error."""
+        return self._failures.count
+
+    @property
+    def problem(self) -> str:
+        """Why the ticks do not do what they should, empty if they do: failing, stuck or ended."""
+        now_ns = monotonic_ns()
+        if not self._stopping.is_set():
+            if not self.running:
+                return 'the loop has ended'
+            if now_ns - self._alive_ns > _STANDSTILL_NS:
+                return f'the loop stands still for {(now_ns - self._alive_ns) / NS_PER_S:.1f} s'
+        return self._failures.problem(now_ns)
+
     def start(self) -> None:
         """Start the thread."""
+        self._alive_ns = monotonic_ns()
         self._thread.start()
 
     def stop(self, timeout_s: float = 2.0) -> bool:
@@ -64,6 +89,7 @@ class TickLoop:
         clock = self._time
         deadline_ns = clock.now_ns() + self._period_ns
         while not self._stopping.is_set():
+            self._alive_ns = monotonic_ns()
             if not clock.reached(deadline_ns):
                 continue
             now_ns = clock.now_ns()
@@ -71,8 +97,9 @@ class TickLoop:
             try:
                 self._tick(now_ns, lateness_ns)
             except Exception as error:  # one bad tick must not leave the arms without commands
-                self.errors += 1
-                self._on_error(error)
+                self._failures.note(error, monotonic_ns())
+                with contextlib.suppress(Exception):  # nor must what is done about it
+                    self._on_error(error)
             missed = max(0, clock.now_ns() - deadline_ns) // self._period_ns
             self.skipped += missed
             deadline_ns += (missed + 1) * self._period_ns

@@ -205,6 +205,7 @@ class PeerExecutor:
             'chunks_rejected',
             'ticks',
             'ticks_not_ready',
+            'ticks_failed',
             'commands_published',
             'starvations',
         )
