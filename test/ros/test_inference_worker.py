@@ -7,6 +7,28 @@ from wla_ros.ros.inference_worker import InferenceWorker
 PATIENCE_S = 20.0
 
 
+def test_errors_are_a_problem_and_a_failed_opening_stays_one() -> None:
+    told = threading.Semaphore(0)
+
+    def opening() -> None:
+        raise FileNotFoundError('weights')
+
+    def give_up(error: BaseException) -> None:
+        told.release()
+        raise error
+
+    worker: InferenceWorker[int] = InferenceWorker(
+        pull=lambda: None, think=lambda _: None, opening=opening, on_error=give_up
+    )
+    assert worker.problem == 'the thread has ended'
+    worker.start()
+    assert told.acquire(timeout=PATIENCE_S)
+    while not worker.problem:
+        pass
+    assert worker.problem.endswith('FileNotFoundError: weights')
+    assert worker.stop(PATIENCE_S)
+
+
 class Work:
     """A pull source whose newest item wins, and a policy that thinks until it is let go."""
 

@@ -106,6 +106,7 @@ class CommandStream:
                 else self._trajectories.publish(points)
             )
         except Exception:
+            self.sent -= 1
             self.failed += 1
             raise
         self._count(refusal)

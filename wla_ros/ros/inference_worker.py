@@ -6,11 +6,15 @@ is work. So nothing polls, nothing older than the newest is worked on, and no ca
 the policy. Must not know ROS.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
+from time import monotonic_ns
 from typing import Generic
 from typing import TypeVar
+
+from wla_ros.core.failure_record import FailureRecord
 
 T = TypeVar('T')
 
@@ -46,6 +50,8 @@ class InferenceWorker(Generic[T]):
         self._slot: T | None = None
         self._busy = True  # until the opening is done
         self._stopping = False
+        self._failures = FailureRecord('items')
+        self._unopened = ''  # why the opening failed
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     @property
@@ -53,6 +59,13 @@ class InferenceWorker(Generic[T]):
         """Whether an item is being worked on or waits in the slot, or the opening still runs."""
         with self._condition:
             return self._busy
+
+    @property
+    def problem(self) -> str:
+        """What goes wrong in the thread, empty if nothing does. A failed opening is for good."""
+        if not self._stopping and not self._thread.is_alive():
+            return 'the thread has ended'
+        return self._unopened or self._failures.problem(monotonic_ns())
 
     def start(self) -> None:
         """Start the thread."""
@@ -78,7 +91,7 @@ class InferenceWorker(Generic[T]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        self._guarded(self._opening)
+        self._unopened = self._guarded(self._opening)
         while True:
             item = self._next()
             if item is None:
@@ -97,10 +110,15 @@ class InferenceWorker(Generic[T]):
             item, self._slot = self._slot, None
             return None if self._stopping else item
 
-    def _guarded(self, action: Callable[[], None]) -> None:
+    def _guarded(self, action: Callable[[], None]) -> str:
+        """Call `action`; return what it raised."""
         try:
             action()
         except (
             Exception
         ) as error:  # one bad inference must not end the thread; the owner counts it
-            self._on_error(error)
+            self._failures.note(error, monotonic_ns())
+            with contextlib.suppress(Exception):  # nor must what is done about it
+                self._on_error(error)
+            return f'{type(error).__name__}: {error}'
+        return ''

@@ -64,6 +64,11 @@ class MemoryServer:
         self._writer.start()
         self.update()
 
+    @property
+    def problem(self) -> str:
+        """Why the memory is not kept in its file, empty if it is."""
+        return self._writer.problem
+
     def update(self) -> None:
         """Publish and save the memory if it has changed. Any thread may call this."""
         with self._lock:

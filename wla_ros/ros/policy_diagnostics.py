@@ -13,7 +13,7 @@ from wla_ros.ros.diagnostics import ComponentState
 
 
 def policy_components(
-    snapshot: SessionSnapshot, *, active: bool, warm: bool
+    snapshot: SessionSnapshot, *, active: bool, warm: bool, problem: str = ''
 ) -> Iterator[ComponentState]:
     """Yield the components; times in ms."""
     values: dict[str, object] = {
@@ -38,7 +38,9 @@ def policy_components(
         {f'refused_{reason}': count for reason, count in sorted(snapshot.refusal_counts.items())}
     )
     level, message = OK, 'ready'
-    if not active:
+    if problem:
+        level, message = ERROR, problem
+    elif not active:
         message = 'inactive'
     elif not warm:
         level, message = WARN, 'warming up'

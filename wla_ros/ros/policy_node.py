@@ -265,6 +265,15 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
     def _warm(self) -> bool:
         return self._thinking is not None and self._thinking.warm
 
+    def _problem(self) -> str:
+        """Return what fails in threads whose errors would stand in the log alone."""
+        thinking, memory = self._thinking, self._memory
+        if thinking is not None and thinking.problem:
+            return f'inference: {thinking.problem}'
+        if memory is not None and memory.problem:
+            return f'subtask memory not saved: {memory.problem}'
+        return ''
+
     def _publish_status(self) -> None:
         now_ns = self.now_ns()
         self._status.publish(
@@ -279,7 +288,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
     def _publish_diagnostics(self) -> None:
         snapshot = self._session.snapshot(self.now_ns())
         self._diagnostics.publish(
-            *policy_components(snapshot, active=self.active, warm=self._warm)
+            *policy_components(
+                snapshot, active=self.active, warm=self._warm, problem=self._problem()
+            )
         )
 
 

@@ -70,6 +70,11 @@ class PolicyThinking:
         )
         self._worker.start()
 
+    @property
+    def problem(self) -> str:
+        """What goes wrong besides inferences, which the session counts; empty if nothing does."""
+        return self._worker.problem
+
     def poke(self) -> None:
         """Look for something to think about, now that something has changed; any thread."""
         self._worker.poke()

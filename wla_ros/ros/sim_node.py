@@ -364,7 +364,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self._status.publish(message)
 
     def _publish_diagnostics(self) -> None:
-        rig = self._required_rig()
+        loop, rig = self._loop, self._required_rig()
         with self._lock:
             counts = rig.counts()
             slipped_ns, factor = self._slipped_ns, 1.0
@@ -381,7 +381,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
                 real_time_factor=factor,
                 ignored_commands=self._ignored_commands,
                 render_ms=render_ms,
-                failure=self._cameras.failure,
+                failure=self._cameras.failure or ('' if loop is None else loop.problem),
             )
         )
 
