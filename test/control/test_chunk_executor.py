@@ -11,6 +11,7 @@ from control.arms import MS
 from control.arms import REST
 from control.arms import WIDTH
 from control.arms import Run
+from control.arms import assert_counts_add_up
 from control.arms import assert_within_limits
 from control.arms import chunk
 from control.arms import held_rows
@@ -23,6 +24,7 @@ from wla_ros.control.executor_config import ArmExecution
 from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.core.types import Mode
+from wla_ros.core.types import Refusal
 from wla_ros.core.types import Representation
 
 
@@ -246,3 +248,30 @@ def test_a_single_arm_works_alike() -> None:
         command = executor.tick(now_ns)
     assert command is not None
     assert command.position.shape == (7,)
+
+
+def test_what_is_hopeless_is_known_beforehand_and_asking_changes_nothing() -> None:
+    run = Run()
+    run.tick(60)
+    item = chunk(held_rows(), run.now_ns, sequence=0)
+    assert run.executor.judge_chunk(item, run.now_ns).reason == reasons.WRONG_MODE
+    assert run.enter(Mode.AUTONOMY) is None
+    item = chunk(held_rows(), run.now_ns, sequence=0)
+    assert run.executor.judge_chunk(item, run.now_ns) is None
+    assert run.executor.accept_chunk(item, run.now_ns) is None
+    before = run.snapshot
+    late = chunk(held_rows(), run.now_ns, sequence=1)
+    for hopeless, now_ns, reason in (
+        (item, run.now_ns, reasons.SEQUENCE_DUPLICATE),
+        (late, run.now_ns + 10**11, reasons.ALL_ROWS_LATE),
+    ):
+        refusal = run.executor.judge_chunk(hopeless, now_ns)
+        assert refusal is not None
+        assert refusal.reason == reason
+    assert run.snapshot.counts == before.counts
+    assert run.snapshot.rejections == before.rejections
+
+    run.executor.refuse_chunk(Refusal(reason=reasons.OVERSIZE, detail='too large'))
+    assert run.snapshot.counts.chunks_received == before.counts.chunks_received + 1
+    assert run.snapshot.last_rejection == 'oversize: too large'
+    assert_counts_add_up(run.snapshot)

@@ -29,6 +29,7 @@ COMMANDS = (
     ('calibrate', 'measure latencies of cameras, arms and grippers and write them to a file'),
     ('evaluate', 'run episodes in virtual time, faster than real time'),
     ('bench', 'measure latency, tick lateness and CPU of the running graph'),
+    ('bench-stop', 'measure how long an emergency stop takes while the executor is flooded'),
     ('bench-execution', 'compare execution strategies over delays, thousands of episodes'),
     ('checkpoint', 'look at WLA checkpoints, or make a random one'),
     ('parameters', 'print every parameter with type, unit, range and default'),
