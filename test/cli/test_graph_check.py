@@ -10,6 +10,7 @@ from wla_ros.cli.software_check import Level
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.synchronisation import SynchronisationConfig
+from wla_ros.core.types import Refusal
 from wla_ros.robots.piper.arm_status import decode_arm_status
 from wla_ros.robots.piper.limits import piper_limits
 from wla_ros.ros.graph_probe import GraphRecord
@@ -36,14 +37,18 @@ def joints(**changes):
 def camera(**changes):
     record = stream(changes.pop('rate_hz', 30.0), **changes)
     record.pixels = np.full((480, 640, 3), 90, np.uint8)
-    record.encoding = 'rgb8'
     return record
 
 
-def status(arm_status=0):
+def refusing(record):
+    record.refuse(Refusal(reason='encoding', detail="encoding '16UC1' is not usable"))
+    return record
+
+
+def status(arm_status=0, ctrl_mode=1):
     return decode_arm_status(
         arm='left',
-        ctrl_mode=1,
+        ctrl_mode=ctrl_mode,
         arm_status=arm_status,
         mode_feedback=1,
         teach_status=0,
@@ -54,17 +59,25 @@ def status(arm_status=0):
     )
 
 
-def problems(*, joint=None, image=None, condition=None, commanders=1):
+def results(*, joint=None, image=None, conditions=None, commanders=('executor_node',), nodes=None):
     found = GraphRecord(
         joints={'left': joint or joints()},
         cameras={'head': image or camera()},
-        conditions={'left': condition or status()},
-        command_publishers={'left': commanders},
-        nodes=('policy_node',),
+        conditions={'left': status()} if conditions is None else conditions,
+        commanders={'left': commanders},
+        nodes=('policy_node', 'executor_node') if nodes is None else nodes,
     )
     synchronisation = SynchronisationConfig(cameras={'head': CameraSync(rate_hz=30.0)})
-    results = check_graph(found, LAYOUT, piper_limits(LAYOUT), synchronisation)
-    return [result for result in results if result.level is Level.PROBLEM]
+    return list(check_graph(found, LAYOUT, piper_limits(LAYOUT), synchronisation))
+
+
+def problems(**changes):
+    return [result for result in results(**changes) if result.level is Level.PROBLEM]
+
+
+def levels(subject, **changes):
+    """Return level and fact of the results on a subject."""
+    return [(item.level, item.fact) for item in results(**changes) if item.subject == subject]
 
 
 def test_a_healthy_robot_has_no_problems():
@@ -81,14 +94,41 @@ def test_a_healthy_robot_has_no_problems():
         ({'image': camera(rate_hz=12.0)}, 'camera head'),
         ({'image': camera(age_s=-5.0)}, 'camera head'),
         ({'image': StreamRecord('camera/head/image_raw', publishers=1)}, 'camera head'),
-        ({'condition': status(arm_status=7)}, 'left status'),
-        ({'commanders': 2}, 'left commands'),
+        ({'conditions': {'left': status(arm_status=7)}}, 'left status'),
+        ({'commanders': ('executor_node', 'stray')}, 'left commands'),
+        ({'image': refusing(stream(30.0))}, 'camera head'),
+        ({'image': refusing(StreamRecord('a_topic', publishers=1))}, 'camera head'),
     ],
 )
 def test_each_fault_is_a_problem_with_a_remedy(changes, subject):
     (problem,) = problems(**changes)
     assert problem.subject == subject
     assert problem.remedy
+
+
+def test_an_executor_without_a_publisher_is_a_note_and_none_is_ok():
+    ((level, fact),) = levels('left commands', commanders=())
+    assert level is Level.NOTE
+    assert 'executor_node runs' in fact
+    ((level, fact),) = levels('left commands', commanders=(), nodes=('policy_node',))
+    assert (level, fact) == (Level.OK, 'nobody commands, no executor runs')
+    ((level, fact),) = levels('left commands')
+    assert (level, fact) == (Level.OK, 'only executor_node commands')
+
+
+def test_power_is_ok_only_where_the_arm_says_so():
+    ((level, _),) = levels('left status', conditions={})
+    assert level is Level.NOT_LOOKED
+    ((level, fact),) = levels('left status', conditions={'left': status(ctrl_mode=0)})
+    assert level is Level.NOTE
+    assert 'standby' in fact
+
+
+def test_what_does_not_connect_is_named_before_silence_is():
+    record = StreamRecord('camera/head/image_raw', publishers=1)
+    record.mismatch = 'usb_cam offers other QoS than the node asks for: RELIABILITY'
+    (problem,) = problems(image=record)
+    assert 'usb_cam offers other QoS' in problem.fact
 
 
 def test_degrees_are_called_degrees():

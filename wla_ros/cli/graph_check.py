@@ -32,11 +32,13 @@ def check_graph(
 ) -> Iterator[CheckResult]:
     """Yield results per arm, camera, and for who commands."""
     names = ', '.join(found.nodes) or 'none'
-    yield CheckResult(subject='nodes', level=Level.OK, fact=names)
+    yield CheckResult(
+        subject='nodes', level=Level.OK if found.nodes else Level.NOT_LOOKED, fact=names
+    )
     for arm, record in found.joints.items():
         yield from _check_arm(arm, record, limits, layout)
         yield _check_condition(arm, found)
-        yield _check_commands(arm, found.command_publishers[arm])
+        yield _check_commands(arm, found.commanders[arm], found.nodes)
     for camera, record in found.cameras.items():
         section = synchronisation.cameras.get(camera)
         wanted_hz = 0.0 if section is None else section.rate_hz
@@ -70,32 +72,51 @@ def _check_arm(
 
 
 def _check_condition(arm: str, found: GraphRecord) -> CheckResult:
-    condition = found.conditions.get(arm)
+    subject, condition = f'{arm} status', found.conditions.get(arm)
     if condition is None:
         return CheckResult(
-            subject=f'{arm} status',
-            level=Level.NOTE,
-            fact='no status heard',
+            subject=subject,
+            level=Level.NOT_LOOKED,
+            fact='no status heard: faults and power of the arm are unknown',
             remedy='the executor cannot see faults of the arm without it',
         )
-    return CheckResult(
-        subject=f'{arm} status',
-        level=Level.OK if condition.ok else Level.PROBLEM,
-        fact=condition.text or 'normal',
-        remedy='' if condition.ok else 'clear the fault with the driver; never reset a raised arm',
-    )
-
-
-def _check_commands(arm: str, publishers: int) -> CheckResult:
-    if publishers > 1:
+    if not condition.ok:
         return CheckResult(
-            subject=f'{arm} commands',
+            subject=subject,
             level=Level.PROBLEM,
-            fact=f'{publishers} publishers command this arm',
+            fact=condition.text,
+            remedy='clear the fault with the driver; never reset a raised arm',
+        )
+    if not condition.enabled:
+        return CheckResult(
+            subject=subject,
+            level=Level.NOTE,
+            fact=f'motors not under control: {condition.text}',
+            remedy='enable the arm with its driver; it takes control at its first command',
+        )
+    return CheckResult(subject=subject, level=Level.OK, fact=f'under control: {condition.text}')
+
+
+def _check_commands(arm: str, commanders: tuple[str, ...], nodes: tuple[str, ...]) -> CheckResult:
+    subject = f'{arm} commands'
+    if len(commanders) > 1:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'{len(commanders)} publishers command this arm: {", ".join(commanders)}',
             remedy='only the executor may: stop the others',
         )
-    fact = 'one publisher' if publishers else 'nobody commands'
-    return CheckResult(subject=f'{arm} commands', level=Level.OK, fact=fact)
+    if commanders:
+        return CheckResult(subject=subject, level=Level.OK, fact=f'only {commanders[0]} commands')
+    executors = [name for name in nodes if 'executor' in name]
+    if executors:
+        return CheckResult(
+            subject=subject,
+            level=Level.NOTE,
+            fact=f'no publisher was found, but {", ".join(executors)} runs',
+            remedy='not configured, for another robot or namespace, or found too late: run again',
+        )
+    return CheckResult(subject=subject, level=Level.OK, fact='nobody commands, no executor runs')
 
 
 def _check_camera(camera: str, record: StreamRecord, wanted_hz: float) -> CheckResult:
@@ -107,17 +128,15 @@ def _check_camera(camera: str, record: StreamRecord, wanted_hz: float) -> CheckR
     if clock is not None:
         return clock
     size = '' if record.pixels is None else f' {record.pixels.shape[1]}x{record.pixels.shape[0]}'
-    fact = (
-        f'{record.rate_hz:.1f} Hz{size} {record.encoding}, {1e3 * record.median_age_s:.0f} ms old'
-    )
-    if record.pixels is None:
+    fact = f'{record.rate_hz:.1f} Hz{size}, {1e3 * record.median_age_s:.0f} ms old'
+    if record.refusals:
         return CheckResult(
             subject=subject,
             level=Level.PROBLEM,
-            fact=record.detail,
-            remedy='see README: encodings',
+            fact=f'{fact}; {_refused(record)}',
+            remedy=record.detail,
         )
-    if float(record.pixels.mean()) < _DARK:
+    if record.pixels is not None and float(record.pixels.mean()) < _DARK:
         return CheckResult(
             subject=subject,
             level=Level.PROBLEM,
@@ -129,7 +148,8 @@ def _check_camera(camera: str, record: StreamRecord, wanted_hz: float) -> CheckR
             subject=subject,
             level=Level.PROBLEM,
             fact=fact,
-            remedy=f'{wanted_hz:g} Hz are configured: USB bandwidth, exposure time, CPU load?',
+            remedy=f'{wanted_hz:g} Hz are configured: the middleware profile of the driver and '
+            'shared memory (above), USB bandwidth, exposure time, CPU load?',
         )
     return CheckResult(subject=subject, level=Level.OK, fact=fact)
 
@@ -138,18 +158,28 @@ def _silence(subject: str, record: StreamRecord, remedy: str) -> CheckResult | N
     if record.stamps_ns:
         return None
     if record.refusals:
-        reasons = ', '.join(f'{reason} {count} times' for reason, count in record.refusals.items())
         return CheckResult(
             subject=subject,
             level=Level.PROBLEM,
-            fact=f'nothing usable on {record.topic}: {reasons}',
+            fact=f'nothing usable on {record.topic}: {_refused(record)}',
             remedy=record.detail,
         )
+    if record.mismatch:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'the node hears nothing on {record.topic}: {record.mismatch}',
+            remedy='change the publisher or what the parameter file or driver profile asks for',
+        )
     if record.publishers:
-        remedy = f'{record.publishers} publisher(s), but no message: QoS, or a driver without data'
+        remedy = f'{record.publishers} publisher(s), but no message: a driver without data?'
     return CheckResult(
         subject=subject, level=Level.PROBLEM, fact=f'silence on {record.topic}', remedy=remedy
     )
+
+
+def _refused(record: StreamRecord) -> str:
+    return ', '.join(f'{reason} {count} times' for reason, count in record.refusals.items())
 
 
 def _check_clock(subject: str, record: StreamRecord) -> Iterator[CheckResult]:

@@ -26,6 +26,7 @@ class Level(enum.Enum):
 
     OK = 'ok'
     NOTE = 'note'
+    NOT_LOOKED = 'not looked at'
     PROBLEM = 'PROBLEM'
 
 
@@ -60,18 +61,23 @@ def check_software() -> Iterator[CheckResult]:
 
 def check_environment() -> Iterator[CheckResult]:
     """Yield a result for the variables that decide who hears whom."""
-    domain = os.environ.get('ROS_DOMAIN_ID', '0')
+    local = hears_this_machine_only()
     discovery = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE', '')
-    local = discovery == 'LOCALHOST' or os.environ.get('ROS_LOCALHOST_ONLY') == '1'
-    yield CheckResult(subject='ROS domain', level=Level.OK, fact=domain)
+    yield CheckResult(
+        subject='ROS domain', level=Level.OK, fact=os.environ.get('ROS_DOMAIN_ID', '0')
+    )
     yield CheckResult(
         subject='discovery',
         level=Level.OK if local else Level.NOTE,
         fact='this machine only' if local else discovery or 'the whole subnet',
         remedy='' if local else 'anybody on the network with this domain id can command the arms',
     )
-    rmw = os.environ.get('RMW_IMPLEMENTATION', 'default of the distribution')
-    yield CheckResult(subject='middleware', level=Level.OK, fact=rmw)
+
+
+def hears_this_machine_only() -> bool:
+    """Return whether nodes of other hosts are neither heard nor told."""
+    discovery = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE', '')
+    return discovery == 'LOCALHOST' or os.environ.get('ROS_LOCALHOST_ONLY') == '1'
 
 
 def _check_ros() -> CheckResult:

@@ -1,25 +1,26 @@
 """
 Listens to a configured robot for a few seconds: what arrives, how often, how old, from how many.
 
-Subscribes as the nodes do and commands nothing. What the numbers mean is judged by `doctor`.
+Hears with the parts of the nodes, so with their types, QoS and decoding, and commands nothing.
+What the numbers mean is judged by `doctor`.
 """
 
 import contextlib
-import functools
 import time
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
+from typing import Any
 
 import numpy as np
 import rclpy
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from sensor_msgs.msg import CompressedImage
-from sensor_msgs.msg import Image
+from rclpy.qos import QoSCompatibility
+from rclpy.qos import qos_check_compatible
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
@@ -30,10 +31,14 @@ from wla_ros.evaluation.image_decoding import decode_image
 from wla_ros.robots.piper.arm_status import ArmCondition
 from wla_ros.ros.arm_inputs import ArmStatusInputs
 from wla_ros.ros.arm_inputs import JointInputs
-from wla_ros.ros.conversions import stamp_ns
+from wla_ros.ros.camera_inputs import CameraInputs
 from wla_ros.ros.policy_configuration import CameraInput
-from wla_ros.ros.qos import IMAGE_INPUT
 from wla_ros.ros.robot_configuration import Robot
+
+# Discovery takes a second on an idle machine and many on a loaded one.
+DISCOVERY_S = 15.0
+# A new participant is known to others for a while before all of its topics are.
+_SETTLED_S = 1.0
 
 
 @dataclass(slots=True, eq=False)
@@ -48,12 +53,19 @@ class StreamRecord:
     detail: str = ''  # of the newest refusal
     positions: list[FloatArray] = field(default_factory=list)  # joint streams, each [7]
     pixels: ImageArray | None = None  # camera streams, the newest image
-    encoding: str = ''
+    mismatch: str = ''  # why a publisher and the subscription of the node do not connect
 
     def take(self, stamp: int, receive_ns: int) -> None:
         """Note one message."""
         self.stamps_ns.append(stamp)
         self.ages_ns.append(receive_ns - stamp)
+
+    def begin(self) -> None:
+        """Forget the messages so far: the time to be judged begins."""
+        self.stamps_ns.clear()
+        self.ages_ns.clear()
+        self.positions.clear()
+        self.refusals.clear()
 
     def refuse(self, refusal: Refusal) -> None:
         """Note one message that cannot be used."""
@@ -81,63 +93,136 @@ class GraphRecord:
     joints: Mapping[str, StreamRecord]
     cameras: Mapping[str, StreamRecord]
     conditions: Mapping[str, ArmCondition]
-    command_publishers: Mapping[str, int]  # arm -> publishers on its command topic
+    commanders: Mapping[str, tuple[str, ...]]  # arm -> nodes that publish on its command topic
     nodes: tuple[str, ...]
 
 
 def probe_graph(
-    robot: Robot, cameras: Mapping[str, CameraInput], *, seconds: float, namespace: str = ''
+    robot: Robot,
+    cameras: Mapping[str, CameraInput],
+    *,
+    seconds: float,
+    namespace: str = '',
+    discovery_s: float = DISCOVERY_S,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> GraphRecord:
     """
-    Listen for `seconds` and return what was heard.
+    Listen for `seconds` and return what was heard; `tell` hears how it goes on.
 
+    The time counts from when a publisher of every stream was found, or `discovery_s` had passed.
     Arms first, cameras after them: receiving all at once would measure this process instead.
     """
     context = Context()
     rclpy.init(context=context)
     try:
-        with _listening(context, namespace) as (node, listen):
-            joints, conditions = _hear_arms(node, robot)
-            listen(seconds / 2)
-            for record in joints.values():
-                record.publishers = node.count_publishers(record.topic)
-            commanding = {
-                arm.name: node.count_publishers(arm.channels.command_topic) for arm in robot.arms
+        with _Listening(context, namespace, tell) as ears:
+            joints, conditions = _hear_arms(ears.node, robot)
+            ears.find_publishers(discovery_s)
+            _begin(joints)
+            ears.listen(seconds / 2)
+            ears.describe(joints)
+            commanders = {
+                arm.name: ears.publishers(arm.channels.command_topic) for arm in robot.arms
             }
-            names = tuple(sorted(set(node.get_node_names()) - {node.get_name()}))
-        with _listening(context, namespace) as (node, listen):
-            images = _hear_cameras(node, cameras)
-            listen(seconds / 2)
-            for record in images.values():
-                record.publishers = node.count_publishers(record.topic)
+            names = ears.others()
+        with _Listening(context, namespace, tell) as ears:
+            images = _hear_cameras(ears.node, cameras)
+            ears.find_publishers(discovery_s)
+            _begin(images)
+            ears.listen(seconds / 2)
+            ears.describe(images)
+            names = tuple(sorted({*names, *ears.others()}))
     finally:
         context.try_shutdown()
     return GraphRecord(
         joints=joints,
         cameras=images,
         conditions=conditions,
-        command_publishers=commanding,
+        commanders=commanders,
         nodes=names,
     )
 
 
-@contextlib.contextmanager
-def _listening(context: Context, namespace: str) -> Iterator[tuple[Node, Callable[[float], None]]]:
-    """Yield a node and a function that serves it for some seconds."""
-    node = rclpy.create_node('wla_ros_doctor', context=context, namespace=namespace)
-    executor = SingleThreadedExecutor(context=context)
-    executor.add_node(node)
+class _Listening(contextlib.AbstractContextManager['_Listening']):
+    """A node that subscribes, and how long it is served."""
 
-    def listen(seconds: float) -> None:
+    def __init__(self, context: Context, namespace: str, tell: Callable[[str], None]) -> None:
+        self.node = rclpy.create_node('wla_ros_doctor', context=context, namespace=namespace)
+        self._tell = tell
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self.node)
+
+    def __exit__(self, *_: Any) -> None:
+        self._executor.shutdown()
+        self.node.destroy_node()
+
+    def listen(self, seconds: float) -> None:
+        """Serve the subscriptions."""
         end_s = time.monotonic() + seconds
         while time.monotonic() < end_s:
-            executor.spin_once(timeout_sec=0.05)
+            self._executor.spin_once(timeout_sec=0.05)
 
-    try:
-        yield node, listen
-    finally:
-        executor.shutdown()
-        node.destroy_node()
+    def find_publishers(self, bound_s: float) -> None:
+        """Serve until every subscription has a publisher, or the bound."""
+        begun_s = told_s = time.monotonic()
+        while missing := self._without_publisher():
+            now_s = time.monotonic()
+            if now_s - begun_s > bound_s:
+                self._tell(f'no publisher after {bound_s:g} s: {", ".join(missing)}')
+                return
+            if now_s - told_s > 2.0:
+                told_s = now_s
+                self._tell(f'looking for publishers of {", ".join(missing)}')
+            self._executor.spin_once(timeout_sec=0.05)
+        self.listen(_SETTLED_S)
+
+    def describe(self, records: Mapping[str, StreamRecord]) -> None:
+        """Write into each record who publishes it, and why that does not connect."""
+        found = {item.topic_name: item for item in self.node.subscriptions}
+        for record in records.values():
+            topic = self.node.resolve_topic_name(record.topic)
+            publishers = self.node.get_publishers_info_by_topic(topic)
+            record.publishers = len(publishers)
+            subscription = found.get(topic)
+            if subscription is not None:
+                reasons = (_mismatch(publisher, subscription) for publisher in publishers)
+                record.mismatch = next((reason for reason in reasons if reason), '')
+
+    def publishers(self, topic: str) -> tuple[str, ...]:
+        """Return the nodes that publish on `topic`, one entry a publisher."""
+        resolved = self.node.resolve_topic_name(topic)
+        infos = self.node.get_publishers_info_by_topic(resolved)
+        return tuple(sorted(info.node_name for info in infos))
+
+    def others(self) -> tuple[str, ...]:
+        """Return the names of all nodes but this one and hidden ones."""
+        names = set(self.node.get_node_names()) - {self.node.get_name()}
+        return tuple(sorted(name for name in names if not name.startswith('_')))
+
+    def _without_publisher(self) -> list[str]:
+        return [
+            item.topic_name
+            for item in self.node.subscriptions
+            if not self.node.count_publishers(item.topic_name)
+        ]
+
+
+def _mismatch(publisher: TopicEndpointInfo, subscription: Any) -> str:
+    """Return why a publisher does not reach a subscription, empty if it does."""
+    wanted = subscription.msg_type
+    name = f'{wanted.__module__.split(".")[0]}/msg/{wanted.__name__}'
+    if publisher.topic_type != name:
+        return f'{publisher.node_name} publishes {publisher.topic_type}, the node wants {name}'
+    verdict, reason = qos_check_compatible(publisher.qos_profile, subscription.qos_profile)
+    if verdict == QoSCompatibility.ERROR:
+        return f'{publisher.node_name} offers other QoS than the node asks for: {reason.strip()}'
+    return ''
+
+
+def _begin(records: Mapping[str, StreamRecord]) -> None:
+    """Forget what came while publishers were looked for."""
+    for record in records.values():
+        record.begin()
 
 
 def _now_ns(node: Node) -> int:
@@ -170,19 +255,16 @@ def _hear_arms(
 def _hear_cameras(node: Node, cameras: Mapping[str, CameraInput]) -> dict[str, StreamRecord]:
     images = {name: StreamRecord(camera.topic) for name, camera in cameras.items()}
 
-    def take(name: str, message: Image | CompressedImage) -> None:
-        record = images[name]
-        record.take(stamp_ns(message.header.stamp), _now_ns(node))
-        if record.pixels is None:
-            compressed = isinstance(message, CompressedImage)
-            decoded = decode_compressed(message) if compressed else decode_image(message)
-            record.encoding = message.format if compressed else message.encoding
-            if isinstance(decoded, Refusal):
-                record.refuse(decoded)
-            else:
-                record.pixels = decoded
+    def take(camera: str, stamp: int, receive_ns: int, pixels: ImageArray, decode_ns: int) -> None:
+        del decode_ns
+        images[camera].take(stamp, receive_ns)
+        images[camera].pixels = pixels
 
-    for name, camera in cameras.items():
-        kind = CompressedImage if camera.transport == 'compressed' else Image
-        node.create_subscription(kind, camera.topic, functools.partial(take, name), IMAGE_INPUT)
+    CameraInputs(
+        node,
+        cameras,
+        now_ns=lambda: _now_ns(node),
+        on_image=take,
+        on_refusal=lambda camera, refusal: images[camera].refuse(refusal),
+    )
     return images

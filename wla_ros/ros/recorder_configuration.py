@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from wla_ros.core.configuration import parameter
 
@@ -55,3 +56,8 @@ class RecorderNodeConfiguration:
         maximum=60.0,
         default=0.5,
     )
+
+
+def bag_folder(folder: str) -> Path:
+    """Return where bags are made if the parameter `folder` is this."""
+    return Path(folder or '~/wla_ros_bags').expanduser()

@@ -43,6 +43,7 @@ from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.message_resolution import resolve_type
 from wla_ros.ros.recorder_configuration import RecordedImage
 from wla_ros.ros.recorder_configuration import RecorderNodeConfiguration
+from wla_ros.ros.recorder_configuration import bag_folder
 from wla_ros.ros.spinning import run_node
 
 _NICENESS = 10
@@ -69,7 +70,7 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
 
     def _start(self) -> None:
         config = self.configuration
-        parent = Path(config.folder or '~/wla_ros_bags').expanduser()
+        parent = bag_folder(config.folder)
         name = config.name or datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
         self._begin_counting()
         self._path = _new_folder(parent, name)
