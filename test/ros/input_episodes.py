@@ -7,11 +7,13 @@ below hands out their callbacks. Time is simulated; the truth of every message i
 
 import copy
 import heapq
+import inspect
 import random
 from collections.abc import Callable
 from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -97,7 +99,9 @@ class Host:
         self, kind: Any, topic: str, callback: Callable[[Any], None], qos: Any
     ) -> None:
         del kind, qos
-        self.callbacks[topic] = callback
+        # As rclpy does: who takes two arguments is told what came with the message.
+        with_info = len(inspect.signature(callback).parameters) == 2
+        self.callbacks[topic] = partial(_with_info, callback) if with_info else callback
 
     def now_ns(self) -> int:
         return self.time_ns
@@ -106,7 +110,11 @@ class Host:
         self.warnings.append(f'{kind}: {text}')
 
 
-@dataclass(slots=True)
+def _with_info(callback: Callable[[Any, Any], None], message: Any) -> None:
+    callback(message, {})
+
+
+@dataclass(slots=True, eq=False)
 class Thinking:
     """Thinks for a while about every observation there is, and remembers all of them."""
 

@@ -26,8 +26,6 @@ from wla_ros.core.types import FloatArray
 from wla_ros.core.types import ImageArray
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Refusal
-from wla_ros.evaluation.image_decoding import decode_compressed
-from wla_ros.evaluation.image_decoding import decode_image
 from wla_ros.robots.piper.arm_status import ArmCondition
 from wla_ros.ros.arm_inputs import ArmStatusInputs
 from wla_ros.ros.arm_inputs import JointInputs
