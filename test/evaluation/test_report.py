@@ -171,6 +171,17 @@ def test_lag_of_an_arm_is_found():
     assert metrics.jerk_max_rad_s3 == 0.0
 
 
+@pytest.mark.parametrize('kept', [1, 2])
+def test_the_jerk_of_a_recording_is_that_of_virtual_time(kept):
+    """A recorder gets every second command, and no acceleration."""
+    stamps = np.arange(0, 4_000_000_000, 5_000_000)[::kept]
+    wave = np.tile(np.sin(6.0 * stamps / 1e9)[:, None], (1, 7))
+    zeros = np.zeros_like(wave)
+    track = CommandTrack(stamps_ns=stamps, position=zeros, velocity=wave, acceleration=zeros)
+    metrics = measure(bare(columns=JointLayout(('left',)).columns, commands=track))
+    assert metrics.jerk_rms_rad_s3 == pytest.approx(6.0**2 / math.sqrt(2.0), rel=0.02)
+
+
 def test_task_times_are_of_successful_episodes_only():
     solved = measure(bare(task_ns=3_000_000_000))
     failed = measure(bare(success=False, task_ns=None, seed=1))

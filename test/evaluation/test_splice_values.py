@@ -18,6 +18,7 @@ from wla_ros.evaluation.bag_reading import BagReader
 from wla_ros.evaluation.bag_types import message_types
 from wla_ros.evaluation.bag_types import own_definitions_folder
 from wla_ros.evaluation.bag_values import action_chunk
+from wla_ros.evaluation.bag_values import time_ns
 from wla_ros.evaluation.bag_writing import BagWriter
 from wla_ros.evaluation.splice_values import splice_record
 from wla_ros.robots.driver_profile import load_driver_profile
@@ -76,6 +77,11 @@ def test_recorded_splices_belong_to_recorded_chunks(tmp_path: Path) -> None:
     (record,) = episodes_of_bag(tmp_path / 'bag', (WINDOW,), PROFILE, RunTopics())
     assert [splice.stamp_ns for splice in record.splices] == [NOW + 10**8, NOW + 2 * 10**8]
     assert [chunk.sequence for chunk in record.chunks] == [1, 2]
+    # When the executor took them, not when the recorder did, and the executor's own steps.
+    assert [chunk.arrival_ns for chunk in record.chunks] == [
+        time_ns(messages.splice(NOW + sequence * 10**8).header.stamp) for sequence in (1, 2)
+    ]
+    assert {chunk.seam_velocity_step_rad_s for chunk in record.chunks} == {0.02}
 
 
 def test_chunks_of_older_recordings_are_read(tmp_path: Path) -> None:

@@ -266,7 +266,7 @@ def _record(
             )
             for arm, samples in draft.arms.items()
         ),
-        chunks=_arrivals(draft.chunks),
+        chunks=_arrivals(draft),
         splices=_splices(draft),
         changes=tuple(draft.changes),
         starvations=_starvations(draft),
@@ -310,12 +310,25 @@ def _command_track(
     )
 
 
-def _arrivals(chunks: list[tuple[int, ActionChunk]]) -> tuple[ChunkArrival, ...]:
-    """Return the chunks with the steps at which each took over from the one before."""
+def _arrivals(draft: _Draft) -> tuple[ChunkArrival, ...]:
+    """
+    Return the chunks with the steps at which each took over from the one before.
+
+    When a chunk arrived and what step it made, the executor's report says; only where that was not
+    recorded stands the time at which the recorder received the chunk, and a step between rows.
+    """
+    reports = {(int(item.epoch), int(item.sequence)): item for item in draft.splices}
     arrivals: list[ChunkArrival] = []
     previous: ActionChunk | None = None
-    for arrival_ns, chunk in chunks:
-        position_step, velocity_step = seam_steps(previous, chunk, arrival_ns)
+    for log_ns, chunk in draft.chunks:
+        report = reports.get((chunk.epoch, chunk.sequence))
+        if report is None:
+            arrival_ns = log_ns
+            position_step, velocity_step = seam_steps(previous, chunk, arrival_ns)
+        else:
+            arrival_ns = time_ns(report.header.stamp)
+            position_step = float(report.position_step_rad)
+            velocity_step = float(report.velocity_step_rad_s)
         total_ns = sum(item.duration_ns for item in chunk.timings)
         arrivals.append(
             ChunkArrival(

@@ -26,6 +26,7 @@ from wla_ros.evaluation.link_loss import link_losses
 # Longest delay of an arm behind its command that is looked for; servos lag 20 to 40 ms.
 _MAX_LAG_S = 0.15
 _LAG_STEP_S = 0.005
+_JERK_STEP_S = 0.01
 _GRIPPER = ARM_WIDTH - 1
 
 
@@ -67,7 +68,7 @@ class EpisodeMetrics:
     duration_s: float
     wall_s: float
     chunks: int
-    chunks_refused: int
+    chunks_refused: int | None  # by the executor; a live run counts them over all its episodes
     chunk_rate_hz: float | None
     stage_durations_ms: Mapping[str, FloatArray]  # [chunks] per stage
     seam_position_max_rad: float | None
@@ -115,7 +116,10 @@ def measure(record: EpisodeRecord) -> EpisodeMetrics:
         duration_s=record.duration_s,
         wall_s=record.wall_s,
         chunks=len(accepted),
-        chunks_refused=len(record.chunks) - len(accepted),
+        chunks_refused=counted.get(
+            ('executor', 'chunks_rejected'),
+            None if record.source == 'live' else len(record.chunks) - len(accepted),
+        ),
         chunk_rate_hz=len(accepted) / record.duration_s if record.duration_s > 0.0 else None,
         stage_durations_ms=stage_durations_ms((record,)),
         seam_position_max_rad=_percentile(seams, 100.0),
@@ -214,12 +218,21 @@ def _percentile(values: FloatArray, percent: float) -> float | None:
 
 
 def _jerks(commands: CommandTrack | None) -> FloatArray | None:
-    """Return the jerk [n-1, joints] between ticks, None without commands."""
+    """
+    Return the jerk [n, joints] of the commanded velocity, None without commands.
+
+    Second differences over steps of 10 ms, which is how often a recorder gets commands: the same
+    quantity for a recording and for virtual time, where more is known.
+    """
     if commands is None or commands.stamps_ns.size < 2:
         return None
-    dt = np.diff(commands.stamps_ns)[:, None] / 1e9
-    jerks: FloatArray = np.diff(_joints(commands.acceleration), axis=0) / dt
-    return jerks
+    times_s = (commands.stamps_ns - commands.stamps_ns[0]) / 1e9
+    grid_s = np.arange(0.0, times_s[-1], _JERK_STEP_S)
+    velocity = np.stack(
+        [np.interp(grid_s, times_s, column) for column in _joints(commands.velocity).T], axis=1
+    )
+    jerks: FloatArray = np.diff(velocity, n=2, axis=0) / _JERK_STEP_S**2
+    return jerks if jerks.size else None
 
 
 def _tracking(record: EpisodeRecord) -> tuple[TrackingSummary, ...]:

@@ -390,7 +390,7 @@ def _metrics_row(item: EpisodeMetrics) -> tuple[Any, ...]:
         _number(item.task_s, '', digits=2),
         _number(item.finished_s, '', digits=2),
         item.chunks or '–',
-        item.chunks_refused if item.chunks else '–',
+        '–' if not item.chunks or item.chunks_refused is None else item.chunks_refused,
         item.starvations if item.equations else '–',
         '–' if seam is None else f'{1e3 * seam:.2g}',
         _number(item.jerk_rms_rad_s3, '', digits=1),

@@ -24,6 +24,9 @@ from wla_ros.evaluation.episode_metrics import stage_summaries
 from wla_ros.evaluation.link_loss import LinkLoss
 from wla_ros.evaluation.wilson_interval import SuccessRate
 
+# An arm that is nearer to its commands than this stood still; its lag is that of nothing.
+_MOVED_RAD = 1e-4
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedEpisode:
@@ -64,7 +67,9 @@ class SourceSummary:
     chunks_refused: int
     limit_hits: int
     jerk_rms_rad_s3: float | None
-    tracking_rms_rad: float | None
+    tracking_rms_rad: float | None  # at equal stamps: what an arm lags is in it
+    tracking_lag_s: float | None  # largest
+    tracking_rms_at_lag_rad: float | None  # how well it followed, later
     equations: tuple[Equation, ...]  # summed over episodes
     losses: tuple[LinkLoss, ...]  # summed over episodes
     failures: tuple[FailedEpisode, ...]
@@ -96,7 +101,7 @@ def summarise(metrics: Sequence[EpisodeMetrics]) -> tuple[SourceSummary, ...]:
 def _summary(source: str, items: list[EpisodeMetrics]) -> SourceSummary:
     times = [item.task_s for item in items if item.success and item.task_s is not None]
     ends = [item.finished_s for item in items if item.success and item.finished_s is not None]
-    tracking = [arm.rms_rad for item in items for arm in item.tracking]
+    tracking = [arm for item in items for arm in item.tracking]
     return SourceSummary(
         source=source,
         success=SuccessRate(successes=sum(item.success for item in items), episodes=len(items)),
@@ -119,10 +124,12 @@ def _summary(source: str, items: list[EpisodeMetrics]) -> SourceSummary:
         starvations=sum(item.starvations for item in items),
         starved_s=sum(item.starved_s for item in items),
         chunks=sum(item.chunks for item in items),
-        chunks_refused=sum(item.chunks_refused for item in items),
+        chunks_refused=sum(item.chunks_refused or 0 for item in items),
         limit_hits=sum(item.limit_hits or 0 for item in items),
         jerk_rms_rad_s3=_root_mean_square(item.jerk_rms_rad_s3 for item in items),
-        tracking_rms_rad=_root_mean_square(tracking),
+        tracking_rms_rad=_root_mean_square(arm.rms_rad for arm in tracking),
+        tracking_lag_s=_max(arm.lag_s for arm in tracking if arm.rms_rad > _MOVED_RAD),
+        tracking_rms_at_lag_rad=_root_mean_square(arm.rms_at_lag_rad for arm in tracking),
         equations=summed(items),
         losses=_summed_losses(items),
         failures=tuple(
@@ -208,6 +215,8 @@ def summary_values(summary: SourceSummary) -> dict[str, Any]:
         'limit_hits': summary.limit_hits,
         'jerk_rms_rad_s3': summary.jerk_rms_rad_s3,
         'tracking_rms_rad': summary.tracking_rms_rad,
+        'tracking_lag_s': summary.tracking_lag_s,
+        'tracking_rms_at_lag_rad': summary.tracking_rms_at_lag_rad,
         'sums': {
             'ok': sum(item.verdict == 'ok' for item in summary.equations),
             'violated': [item.subject for item in summary.violated],

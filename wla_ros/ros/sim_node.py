@@ -92,6 +92,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self._pending_enables: list[tuple[tuple[EnableCall, ...], Future]] = []
         self._loop: TickLoop | None = None
         self._running = False
+        self._stepping = threading.Lock()  # of a clock that two threads move; never within _lock
         self._arms = {arm: SimArmTopics(self, arm, self._take_command) for arm in rig.arms}
         clock = self.configuration.clock
         self._cameras = SimCameraTopics(
@@ -186,15 +187,21 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         clock = self._rig_clock
         if clock is None:
             self._turn(self.now_ns())
-            return
-        with self._lock:
-            start_ns = clock.now_ns
-            steps = clock.steps(monotonic_ns)
-        for step in range(1, steps + 1):
-            now_ns = start_ns + step * PERIOD_NS
-            if self._running:
-                self._turn(now_ns)
-            clock.publish(now_ns)
+        elif not self._follow(clock, monotonic_ns):
+            clock.publish(clock.now_ns)  # once more: best effort, and everybody waits for it
+
+    def _follow(self, clock: SimClock, monotonic_ns: int) -> int:
+        """Move the rig to where its clock may be by now; return the steps."""
+        with self._stepping:
+            with self._lock:
+                start_ns = clock.now_ns
+                steps = clock.steps(monotonic_ns)
+            for step in range(1, steps + 1):
+                now_ns = start_ns + step * PERIOD_NS
+                if self._running:
+                    self._turn(now_ns)
+                clock.publish(now_ns)
+        return steps
 
     def _turn(self, now_ns: int) -> None:
         """Bring the rig to `now_ns` and publish what drivers and cameras gave out."""
@@ -233,6 +240,11 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
     def _take_command(
         self, arm: str, command: EncodedJointState | EncodedPosCmd, stamp: int
     ) -> None:
+        self._apply(arm, command, stamp)
+        if self._rig_clock is not None and self._running:
+            self._follow(self._rig_clock, time.monotonic_ns())  # this may be what it waited for
+
+    def _apply(self, arm: str, command: EncodedJointState | EncodedPosCmd, stamp: int) -> None:
         rig = self._rig
         if rig is None:
             return
