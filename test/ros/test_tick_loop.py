@@ -185,8 +185,14 @@ def test_with_a_simulated_clock_a_tick_belongs_to_a_time_that_was_told() -> None
         assert ticked(count)
     tell(told_ns + 3 * period_ns)
     assert ticked(6)
+    tell(period_ns)  # set back, as by a rig that starts again
+    time.sleep(0.15)
+    tell(2 * period_ns)
+    tell(3 * period_ns)
+    assert ticked(7)
     assert loop.stop(PATIENCE_S)
     assert time.monotonic() < deadline_s
+    assert ticks[6][0] in (2 * period_ns, 3 * period_ns)
     # The first deadline lies a period behind the start of the thread, which may be late.
     assert ticks[:5] == [((11 + i) * period_ns, 0) for i in range(5)]
     assert ticks[5] == (told_ns + 3 * period_ns, 2 * period_ns)

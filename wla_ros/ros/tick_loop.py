@@ -91,6 +91,8 @@ class TickLoop:
         while not self._stopping.is_set():
             self._alive_ns = monotonic_ns()
             if not clock.reached(deadline_ns):
+                # A clock that was set back; one that stands leaves the deadline where it is.
+                deadline_ns = min(deadline_ns, clock.now_ns() + self._period_ns)
                 continue
             now_ns = clock.now_ns()
             lateness_ns = now_ns - deadline_ns
