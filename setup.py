@@ -5,6 +5,7 @@ Needs a ROS 2: a sourced distribution, or the wheels of config/build/requirement
 interpreter that pip runs in. colcon does not use this file: package.xml says ament_cmake.
 """
 
+import configparser
 import os
 import shutil
 import subprocess
@@ -53,6 +54,9 @@ class BuildMessages(build_ext):
         compiled = shutil.ignore_patterns('__pycache__')
         shutil.copytree(modules, target / 'wla_ros', dirs_exist_ok=True, ignore=compiled)
         shutil.rmtree(modules)
+        # pip writes metadata of its own
+        for metadata in modules.parent.glob('wla_ros-*.dist-info'):
+            shutil.rmtree(metadata)
 
     def get_outputs(self) -> list[str]:
         """Return nothing: the modules are found in `build_lib`."""
@@ -79,6 +83,16 @@ def run_visibly(command: list[str], environ: dict[str, str]) -> None:
     subprocess.run(command, env=environ, check=True)
 
 
+def registered() -> dict[str, list[str]]:
+    """Return the entry points of the package by group."""
+    table = configparser.ConfigParser(delimiters=('=',))
+    table.read(ROOT / 'config/build/entry_points.txt')
+    return {
+        group: [f'{name} = {place}' for name, place in table[group].items()]
+        for group in table.sections()
+    }
+
+
 def text_of(tag: str) -> str:
     """Return the text of `tag` in package.xml on one line."""
     return ' '.join(ElementTree.parse(MANIFEST).getroot().findtext(tag, '').split())
@@ -98,6 +112,9 @@ setup(
     # not empty, or setuptools skips install_data
     data_files=[('share/doc/wla_ros', ['CHANGELOG.rst'])],
     install_requires=read_lines(ROOT / 'config/build/requirements.txt'),
-    entry_points={'console_scripts': read_lines(ROOT / 'config/build/executables.txt')},
+    entry_points={
+        'console_scripts': read_lines(ROOT / 'config/build/executables.txt'),
+        **registered(),
+    },
     zip_safe=False,
 )

@@ -12,7 +12,7 @@ from wla_ros.sim.cameras import SCENE
 from wla_ros.sim.cameras import intrinsics
 from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.tasks import cup
-from wla_ros.sim.tasks import make_task
+from wla_ros.sim.tasks.task import make_task
 
 WIDTH, HEIGHT = 320, 240
 

@@ -4,7 +4,7 @@ import pytest
 from wla_ros.sim.arm_power import ArmPower
 from wla_ros.sim.arm_settings import HOME_RAD
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.tasks import make_task
+from wla_ros.sim.tasks.task import make_task
 
 SECOND = 400  # steps
 

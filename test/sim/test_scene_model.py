@@ -8,7 +8,7 @@ from wla_ros.robots.piper.limits import JOINT_UPPER_RAD
 from wla_ros.sim.arm_settings import ARM_BASES
 from wla_ros.sim.cameras import MOUNTS
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.tasks import make_task
+from wla_ros.sim.tasks.task import make_task
 
 
 @pytest.fixture(scope='module')

@@ -20,6 +20,7 @@ from wla_ros.cli.virtual_parts import VirtualRig
 from wla_ros.cli.worker_processes import results_of
 from wla_ros.control.chunk_executor import ChunkExecutor
 from wla_ros.control.executor_config import ExecutorConfig
+from wla_ros.core import registry
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
@@ -47,14 +48,13 @@ from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.robot_configuration import RobotSection
 from wla_ros.ros.robot_configuration import require_robot
 from wla_ros.sim.cameras import MOUNTS
-from wla_ros.sim.expert import make_expert
 from wla_ros.sim.expert.direct_run import run_direct_episode
+from wla_ros.sim.expert.expert_spec import make_expert
 from wla_ros.sim.rig_config import RigCamera
 from wla_ros.sim.rig_config import RigConfig
 from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.simulated_rig import SimulatedRig
-from wla_ros.sim.tasks import TASKS
-from wla_ros.sim.tasks import make_task
+from wla_ros.sim.tasks.task import make_task
 
 RENDER_SIZES = {'small': (96, 72), 'full': (640, 480)}
 POLICIES = ('expert', 'hold', 'replay')
@@ -100,7 +100,7 @@ def run_episodes(
 def check(choices: EvaluationChoices) -> None:
     """Raise ConfigurationError when the parts cannot be built."""
     problems = (
-        *unknown_names('--task', (choices.task,), tuple(TASKS)),
+        *unknown_names('--task', (choices.task,), registry.names(registry.TASKS)),
         *unknown_names('--cameras', choices.cameras, tuple(MOUNTS)),
     )
     if choices.policy == 'replay' and not choices.replay_bag:

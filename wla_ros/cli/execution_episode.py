@@ -56,8 +56,9 @@ from wla_ros.robots.piper.limits import piper_limits
 from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.robot_configuration import RobotSection
 from wla_ros.ros.robot_configuration import load_robot
-from wla_ros.sim.expert import ExpertNoise
-from wla_ros.sim.expert import make_expert
+from wla_ros.sim.expert.expert_spec import make_expert
+from wla_ros.sim.expert.noisy_expert import ExpertNoise
+from wla_ros.sim.expert.noisy_expert import make_noisy_expert
 from wla_ros.sim.rig_config import RigCamera
 from wla_ros.sim.rig_config import RigConfig
 from wla_ros.sim.simulated_rig import SimulatedRig
@@ -207,7 +208,7 @@ def make_policy(parts: EpisodeParts, cell: BenchmarkCell, layout: JointLayout) -
     if cell.policy == 'expert':
         return PolicyWithCameras(make_expert(task), (_CAMERA,))
     if cell.policy == 'noisy_expert':
-        return PolicyWithCameras(make_expert(task, ExpertNoise()), (_CAMERA,))
+        return PolicyWithCameras(make_noisy_expert(task, ExpertNoise()), (_CAMERA,))
     if cell.policy == 'flow':
         return PolicyWithCameras(
             _flow(parts.weights[cell.task], layout, cell.strategy), (_CAMERA,)

@@ -80,17 +80,10 @@ def _replay(context: PolicyContext) -> Policy:
 
 def _expert(context: PolicyContext) -> Policy:
     from wla_ros.policy.policy_with_cameras import PolicyWithCameras
-    from wla_ros.sim.expert import EXPERTS
+    from wla_ros.sim.expert.expert_spec import make_expert
 
-    task = context.section.expert.task
-    if task not in EXPERTS:
-        raise _problem(
-            'policy.expert.task',
-            f'there is no expert for {task!r}',
-            f'one of {", ".join(EXPERTS)}',
-        )
     # The expert looks at nothing; with cameras it runs the pipeline of a policy that does.
-    return PolicyWithCameras(EXPERTS[task](), context.cameras)
+    return PolicyWithCameras(make_expert(context.section.expert.task), context.cameras)
 
 
 def _wla(context: PolicyContext) -> Policy:

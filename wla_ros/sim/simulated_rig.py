@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import mujoco
 import numpy as np
 
+from wla_ros.core import registry
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.types import ImageArray
@@ -51,10 +52,9 @@ from wla_ros.sim.scene import ARMS
 from wla_ros.sim.scene import SceneSnapshot
 from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.scene_arm import SceneArm
-from wla_ros.sim.tasks import TASKS
-from wla_ros.sim.tasks import Judgement
-from wla_ros.sim.tasks import Task
-from wla_ros.sim.tasks import make_task
+from wla_ros.sim.tasks.task import Judgement
+from wla_ros.sim.tasks.task import Task
+from wla_ros.sim.tasks.task import make_task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,8 +298,8 @@ class SimulatedRig:
 
 def _check(config: RigConfig) -> None:
     problems: list[Problem] = []
-    if config.task not in TASKS:
-        problems.append(_unknown('task', config.task, tuple(TASKS)))
+    if config.task not in registry.names(registry.TASKS):
+        problems.append(_unknown('task', config.task, registry.names(registry.TASKS)))
     problems.extend(
         _unknown('cameras', name, tuple(MOUNTS)) for name in config.cameras if name not in MOUNTS
     )

@@ -9,19 +9,20 @@ from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.result_check import check_result
 from wla_ros.core.types import CommittedPrefix
 from wla_ros.core.types import PolicyRequest
-from wla_ros.sim.expert import ExpertNoise
-from wla_ros.sim.expert import make_expert
 from wla_ros.sim.expert.direct_run import observe
 from wla_ros.sim.expert.direct_run import run_direct_episode
 from wla_ros.sim.expert.expert_spec import DT_NS
 from wla_ros.sim.expert.expert_spec import HORIZON
+from wla_ros.sim.expert.expert_spec import make_expert
+from wla_ros.sim.expert.noisy_expert import ExpertNoise
+from wla_ros.sim.expert.noisy_expert import make_noisy_expert
 from wla_ros.sim.kinematic.post_plane import joints_at
 from wla_ros.sim.kinematic.post_plane import point_of
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.tasks import TaskOptions
-from wla_ros.sim.tasks import make_task
 from wla_ros.sim.tasks.pass_post import POST
+from wla_ros.sim.tasks.task import make_task
 from wla_ros.sim.tasks.task_options import PostOptions
+from wla_ros.sim.tasks.task_options import TaskOptions
 from wla_ros.sim.tasks.task_options import TurntableOptions
 
 LAYOUT = JointLayout(('left', 'right'))
@@ -150,7 +151,7 @@ def test_committed_rows_come_back_and_the_motion_goes_on_from_them(task, count):
 
 @pytest.mark.parametrize('side', [-1, 1])
 def test_the_side_that_committed_rows_show_is_kept(post_scene, side):
-    expert = make_expert('pass_post', ExpertNoise(sigma_rad=0.0))
+    expert = make_noisy_expert('pass_post', ExpertNoise(sigma_rad=0.0))
     post_scene.reset(seed=0)
     observation = observe(post_scene)
     y = post_scene.object_point(POST)[1]
@@ -167,7 +168,7 @@ def test_the_side_that_committed_rows_show_is_kept(post_scene, side):
 
 @pytest.mark.parametrize('side', [-1, 1])
 def test_rows_that_only_may_be_executed_decide_the_side_too(post_scene, side):
-    expert = make_expert('pass_post', ExpertNoise(sigma_rad=0.0))
+    expert = make_noisy_expert('pass_post', ExpertNoise(sigma_rad=0.0))
     post_scene.reset(seed=0)
     observation = observe(post_scene)
     y = post_scene.object_point(POST)[1]
@@ -182,7 +183,7 @@ def test_rows_that_only_may_be_executed_decide_the_side_too(post_scene, side):
 
 
 def test_a_wavering_expert_changes_its_mind_while_it_can(post_scene):
-    expert = make_expert('pass_post', ExpertNoise(sigma_rad=0.0))
+    expert = make_noisy_expert('pass_post', ExpertNoise(sigma_rad=0.0))
     post_scene.reset(seed=OPEN_SEED)
     expert.reset(seed=0)
     sides = set()
@@ -203,7 +204,7 @@ def test_row_offset_shifts_the_plan_in_time(post_scene, post_expert):
 
 
 def test_the_error_begins_at_nothing_is_smooth_and_another_one_each_time(post_scene):
-    noisy = make_expert('pass_post', ExpertNoise(sigma_rad=0.02, wavering=False))
+    noisy = make_noisy_expert('pass_post', ExpertNoise(sigma_rad=0.02, wavering=False))
     exact = make_expert('pass_post')
     post_scene.reset(seed=0)
     observation = observe(post_scene)
@@ -224,7 +225,7 @@ def test_the_error_begins_at_nothing_is_smooth_and_another_one_each_time(post_sc
 
 
 def test_the_same_seed_errs_the_same_way(post_scene):
-    noisy = make_expert('pass_post', ExpertNoise())
+    noisy = make_noisy_expert('pass_post', ExpertNoise())
     post_scene.reset(seed=0)
     observation = observe(post_scene)
     answers = []

@@ -3,16 +3,17 @@ import dataclasses
 import numpy as np
 import pytest
 
+from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.types import PolicyRequest
 from wla_ros.sim.arm_settings import HOME_RAD
-from wla_ros.sim.expert import make_expert
 from wla_ros.sim.expert.direct_run import observe
 from wla_ros.sim.expert.direct_run import run_direct_episode
+from wla_ros.sim.expert.expert_spec import make_expert
 from wla_ros.sim.expert.stack_cup_expert import DT_NS
 from wla_ros.sim.expert.stack_cup_expert import MAX_ATTEMPTS
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.tasks import make_task
+from wla_ros.sim.tasks.task import make_task
 
 LAYOUT = JointLayout(('left', 'right'))
 REQUEST = PolicyRequest(instruction='Stack the orange cup on the blue cup.')
@@ -214,5 +215,5 @@ def test_without_object_poses_the_error_says_what_is_missing(scene, expert):
 
 
 def test_an_unknown_expert_names_the_known_ones():
-    with pytest.raises(ValueError, match='stack_cup'):
+    with pytest.raises(ConfigurationError, match='stack_cup'):
         make_expert('fold_shirt')

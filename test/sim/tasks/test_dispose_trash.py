@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.tasks import TaskOptions
-from wla_ros.sim.tasks import make_task
 from wla_ros.sim.tasks.dispose_trash import BALL
 from wla_ros.sim.tasks.dispose_trash import BIN
 from wla_ros.sim.tasks.dispose_trash import BIN_ORBIT_M
 from wla_ros.sim.tasks.dispose_trash import TURNTABLE_CENTRE_M
 from wla_ros.sim.tasks.dispose_trash import DisposeTrash
 from wla_ros.sim.tasks.task import ObjectState
+from wla_ros.sim.tasks.task import make_task
+from wla_ros.sim.tasks.task_options import TaskOptions
 from wla_ros.sim.tasks.task_options import TurntableOptions
 
 FAST = TaskOptions(turntable=TurntableOptions(speed_rad_s=2.0))

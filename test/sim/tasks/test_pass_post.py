@@ -5,15 +5,15 @@ import pytest
 
 from wla_ros.sim.expert.plane_chart import PlaneChart
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.tasks import TaskOptions
-from wla_ros.sim.tasks import make_task
 from wla_ros.sim.tasks.pass_post import ARM
 from wla_ros.sim.tasks.pass_post import GOAL
 from wla_ros.sim.tasks.pass_post import NEXT
 from wla_ros.sim.tasks.pass_post import PLANE_M
 from wla_ros.sim.tasks.pass_post import POST
 from wla_ros.sim.tasks.pass_post import PassPost
+from wla_ros.sim.tasks.task import make_task
 from wla_ros.sim.tasks.task_options import PostOptions
+from wla_ros.sim.tasks.task_options import TaskOptions
 
 CHART = PlaneChart(ARM, height_m=PLANE_M, tilt_rad=math.radians(60.0), radius_range_m=(0.18, 0.60))
 

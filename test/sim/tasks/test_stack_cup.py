@@ -3,12 +3,13 @@ import math
 import numpy as np
 import pytest
 
+from wla_ros.core.errors import ConfigurationError
 from wla_ros.sim.arm_settings import ARM_BASES
-from wla_ros.sim.tasks import make_task
 from wla_ros.sim.tasks.stack_cup import MOVED
 from wla_ros.sim.tasks.stack_cup import TARGET
 from wla_ros.sim.tasks.stack_cup import StackCup
 from wla_ros.sim.tasks.task import ObjectState
+from wla_ros.sim.tasks.task import make_task
 
 NESTED = (0.30, 0.05, 0.039)
 
@@ -92,5 +93,5 @@ def test_placing_is_repeatable_and_differs_between_seeds():
 
 
 def test_an_unknown_task_names_the_known_ones():
-    with pytest.raises(ValueError, match='stack_cup'):
+    with pytest.raises(ConfigurationError, match='stack_cup'):
         make_task('fold_shirt')

@@ -18,10 +18,10 @@ from wla_ros.core.types import ObjectPoses
 from wla_ros.core.types import Observation
 from wla_ros.core.types import PolicyRequest
 from wla_ros.sim.arm_settings import GRIPPER_FORCE_N
-from wla_ros.sim.expert import make_expert
+from wla_ros.sim.expert.expert_spec import make_expert
 from wla_ros.sim.scene import ARMS
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.tasks import make_task
+from wla_ros.sim.tasks.task import make_task
 
 PERIOD_NS = 5_000_000
 _OBSERVATION_PERIOD_NS = 33_333_333

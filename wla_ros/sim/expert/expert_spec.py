@@ -1,6 +1,8 @@
 """What experts that plan anew at every observation have in common."""
 
+from wla_ros.core import registry
 from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.ports import Policy
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.types import PolicySpec
 from wla_ros.core.types import Representation
@@ -32,3 +34,9 @@ def expert_spec(task: str, layout: JointLayout) -> PolicySpec:
         forward_model=True,
         deterministic_latency_ns=5 * NS_PER_MS,
     )
+
+
+def make_expert(task: str) -> Policy:
+    """Return the expert of `task`. Raises ConfigurationError naming the experts there are."""
+    expert: Policy = registry.load(registry.EXPERTS, task)()
+    return expert

@@ -21,6 +21,8 @@ from wla_ros.core.types import Observation
 from wla_ros.core.types import PolicyRequest
 from wla_ros.core.types import PolicyResult
 from wla_ros.core.types import PolicySpec
+from wla_ros.sim.expert.expert_spec import make_expert
+from wla_ros.sim.expert.pass_post_expert import PassPostExpert
 
 _GROWTH_S = 0.15  # time constant; within 0.1 s an error reaches 14 %
 _SLOWEST_HZ = 0.5
@@ -90,3 +92,10 @@ class NoisyExpert:
     def close(self) -> None:
         """Close the wrapped policy."""
         self._policy.close()
+
+
+def make_noisy_expert(task: str, noise: ExpertNoise) -> NoisyExpert:
+    """Return the expert of `task` with `noise`. Raises ConfigurationError as make_expert does."""
+    if noise.wavering and task == 'pass_post':
+        return NoisyExpert(PassPostExpert(wavering=True), noise)
+    return NoisyExpert(make_expert(task), noise)

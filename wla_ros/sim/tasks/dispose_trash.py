@@ -23,6 +23,7 @@ from wla_ros.sim.tasks.task import DrivenState
 from wla_ros.sim.tasks.task import Judgement
 from wla_ros.sim.tasks.task import ObjectState
 from wla_ros.sim.tasks.task import SceneSight
+from wla_ros.sim.tasks.task_options import TaskOptions
 from wla_ros.sim.tasks.task_options import TurntableOptions
 
 BALL, BIN = 'ball', 'bin'
@@ -264,3 +265,8 @@ def _add_bin(world: ET.Element) -> None:
             pos=mark_m,
             material='disc_mark',
         )
+
+
+def make_task(options: TaskOptions) -> DisposeTrash:
+    """Return the task for `options`."""
+    return DisposeTrash(options.turntable)

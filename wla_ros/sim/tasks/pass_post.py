@@ -25,6 +25,7 @@ from wla_ros.sim.tasks.task import Judgement
 from wla_ros.sim.tasks.task import ObjectState
 from wla_ros.sim.tasks.task import SceneSight
 from wla_ros.sim.tasks.task_options import PostOptions
+from wla_ros.sim.tasks.task_options import TaskOptions
 
 ARM = 'left'
 POST, GOAL, NEXT = 'post', 'goal', 'next'
@@ -213,3 +214,8 @@ def _driven(goal: tuple[float, float, float, float]) -> DrivenState:
     return DrivenState(
         pose=np.array([x, y, PLANE_M, 0.0, 0.0, 0.0, 1.0]), velocity=np.array([vx, vy, 0.0])
     )
+
+
+def make_task(options: TaskOptions) -> PassPost:
+    """Return the task for `options`."""
+    return PassPost(options.post)

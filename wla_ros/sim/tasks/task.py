@@ -2,7 +2,7 @@
 What a simulated task is: objects to add, where to put them for a seed, a judgement from their
 physical state; and, for tasks in which something moves by itself, the course of an episode.
 
-A task knows nothing of policies; `TASKS` of `tasks/__init__` lists what there is.
+A task knows nothing of policies. Tasks register as entry points of the group `wla_ros.tasks`.
 """
 
 import xml.etree.ElementTree as ET
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 from typing import runtime_checkable
 
+from wla_ros.core import registry
 from wla_ros.core.types import FloatArray
+from wla_ros.sim.tasks.task_options import TaskOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,3 +140,9 @@ class TaskWithCourse(Protocol):
     def course(self, seed: int) -> Course:
         """Return the course of the episode `seed`."""
         ...
+
+
+def make_task(name: str, options: TaskOptions | None = None) -> Task:
+    """Return the task registered as `name`. Raises ConfigurationError naming those there are."""
+    task: Task = registry.load(registry.TASKS, name)(options or TaskOptions())
+    return task
