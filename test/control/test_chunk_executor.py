@@ -148,7 +148,6 @@ def test_seams_are_measured_between_the_plans() -> None:
     assert seams.count == 1
     assert seams.last_position_rad == seams.max_position_rad == pytest.approx(expected, abs=1e-6)
     assert seams.last_velocity_rad_s == pytest.approx(0.1, abs=1e-6)
-    assert sum(seams.position_histogram) == sum(seams.velocity_histogram) == 1
     run.tick(60)
     assert_within_limits(run.commands)
 

@@ -95,13 +95,6 @@ def test_slerp_of_equal_and_nearly_equal_quaternions_is_finite():
     np.testing.assert_allclose(rt.slerp(start, near, 0.5), start, atol=1e-10)
 
 
-def test_interpolation_moves_positions_on_a_line():
-    start = np.array([0, 0, 0, 0, 0, 0, 1.0])
-    end = np.array([1, 2, 3, 1, 0, 0, 0.0])
-    middle = rt.interpolate_pose7(start, end, 0.5)
-    np.testing.assert_allclose(middle, [0.5, 1, 1.5, math.sqrt(0.5), 0, 0, math.sqrt(0.5)])
-
-
 @pytest.mark.parametrize(
     'quaternion', [[0, 0, 0, 0], [np.nan, 0, 0, 1], [1e-7, 0, 0, 0], [np.inf, 0, 0, 1]]
 )

@@ -4,7 +4,6 @@ from core.session_feed import policy_spec
 from core.session_feed import session
 from core.session_feed import sync_config
 
-from wla_ros.core import refusal_reasons
 from wla_ros.core.configuration import describe
 from wla_ros.core.configuration import load_configuration
 from wla_ros.core.errors import ConfigurationError
@@ -75,13 +74,3 @@ def test_end_effector_policies_need_pose_columns():
     session(policy_spec(representation=poses, columns=LAYOUT.pose_columns))
     with pytest.raises(ConfigurationError, match='left/qw'):
         session(policy_spec(representation=poses))
-
-
-def test_every_reason_is_described_once():
-    names = {
-        value
-        for name, value in vars(refusal_reasons).items()
-        if name.isupper() and isinstance(value, str)
-    }
-    assert names == set(refusal_reasons.DESCRIPTIONS)
-    assert names >= refusal_reasons.TRANSIENT

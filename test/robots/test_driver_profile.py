@@ -38,7 +38,7 @@ def test_every_driver_comes_for_two_arms_and_for_one():
 def test_topics_are_relative_and_no_two_arms_share_a_command(name):
     shipped = profile(name)
     for channels in shipped.arms.values():
-        for field in ('command_topic', 'feedback_topic', 'status_topic', 'enable_topic'):
+        for field in ('command_topic', 'feedback_topic', 'status_topic'):
             assert not getattr(channels, field).startswith('/')
     commands = [channels.command_topic for channels in shipped.arms.values()]
     assert len(set(commands)) == len(commands)
@@ -47,7 +47,7 @@ def test_topics_are_relative_and_no_two_arms_share_a_command(name):
 @pytest.mark.parametrize('name', NAMES)
 def test_one_arm_has_the_encodings_of_two(name):
     two, one = profile(name), profile(f'{name}_single')
-    for section in ('driver', 'command', 'feedback', 'end_pose', 'status', 'enable'):
+    for section in ('driver', 'command', 'feedback', 'end_pose', 'status'):
         assert getattr(one, section) == getattr(two, section)
     assert one.description != two.description
 
@@ -58,12 +58,6 @@ def test_topics_of_the_two_arm_launch_of_piper_ros():
     assert arm.channels.feedback_topic == 'joint_states_left'
     assert arm.status.message_types == ('piper_msgs/msg/PiperStatusMsg', 'wla_ros/msg/PiperStatus')
     assert arm.end_pose.message_types[1] == 'wla_ros/msg/PiperPosCmd'
-    assert arm.enable.service_types == ('piper_msgs/srv/Enable', 'wla_ros/srv/PiperEnable')
-
-
-def test_shared_enable_topic_reaches_both_arms():
-    assert profile('piper_ros').arms_enabled_with('left') == ('left', 'right')
-    assert profile('agx_arm_ros').arms_enabled_with('left') == ('left',)
 
 
 def test_unknown_arm_is_refused():
@@ -74,7 +68,7 @@ def test_unknown_arm_is_refused():
 def test_defaults_make_a_profile_of_two_topics(tmp_path):
     arm = load_driver_profile(written(tmp_path)).arm('arm')
     assert arm.command_names[-1] == 'gripper'
-    assert arm.end_pose is arm.status is arm.enable is None
+    assert arm.end_pose is arm.status is None
 
 
 def test_firmware_zero_is_a_fact_of_each_arm(tmp_path):

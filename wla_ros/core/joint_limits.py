@@ -67,12 +67,6 @@ class JointLimits:
         """Return `position` [..., D] moved into the bounds. NaN stays NaN, so gate it first."""
         return np.clip(np.asarray(position, dtype=np.float64), self.lower, self.upper)
 
-    def contains(self, position: ArrayLike, *, tolerance: float = 0.0) -> bool:
-        """Return whether all of `position` [..., D] lies in the bounds; NaN never does."""
-        position = np.asarray(position, dtype=np.float64)
-        inside = (position >= self.lower - tolerance) & (position <= self.upper + tolerance)
-        return bool(np.all(inside))
-
     def violations(self, position: ArrayLike, *, tolerance: float = 0.0) -> tuple[str, ...]:
         """
         Return one sentence per column of `position` [D] that is not within the bounds.

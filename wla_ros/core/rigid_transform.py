@@ -224,11 +224,3 @@ def slerp(start: ArrayLike, end: ArrayLike, fraction: ArrayLike) -> FloatArray:
     weight_a = np.where(small, 1.0 - t, np.sin((1.0 - t) * angle) / divisor)
     weight_b = np.where(small, t, np.sin(t * angle) / divisor)
     return normalise_quaternion(weight_a * a + weight_b * b)
-
-
-def interpolate_pose7(start: ArrayLike, end: ArrayLike, fraction: ArrayLike) -> FloatArray:
-    """Return pose7 rows between `start` and `end` [..., 7]: on a line, and by slerp."""
-    a, b = np.asarray(start, dtype=np.float64), np.asarray(end, dtype=np.float64)
-    t = np.asarray(fraction, dtype=np.float64)[..., None]
-    position = a[..., :3] + t * (b[..., :3] - a[..., :3])
-    return np.concatenate([position, slerp(a[..., 3:], b[..., 3:], t[..., 0])], axis=-1)

@@ -170,7 +170,6 @@ class PolicySpec:
     clean_prefix_rows: int = 0  # most clean prefix rows it was trained with, 0: none
     rolled_rows: int = 0  # largest row_offset it was trained with, 0: none
     forward_model: bool = False  # can imagine the observation at a later time
-    deterministic_latency_ns: int = 0  # forecast used by virtual-time runs when none is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -221,21 +221,6 @@ class StatusEncoding:
         _check_types(self.message_types)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EnableEncoding:
-    """Switching motor power. False cuts it at once: the arm falls."""
-
-    service_types: tuple[str, ...] = parameter(
-        'service types in order of preference, the first one installed is used', default=()
-    )
-    topic_types: tuple[str, ...] = parameter(
-        'types of the enable topic', default=('std_msgs/msg/Bool',)
-    )
-    closes_gripper: bool = parameter(
-        'whether enabling commands the gripper to close', default=True
-    )
-
-
 def _check_names(joint_names: tuple[str, ...], gripper: GripperEncoding) -> None:
     if len(joint_names) != len(ARM_JOINTS):
         raise ValueError(f'joint_names must be six names, got {list(joint_names)}')

@@ -21,7 +21,6 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.robots.driver_encodings import CommandEncoding
-from wla_ros.robots.driver_encodings import EnableEncoding
 from wla_ros.robots.driver_encodings import EndPoseEncoding
 from wla_ros.robots.driver_encodings import FeedbackEncoding
 from wla_ros.robots.driver_encodings import GripperEncoding
@@ -37,15 +36,7 @@ class ArmChannels:
     feedback_topic: str = parameter('joint feedback of the driver; arms may share one')
     joint_prefix: str = parameter('put before every joint and gripper name', default='')
     end_pose_command_topic: str = parameter('flange pose commands', default='')
-    end_pose_feedback_topic: str = parameter('flange pose feedback', default='')
-    end_pose_feedback_type: str = parameter(
-        'type of the flange pose feedback',
-        choices=('geometry_msgs/msg/PoseStamped', 'geometry_msgs/msg/Pose'),
-        default='geometry_msgs/msg/PoseStamped',
-    )
     status_topic: str = parameter('arm status', default='')
-    enable_topic: str = parameter('motor power by topic; arms may share one', default='')
-    enable_service: str = parameter('motor power by service; arms may share one', default='')
     firmware_zero: str = parameter(
         'joint zeros of the firmware: new from S-V1.6-3 on, old before',
         choices=('new', 'old'),
@@ -71,7 +62,6 @@ class DriverProfile:
     feedback: FeedbackEncoding = parameter('joint feedback', default_factory=FeedbackEncoding)
     end_pose: EndPoseEncoding | None = parameter('flange pose commands', default=None)
     status: StatusEncoding | None = parameter('arm status', default=None)
-    enable: EnableEncoding | None = parameter('motor power', default=None)
     arms: Mapping[str, ArmChannels] = parameter('the arms, in the order of the layout')
 
     def __post_init__(self) -> None:
@@ -84,8 +74,6 @@ class DriverProfile:
             for topic, section in (
                 ('end_pose_command_topic', 'end_pose'),
                 ('status_topic', 'status'),
-                ('enable_topic', 'enable'),
-                ('enable_service', 'enable'),
             )
             if getattr(channels, topic) and getattr(self, section) is None
         ]
@@ -118,20 +106,6 @@ class DriverProfile:
             feedback=self.feedback,
             end_pose=self.end_pose,
             status=self.status,
-            enable=self.enable,
-        )
-
-    def arms_enabled_with(self, name: str) -> tuple[str, ...]:
-        """
-        Return all arms whose motor power changes when that of arm `name` is switched by topic.
-
-        The two-arm launch of piper_ros has one enable topic: switching one arm off drops both.
-        """
-        topic = self.arms[name].enable_topic
-        return tuple(
-            arm
-            for arm, channels in self.arms.items()
-            if arm == name or (topic and channels.enable_topic == topic)
         )
 
 
@@ -145,7 +119,6 @@ class ArmProfile:
     feedback: FeedbackEncoding
     end_pose: EndPoseEncoding | None = None
     status: StatusEncoding | None = None
-    enable: EnableEncoding | None = None
     # Six joints, then the gripper entries if there is a gripper; what is sent and what is read.
     command_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     feedback_joint_names: tuple[str, ...] = field(init=False, repr=False, compare=False)

@@ -24,11 +24,6 @@ class VisionConfig:
     out_hidden_size: int
     deepstack_visual_indexes: tuple[int, ...]  # blocks whose output the first decoder layers get
 
-    @property
-    def patch_values(self) -> int:
-        """Pixel values of one patch, over channels and the repeated frame."""
-        return self.in_channels * self.temporal_patch_size * self.patch_size**2
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TextConfig:

@@ -94,11 +94,6 @@ class PiperFirmware:
         return self._reported_enabled
 
     @property
-    def setpoint(self) -> FloatArray:
-        """Where the motion stands [6] [rad]."""
-        return self._generator.position
-
-    @property
     def commanded(self) -> tuple[int, tuple[int, ...], int]:
         """The last targets on the bus: stamp [ns], joints [6] [0.001 deg], gripper [um]."""
         return self._echo_stamp_ns, self._joint_echo_mdeg, self._gripper_echo_um

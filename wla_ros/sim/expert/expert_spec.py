@@ -3,7 +3,6 @@
 from wla_ros.core import registry
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.ports import Policy
-from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.types import PolicySpec
 from wla_ros.core.types import Representation
 
@@ -32,7 +31,6 @@ def expert_spec(task: str, layout: JointLayout) -> PolicySpec:
         clean_prefix_rows=MOST_ROWS,
         rolled_rows=MOST_ROWS,
         forward_model=True,
-        deterministic_latency_ns=5 * NS_PER_MS,
     )
 
 

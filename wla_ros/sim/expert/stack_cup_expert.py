@@ -62,7 +62,6 @@ class StackCupExpert:
             horizon=HORIZON,
             dt_ns=DT_NS,
             needs_objects=True,
-            deterministic_latency_ns=5 * NS_PER_MS,
         )
         self.reset(seed=0)
 
