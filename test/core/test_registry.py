@@ -50,8 +50,14 @@ def test_one_package_found_twice_counts_once(others):
     assert callable(registry.load(GROUP, 'stack_cup'))
 
 
-@pytest.mark.parametrize('place', ['broken:make', 'broken:absent', 'nowhere:make'])
-def test_what_cannot_be_imported_is_named(others, place):
-    others('broken', f'fold_shirt = {place}', 'import there_is_no_such_module\n')
+@pytest.mark.parametrize('place', ['broken:absent', 'nowhere:make'])
+def test_what_is_not_where_it_was_registered_is_named(others, place):
+    others('broken', f'fold_shirt = {place}')
     with pytest.raises(ConfigurationError, match=place):
+        registry.load(GROUP, 'fold_shirt')
+
+
+def test_a_package_that_is_not_installed_is_what_is_missing(others):
+    others('needy', 'fold_shirt = needy:make', 'import there_is_no_such_package\n')
+    with pytest.raises(ModuleNotFoundError, match='there_is_no_such_package'):
         registry.load(GROUP, 'fold_shirt')

@@ -73,7 +73,7 @@ def test_a_snapshot_can_be_rendered_after_physics_went_on(scene, renderer):
     scene.reset(seed=1)
     snapshot = scene.snapshot()
     before = renderer.render(snapshot, HEAD)
-    scene.set_joint_target('left', scene.joint_position('left') + 0.3, np.zeros(6))
+    scene.arm('left').set_joint_target(scene.arm('left').joint_position() + 0.3, np.zeros(6))
     scene.step(200)
     after = renderer.render(scene.snapshot(), HEAD)
     assert not np.array_equal(before, after)

@@ -32,7 +32,7 @@ def load(group: str, name: str) -> Any:
     Return what is registered as `name` in `group`.
 
     Raises ConfigurationError for a name that nobody or more than one package registers, or whose
-    module cannot be imported.
+    module does not have it; ModuleNotFoundError for a package that the module needs.
     """
     found = _table(group).get(name, ())
     kind = group.rpartition('.')[2]
@@ -45,6 +45,9 @@ def load(group: str, name: str) -> Any:
     try:
         return found[0].load()
     except (ImportError, AttributeError) as error:
+        own = found[0].module.partition('.')[0]
+        if isinstance(error, ModuleNotFoundError) and (error.name or '').partition('.')[0] != own:
+            raise  # a package that it needs: whoever asked says what to install
         raise _error(kind, f'{name!r} ({found[0].value}) cannot be imported: {error}') from error
 
 

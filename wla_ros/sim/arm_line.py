@@ -13,7 +13,7 @@ from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import Refusal
 from wla_ros.robots.encoded_messages import EncodedJointState
 from wla_ros.robots.encoded_messages import EncodedPosCmd
-from wla_ros.sim.arm_port import ArmPort
+from wla_ros.sim.arm_servos import ArmServos
 from wla_ros.sim.driver.driver_config import DriverConfig
 from wla_ros.sim.driver.piper_driver import PiperDriver
 from wla_ros.sim.driver.piper_driver import Publication
@@ -51,7 +51,7 @@ class ArmLine:
     """Commands in, publications out, for one arm. One thread."""
 
     def __init__(
-        self, port: ArmPort, config: DriverConfig, faults: ArmFaults, *, seed: int, arm: str
+        self, port: ArmServos, config: DriverConfig, faults: ArmFaults, *, seed: int, arm: str
     ) -> None:
         """Build the driver on a bus that fails as configured."""
         self._bus = FaultyBus(faults, seed=seed, arm=arm)

@@ -5,7 +5,9 @@ Owns the arm's slices of MuJoCo's arrays. Limits of speed and acceleration belon
 the targets.
 """
 
+import enum
 import math
+from dataclasses import dataclass
 
 import mujoco
 import numpy as np
@@ -13,7 +15,26 @@ import numpy as np
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import FloatArray
 from wla_ros.sim import arm_settings as settings
-from wla_ros.sim.arm_power import ArmPower
+
+
+class ArmPower(enum.Enum):
+    """State of the motors of one arm."""
+
+    POWERED = 'powered'  # servos track the set-point, weight is compensated
+    DAMPED = 'damped'  # emergency stop: motors only brake, the arm sinks slowly, the gripper holds
+    LIMP = 'limp'  # disabled or reset: no torque, the arm falls, the gripper lets go
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ArmMeasurement:
+    """What the sensors of one arm read."""
+
+    position: FloatArray  # [6] [rad]
+    velocity: FloatArray  # [6] [rad/s]
+    torque: FloatArray  # [6] [N m] of the motors
+    gripper_width_m: float
+    gripper_force_n: float
+
 
 _DAMPING = {
     ArmPower.POWERED: np.array(settings.DAMPING_POWERED),
@@ -70,7 +91,7 @@ class ArmServos:
         self.set_gripper_target(gripper_width_m, settings.GRIPPER_FORCE_N)
 
     def set_power(self, power: ArmPower) -> None:
-        """Switch gains, damping and weight compensation."""
+        """Switch gains, damping and weight compensation; a powered arm holds where it is."""
         powered = power is ArmPower.POWERED
         self._model.actuator_gainprm[self._motors] = self._gain[:6] if powered else 0.0
         self._model.actuator_biasprm[self._motors] = self._bias[:6] if powered else 0.0
@@ -83,7 +104,12 @@ class ArmServos:
         self._data.ctrl[self._motors] = self._data.qpos[self._qpos]
 
     def set_joint_target(self, position: FloatArray, velocity: FloatArray) -> None:
-        """Set the servo set-point; without effect on the motion while the arm is not powered."""
+        """
+        Set where the servos shall be and how fast they move there, [6] rad and [6] rad/s.
+
+        Without effect on the motion while the arm is not powered. Raises ValueError for a wrong
+        shape or a number that is not finite.
+        """
         if np.shape(position) != (6,) or np.shape(velocity) != (6,):
             raise ValueError(
                 f'expected six positions and six velocities, got shapes '
@@ -98,7 +124,12 @@ class ArmServos:
             self._data.ctrl[self._motors] = target
 
     def set_gripper_target(self, width_m: float, force_n: float) -> None:
-        """Set opening width and finger force, clipped to what the gripper can do."""
+        """
+        Set opening width and force of each finger; the width is approached at 0.25 m/s.
+
+        Values are clipped to what the gripper can do. Raises ValueError for a number that is not
+        finite.
+        """
         if not math.isfinite(width_m) or not math.isfinite(force_n):
             raise ValueError(
                 f'gripper target is not finite: width {width_m!r} m, force {force_n!r} N'
@@ -117,6 +148,16 @@ class ArmServos:
             max(self._width_target_m - present, -reach), reach
         )
 
+    def measure(self) -> ArmMeasurement:
+        """Return the present state of the arm."""
+        return ArmMeasurement(
+            position=self.joint_position(),
+            velocity=self.joint_velocity(),
+            torque=self.joint_torque(),
+            gripper_width_m=self.gripper_width(),
+            gripper_force_n=self.gripper_force(),
+        )
+
     def joint_position(self) -> FloatArray:
         """Return [6] rad."""
         return np.array(self._data.qpos[self._qpos_slice])
@@ -133,7 +174,7 @@ class ArmServos:
         return torque
 
     def gripper_width(self) -> float:
-        """Return the opening width [m]."""
+        """Return the opening width [m]; slightly negative values are normal when closed."""
         first, second = self._fingers
         return float(self._data.qpos[first] + self._data.qpos[second])
 

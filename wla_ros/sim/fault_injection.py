@@ -67,7 +67,10 @@ class CameraFaultInjector:
 
 
 class FaultyBus:
-    """A CanBus between one arm and its driver that fails as configured. One thread."""
+    """
+    The CAN bus between one arm and its driver: fails as configured, as a rule not at all. One
+    thread.
+    """
 
     def __init__(self, faults: ArmFaults, *, seed: int, arm: str) -> None:
         """Seed the random stream of `arm`."""

@@ -7,10 +7,10 @@ One thread owns a scene; another may render from its snapshots.
 
     scene = TwoArmScene(make_task('stack_cup'))
     scene.reset(seed=1)                   # arms at home and powered, objects placed
-    scene.set_joint_target('left', q, v)  # servo set-point of the next steps, [6] rad, [6] rad/s
-    scene.set_gripper_target('left', width_m=0.07, force_n=1.0)
+    scene.arm('left').set_joint_target(q, v)  # set-point of the next steps, rad, rad/s
+    scene.arm('left').set_gripper_target(width_m=0.07, force_n=1.0)
     scene.step(2)                         # 2 x 2.5 ms
-    scene.joint_position('left'), scene.object_poses(), scene.judge(), scene.snapshot()
+    scene.arm('left').measure(), scene.object_poses(), scene.judge(), scene.snapshot()
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,6 @@ from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import FloatArray
 from wla_ros.robots.piper.forward_kinematics import flange_pose
 from wla_ros.sim import arm_settings as settings
-from wla_ros.sim.arm_power import ArmPower
 from wla_ros.sim.arm_servos import ArmServos
 from wla_ros.sim.scene_model import build_model
 from wla_ros.sim.tasks.task import Course
@@ -99,59 +98,13 @@ class TwoArmScene:
         )
         mujoco.mj_forward(self.model, self.data)
 
-    def set_power(self, arm: str, power: ArmPower) -> None:
-        """Change the state of the motors; a powered arm holds until the next set-point."""
-        self._servos[arm].set_power(power)
-
-    def power(self, arm: str) -> ArmPower:
-        """Return the state of the motors."""
-        return self._servos[arm].power
-
-    def set_joint_target(self, arm: str, position: FloatArray, velocity: FloatArray) -> None:
-        """
-        Set where the servos shall be and how fast they move there, [6] rad and [6] rad/s.
-
-        The caller limits speed and acceleration. Raises ValueError for a wrong shape or a number
-        that is not finite.
-        """
-        self._servos[arm].set_joint_target(position, velocity)
-
-    def set_gripper_target(self, arm: str, *, width_m: float, force_n: float) -> None:
-        """
-        Set opening width and the force of each finger; the width is approached at 0.25 m/s.
-
-        Values are clipped to what the gripper can do. Raises ValueError for a number that is not
-        finite.
-        """
-        self._servos[arm].set_gripper_target(width_m, force_n)
-
-    def joint_position(self, arm: str) -> FloatArray:
-        """Return [6] rad."""
-        return self._servos[arm].joint_position()
-
-    def joint_velocity(self, arm: str) -> FloatArray:
-        """Return [6] rad/s."""
-        return self._servos[arm].joint_velocity()
-
-    def joint_torque(self, arm: str) -> FloatArray:
-        """Return the torque of the motors with their share for gravity, [6] N m."""
-        return self._servos[arm].joint_torque()
-
-    def gripper_width(self, arm: str) -> float:
-        """Return the opening width [m]; slightly negative values are normal when closed."""
-        return self._servos[arm].gripper_width()
-
-    def gripper_velocity(self, arm: str) -> float:
-        """Return the rate of the opening width [m/s]."""
-        return self._servos[arm].gripper_velocity()
-
-    def gripper_force(self, arm: str) -> float:
-        """Return the force of each finger [N], positive opens."""
-        return self._servos[arm].gripper_force()
+    def arm(self, name: str) -> ArmServos:
+        """Return the motors and sensors of one arm."""
+        return self._servos[name]
 
     def flange_pose(self, arm: str) -> FloatArray:
         """Return the pose [4, 4] of the flange in the world frame."""
-        pose = flange_pose(self.joint_position(arm))
+        pose = flange_pose(self.arm(arm).joint_position())
         pose[:3, 3] += settings.ARM_BASES[arm]
         return pose
 

@@ -51,7 +51,6 @@ from wla_ros.sim.rig_config import RigConfig
 from wla_ros.sim.scene import ARMS
 from wla_ros.sim.scene import SceneSnapshot
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.scene_arm import SceneArm
 from wla_ros.sim.tasks.task import Judgement
 from wla_ros.sim.tasks.task import Task
 from wla_ros.sim.tasks.task import make_task
@@ -85,7 +84,7 @@ class SimulatedRig:
         faults = config.faults
         self._lines = {
             arm: ArmLine(
-                SceneArm(self._scene, arm),
+                self._scene.arm(arm),
                 config.driver,
                 faults.arms.get(arm, ArmFaults()),
                 seed=faults.seed,

@@ -3,11 +3,13 @@
 import numpy as np
 
 from wla_ros.robots.encoded_messages import EncodedJointState
-from wla_ros.sim.arm_port import ArmMeasurement
-from wla_ros.sim.arm_power import ArmPower
+from wla_ros.sim.arm_servos import ArmMeasurement
+from wla_ros.sim.arm_servos import ArmPower
 from wla_ros.sim.driver.driver_config import DriverConfig
 from wla_ros.sim.driver.piper_driver import PERIOD_NS
 from wla_ros.sim.driver.piper_driver import PiperDriver
+from wla_ros.sim.fault_injection import FaultyBus
+from wla_ros.sim.faults import ArmFaults
 
 NAMES = ('joint1', 'joint2', 'joint3', 'joint4', 'joint5', 'joint6', 'gripper')
 HOME = (0.0, 0.4754, -0.603, 0.1, 0.7384, 0.0)
@@ -15,7 +17,7 @@ START_NS = 1_000_000_000
 
 
 class FakeArm:
-    """An ArmPort that follows exactly; without power the joints stay."""
+    """Servos that follows exactly; without power the joints stay."""
 
     def __init__(self, position=HOME):
         self.position = np.array(position)
@@ -49,7 +51,9 @@ class Bench:
 
     def __init__(self, bus=None, **config):
         self.arm = FakeArm()
-        self.driver = PiperDriver(self.arm, DriverConfig(**config), bus=bus)
+        self.driver = PiperDriver(
+            self.arm, DriverConfig(**config), bus=bus or FaultyBus(ArmFaults(), seed=0, arm='left')
+        )
         self.now_ns = START_NS
         self.driver.reset(self.now_ns, gripper_m=0.05)
 

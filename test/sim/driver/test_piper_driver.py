@@ -9,9 +9,7 @@ from wla_ros.core.rigid_transform import matrix_to_rpy
 from wla_ros.core.rigid_transform import quaternion_to_matrix
 from wla_ros.robots.encoded_messages import EncodedPosCmd
 from wla_ros.robots.piper.forward_kinematics import flange_pose
-from wla_ros.sim.arm_power import ArmPower
-from wla_ros.sim.driver.can_bus import NOTHING_RECEIVED
-from wla_ros.sim.driver.can_bus import HealthyBus
+from wla_ros.sim.arm_servos import ArmPower
 from wla_ros.sim.driver.firmware import EMERGENCY_STOP
 from wla_ros.sim.driver.firmware import MOTORS_OFF
 from wla_ros.sim.driver.joint_command import MISSING_JOINT_NAMES
@@ -19,16 +17,19 @@ from wla_ros.sim.driver.piper_driver import CAN_SILENT
 from wla_ros.sim.driver.piper_driver import DRIVER_BUSY
 from wla_ros.sim.driver.piper_driver import DRIVER_DEAD
 from wla_ros.sim.driver.piper_driver import NOT_ENABLED
+from wla_ros.sim.fault_injection import FaultyBus
+from wla_ros.sim.faults import ArmFaults
+from wla_ros.sim.faults import FaultWindow
 
 
-class SilentBus(HealthyBus):
-    """Silent from `begin_ns` to `end_ns`."""
+def failing(**faults):
+    return FaultyBus(ArmFaults(**faults), seed=0, arm='left')
 
-    def __init__(self, begin_ns, end_ns):
-        self.begin_ns, self.end_ns = begin_ns, end_ns
 
-    def silent(self, now_ns):
-        return self.begin_ns <= now_ns < self.end_ns
+def silent(begin_ns, end_ns):
+    """Return a bus that is silent from `begin_ns` to `end_ns`."""
+    window = FaultWindow(start_s=begin_ns / 1e9, duration_s=(end_ns - begin_ns) / 1e9)
+    return failing(can_silence=window)
 
 
 def pose_command(joints, gripper=0.03):
@@ -71,11 +72,7 @@ def test_feedback_beyond_3_5_is_dropped_by_newer_drivers_only():
 
 
 def test_before_the_first_frame_feedback_is_all_zeros_with_stamp_zero():
-    class EmptyBus(HealthyBus):
-        def carry(self, frame):
-            return NOTHING_RECEIVED
-
-    publication = Bench(bus=EmptyBus()).run(0.005)[-1]
+    publication = Bench(bus=failing(zero_start_s=10.0)).run(0.005)[-1]
     assert publication.joint_state.stamp_ns == 0
     assert set(publication.joint_state.position) == {0.0}
     assert publication.flange.position == (0.0, 0.0, 0.0)
@@ -286,7 +283,7 @@ def test_a_reset_after_a_stop_drops_the_arm_and_needs_enabling_twice():
 
 
 def test_a_silent_bus_repeats_the_last_stamp_and_ends_the_driver_after_a_quarter_second():
-    bench = Bench(bus=SilentBus(START_NS + 100_000_000, START_NS + 10**12))
+    bench = Bench(bus=silent(START_NS + 100_000_000, START_NS + 10**12))
     publications = bench.run(0.5)
     alive = [publication for publication in publications if publication is not None]
     assert alive[-1].published_ns - START_NS == 345_000_000
@@ -296,12 +293,12 @@ def test_a_silent_bus_repeats_the_last_stamp_and_ends_the_driver_after_a_quarter
 
 
 def test_a_dead_driver_stays_dead_when_the_bus_returns():
-    bench = Bench(bus=SilentBus(START_NS + 100_000_000, START_NS + 400_000_000))
+    bench = Bench(bus=silent(START_NS + 100_000_000, START_NS + 400_000_000))
     assert bench.run(1.0)[-1] is None
 
 
 def test_a_short_silence_is_survived_but_commands_are_lost():
-    bench = Bench(bus=SilentBus(START_NS + 100_000_000, START_NS + 200_000_000))
+    bench = Bench(bus=silent(START_NS + 100_000_000, START_NS + 200_000_000))
     bench.run(0.15)
     assert bench.send((0.5, *HOME[1:])).reason == CAN_SILENT
     publication = bench.run(0.5)[-1]
@@ -310,7 +307,7 @@ def test_a_short_silence_is_survived_but_commands_are_lost():
 
 
 def test_an_arm_whose_driver_died_goes_on_to_its_last_target():
-    bench = Bench(bus=SilentBus(START_NS + 10_000_000, START_NS + 10**12))
+    bench = Bench(bus=silent(START_NS + 10_000_000, START_NS + 10**12))
     bench.send((0.6, *HOME[1:]))
     bench.run(2.0)
     assert bench.arm.power is ArmPower.POWERED
@@ -371,7 +368,7 @@ def test_a_negative_gripper_in_a_pose_closes_it():
 
 
 def test_reset_revives_a_dead_driver():
-    bench = Bench(bus=SilentBus(START_NS, START_NS + 300_000_000))
+    bench = Bench(bus=silent(START_NS, START_NS + 300_000_000))
     bench.run(0.5)
     bench.driver.reset(bench.now_ns, gripper_m=0.05)
     assert bench.run(0.005)[-1] is not None

@@ -1,8 +1,7 @@
-"""What travels from the firmware to the driver, and the seam where a bus can fail."""
+"""What travels from the firmware to the driver."""
 
 from dataclasses import dataclass
 from dataclasses import field
-from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,27 +36,3 @@ NOTHING_RECEIVED = FeedbackFrame(
     gripper_um=0,
     gripper_effort_mn=0,
 )
-
-
-class CanBus(Protocol):
-    """The wire between one arm and its driver."""
-
-    def silent(self, now_ns: int) -> bool:
-        """Return whether no frame passes in either direction."""
-        ...
-
-    def carry(self, frame: FeedbackFrame) -> FeedbackFrame:
-        """Return the frame as the driver's SDK sees it."""
-        ...
-
-
-class HealthyBus:
-    """A CanBus that delivers everything unchanged."""
-
-    def silent(self, now_ns: int) -> bool:
-        """Return False."""
-        return False
-
-    def carry(self, frame: FeedbackFrame) -> FeedbackFrame:
-        """Return `frame`."""
-        return frame

@@ -15,8 +15,8 @@ from wla_ros.core.types import Refusal
 from wla_ros.robots.piper.kinematics import JOINT_LIMIT
 from wla_ros.robots.piper.kinematics import PiperKinematics
 from wla_ros.robots.piper.limits import VELOCITY_RAD_S
-from wla_ros.sim.arm_port import ArmPort
-from wla_ros.sim.arm_power import ArmPower
+from wla_ros.sim.arm_servos import ArmPower
+from wla_ros.sim.arm_servos import ArmServos
 from wla_ros.sim.driver.can_bus import FeedbackFrame
 from wla_ros.sim.driver.can_bus import StatusFrame
 from wla_ros.sim.driver.can_units import TRUE_RAD_PER_MDEG
@@ -52,7 +52,7 @@ class PiperFirmware:
     """One controller. One thread calls all methods."""
 
     def __init__(
-        self, port: ArmPort, *, kinematics: PiperKinematics, generator: SetpointGenerator
+        self, port: ArmServos, *, kinematics: PiperKinematics, generator: SetpointGenerator
     ) -> None:
         """Connect to the arm behind `port`; `kinematics` has no tool, no margin and no base."""
         self._port = port

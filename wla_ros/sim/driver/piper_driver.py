@@ -18,13 +18,11 @@ from wla_ros.core.types import Refusal
 from wla_ros.robots.encoded_messages import EncodedPosCmd
 from wla_ros.robots.piper.kinematics import PiperKinematics
 from wla_ros.robots.piper.limits import ACCELERATION_RAD_S2
-from wla_ros.sim.arm_port import ArmPort
-from wla_ros.sim.arm_power import ArmPower
+from wla_ros.sim.arm_servos import ArmPower
+from wla_ros.sim.arm_servos import ArmServos
 from wla_ros.sim.driver import messages
 from wla_ros.sim.driver.can_bus import NOTHING_RECEIVED
-from wla_ros.sim.driver.can_bus import CanBus
 from wla_ros.sim.driver.can_bus import FeedbackFrame
-from wla_ros.sim.driver.can_bus import HealthyBus
 from wla_ros.sim.driver.can_bus import StatusFrame
 from wla_ros.sim.driver.driver_config import DriverConfig
 from wla_ros.sim.driver.firmware import PiperFirmware
@@ -39,6 +37,7 @@ from wla_ros.sim.driver.pose_command import read_pose_command
 from wla_ros.sim.driver.setpoint_generator import SetpointGenerator
 from wla_ros.sim.driver.stream_generator import StreamGenerator
 from wla_ros.sim.driver.trapezoid_generator import TrapezoidGenerator
+from wla_ros.sim.fault_injection import FaultyBus
 
 PERIOD_NS = period_ns(200.0)  # of the publishing loop
 
@@ -107,10 +106,10 @@ class EnableCall:
 class PiperDriver:
     """One driver and its arm. One thread calls all methods."""
 
-    def __init__(self, port: ArmPort, config: DriverConfig, *, bus: CanBus | None = None) -> None:
+    def __init__(self, port: ArmServos, config: DriverConfig, *, bus: FaultyBus) -> None:
         """Connect to the arm behind `port`; call `reset` before the first step."""
         self._config = config
-        self._bus: CanBus = HealthyBus() if bus is None else bus
+        self._bus = bus
         generator: SetpointGenerator = _GENERATORS[config.motion_mode](
             acceleration_rad_s2=ACCELERATION_RAD_S2
         )

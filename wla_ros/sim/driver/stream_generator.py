@@ -18,6 +18,7 @@ import numpy as np
 from wla_ros.core.timing import NS_PER_MS
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import FloatArray
+from wla_ros.sim.driver.setpoint_generator import SetpointGenerator
 
 # Window of the speed estimate: five intervals at 200 Hz. Shorter passes on jitter, longer lags in
 # acceleration.
@@ -39,31 +40,13 @@ _JUMP_SLACK_RAD = 0.02
 _STILL = [0.0] * 6
 
 
-class StreamGenerator:
-    """A SetpointGenerator that tracks streams without lag. One thread."""
-
-    def __init__(self, *, acceleration_rad_s2: float) -> None:
-        """Rest at zero."""
-        self._acceleration = acceleration_rad_s2
-        self.reset(np.zeros(6))
-
-    @property
-    def position(self) -> FloatArray:
-        """The set-point [6] [rad]."""
-        return self._position
-
-    @property
-    def velocity(self) -> FloatArray:
-        """Its rate [6] [rad/s]."""
-        return self._velocity
+class StreamGenerator(SetpointGenerator):
+    """Tracks streams without lag."""
 
     def reset(self, position: FloatArray) -> None:
         """Rest at `position` and forget the stream."""
-        self._position = np.array(position, dtype=np.float64)
-        self._velocity = np.zeros_like(self._position)
-        self._target = self._position
+        super().reset(position)
         self._stream_velocity = np.zeros_like(self._position)
-        self._max_speed = 0.0
         self._arrivals: deque[tuple[int, FloatArray]] = deque()
         self._coast_until_ns = 0
 

@@ -10,33 +10,12 @@ behind.
 import numpy as np
 
 from wla_ros.core.types import FloatArray
+from wla_ros.sim.driver.setpoint_generator import SetpointGenerator
 from wla_ros.sim.driver.setpoint_generator import braking_speed
 
 
-class TrapezoidGenerator:
-    """A SetpointGenerator without overshoot of resting targets. One thread."""
-
-    def __init__(self, *, acceleration_rad_s2: float) -> None:
-        """Rest at zero."""
-        self._acceleration = acceleration_rad_s2
-        self.reset(np.zeros(6))
-
-    @property
-    def position(self) -> FloatArray:
-        """The set-point [6] [rad]."""
-        return self._position
-
-    @property
-    def velocity(self) -> FloatArray:
-        """Its rate [6] [rad/s]."""
-        return self._velocity
-
-    def reset(self, position: FloatArray) -> None:
-        """Rest at `position`."""
-        self._position = np.array(position, dtype=np.float64)
-        self._velocity = np.zeros_like(self._position)
-        self._target = self._position
-        self._max_speed = 0.0
+class TrapezoidGenerator(SetpointGenerator):
+    """Rests at every target without overshoot."""
 
     def aim(self, target: FloatArray, *, max_speed_rad_s: float, now_ns: int) -> None:
         """Plan to rest at `target`."""

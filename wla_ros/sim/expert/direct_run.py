@@ -90,8 +90,13 @@ def observe(scene: TwoArmScene) -> Observation:
     """Return a perfect observation of `scene` without images."""
     now_ns = scene.elapsed_ns
     names, poses = scene.object_poses()
-    position = [np.append(scene.joint_position(arm), scene.gripper_width(arm)) for arm in ARMS]
-    velocity = [np.append(scene.joint_velocity(arm), scene.gripper_velocity(arm)) for arm in ARMS]
+    position = [
+        np.append(scene.arm(arm).joint_position(), scene.arm(arm).gripper_width()) for arm in ARMS
+    ]
+    velocity = [
+        np.append(scene.arm(arm).joint_velocity(), scene.arm(arm).gripper_velocity())
+        for arm in ARMS
+    ]
     return Observation(
         stamp_ns=now_ns,
         epoch=0,
@@ -139,5 +144,7 @@ class _Rows:
 def _command(scene: TwoArmScene, position: FloatArray, velocity: FloatArray) -> None:
     for arm in ARMS:
         mine = _LAYOUT.arm_slice(arm)
-        scene.set_joint_target(arm, position[mine][:6], velocity[mine][:6])
-        scene.set_gripper_target(arm, width_m=float(position[mine][6]), force_n=GRIPPER_FORCE_N)
+        scene.arm(arm).set_joint_target(position[mine][:6], velocity[mine][:6])
+        scene.arm(arm).set_gripper_target(
+            width_m=float(position[mine][6]), force_n=GRIPPER_FORCE_N
+        )
