@@ -27,17 +27,16 @@ from wla_ros.policy.wla.configuration_reading import read_configuration
 from wla_ros.policy.wla.norm_statistics import ACTION
 from wla_ros.policy.wla.norm_statistics import STATE
 from wla_ros.policy.wla.random_sizes import RandomSize
-from wla_ros.policy.wla.safetensors_writing import PlannedTensor
-from wla_ros.policy.wla.safetensors_writing import write_shards
 from wla_ros.policy.wla.tiny_tokenizer import tiny_tokenizer
 from wla_ros.policy.wla.tokenizer import IMAGE
 from wla_ros.policy.wla.tokenizer import VISION_BEGIN
 from wla_ros.policy.wla.tokenizer import VISION_END
+from wla_ros.policy.wla.weight_writing import write_shards
 from wla_ros.robots.piper.limits import JOINT_LOWER_RAD
 from wla_ros.robots.piper.limits import JOINT_UPPER_RAD
 
 STATISTICS_KEY = 'piper_random'
-DEFAULT_SHARD_BYTES = 5_000_000_000  # the published shards are below 5 GB
+DEFAULT_SHARD_BYTES = 2_000_000_000  # a shard is made in memory; the published ones have 5 GB
 _ARMS = 2
 # Published Piper data hold openings in parts of 70 mm.
 _GRIPPER_RANGE = (0.0, 1.0)
@@ -77,34 +76,33 @@ def create_checkpoint(
     _write_json(folder / STATISTICS, _statistics())
     config = read_configuration(folder / 'config.json', backbone / 'config.json')
     generator = torch.Generator().manual_seed(seed)
-    planned = [
-        PlannedTensor(
-            name=PREFIX + name,
-            shape=tuple(value.shape),
-            dtype='F32' if part_of(PREFIX + name) is Part.EXPERT else 'BF16',
-        )
-        for name, value in model_without_memory(config).state_dict().items()
-    ]
+    shapes = {
+        PREFIX + name: value for name, value in model_without_memory(config).state_dict().items()
+    }
     write_shards(
         folder,
-        planned,
-        lambda tensor: _random(tensor, generator),
+        {name: _placeholder(name, value) for name, value in shapes.items()},
+        lambda name, value: _random(name, value, generator),
         max_shard_bytes=max_shard_bytes,
         progress=progress,
     )
 
 
-def _random(tensor: PlannedTensor, generator: torch.Generator) -> Tensor:
+def _placeholder(name: str, value: Tensor) -> Tensor:
+    """Return a tensor on the meta device in the shape of `value` and the type it is stored in."""
+    is_expert = part_of(name) is Part.EXPERT
+    return value.to(torch.float32 if is_expert else torch.bfloat16)
+
+
+def _random(name: str, placeholder: Tensor, generator: torch.Generator) -> Tensor:
     """Return values that keep activations near 1: norms 1, biases 0, the rest 1/sqrt(fan in)."""
-    dtype = torch.float32 if tensor.dtype == 'F32' else torch.bfloat16
-    if len(tensor.shape) == 1:
-        is_scale = tensor.name.endswith('weight')
-        return torch.full(tensor.shape, float(is_scale), dtype=dtype)
-    deviation = 1.0 / math.sqrt(math.prod(tensor.shape[1:]))
-    if 'embed' in tensor.name.split('.')[-2]:  # tokens and learned positions
+    shape, dtype = tuple(placeholder.shape), placeholder.dtype
+    if len(shape) == 1:
+        return torch.full(shape, float(name.endswith('weight')), dtype=dtype)
+    deviation = 1.0 / math.sqrt(math.prod(shape[1:]))
+    if 'embed' in name.split('.')[-2]:  # tokens and learned positions
         deviation = _EMBEDDING_DEVIATION
-    values = torch.empty(tensor.shape, dtype=dtype)
-    return values.normal_(0.0, deviation, generator=generator)
+    return torch.empty(shape, dtype=dtype).normal_(0.0, deviation, generator=generator)
 
 
 def _statistics() -> dict[str, dict[str, dict[str, list[float]]]]:

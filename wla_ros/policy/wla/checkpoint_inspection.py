@@ -16,11 +16,11 @@ from wla_ros.policy.wla.checkpoint_files import CheckpointFiles
 from wla_ros.policy.wla.checkpoint_parts import Part
 from wla_ros.policy.wla.checkpoint_parts import part_of
 from wla_ros.policy.wla.configuration import WLAConfig
-from wla_ros.policy.wla.safetensors_header import StoredTensor
 from wla_ros.policy.wla.statistics_summary import StatisticsSummary
 from wla_ros.policy.wla.statistics_summary import summarise_statistics
 from wla_ros.policy.wla.tokenizer import load_tokenizer
 from wla_ros.policy.wla.weight_check import compare_weights
+from wla_ros.policy.wla.weight_source import StoredTensor
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from wla_ros.policy.wla.checkpoint_parts import EMBEDDING
 from wla_ros.policy.wla.checkpoint_parts import HEAD
 from wla_ros.policy.wla.checkpoint_parts import Part
 from wla_ros.policy.wla.checkpoint_parts import part_of
-from wla_ros.policy.wla.safetensors_header import BYTES_OF_TYPE
-from wla_ros.policy.wla.safetensors_header import StoredTensor
 from wla_ros.policy.wla.tensor_names import collapse
+from wla_ros.policy.wla.weight_source import TYPES
+from wla_ros.policy.wla.weight_source import StoredTensor
 from wla_ros.policy.wla.weight_source import WeightSource
 
 Shape = tuple[int, ...]
@@ -59,10 +59,10 @@ def compare_weights(
         {
             name: f'is stored as {stored[name].dtype}'
             for name in present
-            if stored[name].dtype not in BYTES_OF_TYPE
+            if stored[name].dtype not in TYPES
         },
         {name: stored[name].file for name in present},
-        f'supported are {", ".join(BYTES_OF_TYPE)}',
+        f'supported are {", ".join(TYPES)}',
     )
     return tuple(problems)
 

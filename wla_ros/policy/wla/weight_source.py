@@ -5,28 +5,54 @@ Files are memory-mapped; a tensor costs memory only once it is copied.
 """
 
 import json
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors import safe_open
 from torch import Tensor
 
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.policy.wla.checkpoint_parts import published_name
-from wla_ros.policy.wla.safetensors_header import StoredTensor
-from wla_ros.policy.wla.safetensors_header import read_header
 
-_TYPE_NAMES = {
-    torch.float64: 'F64',
-    torch.float32: 'F32',
-    torch.bfloat16: 'BF16',
-    torch.float16: 'F16',
+# Types that weights may have, by the names of the safetensors library.
+TYPES = {
+    'F64': torch.float64,
+    'F32': torch.float32,
+    'BF16': torch.bfloat16,
+    'F16': torch.float16,
 }
+_REMEDY = 'copy or download the file again and compare its size'
+_TYPE_NAMES = {dtype: name for name, dtype in TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredTensor:
+    """A tensor in a file."""
+
+    name: str  # as published, see checkpoint_parts
+    key: str  # as in the file
+    file: Path
+    dtype: str  # of TYPES, or another name of safetensors or torch
+    shape: tuple[int, ...]
+
+    @property
+    def parameters(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of bytes; of a type that is not supported, the number of values."""
+        dtype = TYPES.get(self.dtype)
+        return self.parameters * (1 if dtype is None else dtype.itemsize)
 
 
 class WeightSource(Protocol):
@@ -56,7 +82,7 @@ def open_weights(file: Path) -> WeightSource:
         return _open_shards(file)
     if file.suffix == '.safetensors':
         problems: list[Problem] = []
-        tensors = read_header(file, problems)
+        tensors = _stored_in(file, problems)
         _raise(file, problems)
         return SafetensorsSource(tensors)
     return StateDictSource(file)
@@ -84,9 +110,7 @@ class SafetensorsSource:
 
     def content(self, name: str) -> NDArray[np.uint8]:
         """Return the bytes of a tensor, mapped to the file."""
-        stored = self._tensors[name]
-        shape = (stored.end - stored.begin,)
-        return np.memmap(stored.file, np.uint8, mode='r', offset=stored.begin, shape=shape)
+        return _bytes_of(self.read(name))
 
 
 class StateDictSource:
@@ -131,9 +155,37 @@ class StateDictSource:
 
     def content(self, name: str) -> NDArray[np.uint8]:
         """Return the bytes of a tensor."""
-        flat = self._values[name].detach().contiguous().flatten()
-        content: NDArray[np.uint8] = flat.view(torch.uint8).numpy()
-        return content
+        return _bytes_of(self._values[name])
+
+
+def _bytes_of(tensor: Tensor) -> NDArray[np.uint8]:
+    flat = tensor.detach().contiguous().flatten()
+    content: NDArray[np.uint8] = flat.view(torch.uint8).numpy()
+    return content
+
+
+def _stored_in(file: Path, problems: list[Problem]) -> list[StoredTensor]:
+    """Return the tensors of a safetensors file; a damaged one is one problem and no tensor."""
+    try:
+        with safe_open(file, framework='pt', device='cpu') as opened:
+            parts = {key: opened.get_slice(key) for key in opened.keys()}  # noqa: SIM118
+            return [
+                StoredTensor(
+                    name=published_name(key),
+                    key=key,
+                    file=file,
+                    dtype=str(part.get_dtype()),
+                    shape=tuple(part.get_shape()),
+                )
+                for key, part in parts.items()
+            ]
+    except OSError as error:
+        what = f'cannot be read: {error.strerror or error}'
+        problems.append(Problem(where=str(file), what=what))
+    except SafetensorError as error:
+        what = f'is damaged or truncated ({file.stat().st_size} bytes): {error}'
+        problems.append(Problem(where=str(file), what=what, remedy=_REMEDY))
+    return []
 
 
 def _open_shards(index: Path) -> SafetensorsSource:
@@ -151,7 +203,7 @@ def _open_shards(index: Path) -> SafetensorsSource:
     for shard in dict.fromkeys(shard_of.values()):
         file = index.parent / shard
         count = len(problems)
-        found = read_header(file, problems)
+        found = _stored_in(file, problems)
         if len(problems) > count:
             continue
         names = {tensor.key for tensor in found}
@@ -175,6 +227,5 @@ def _raise(file: Path, problems: list[Problem]) -> None:
 
 
 def _damaged(file: Path, what: str) -> ConfigurationError:
-    remedy = 'copy or download the file again'
-    problem = Problem(where=str(file), what=what, remedy=remedy)
+    problem = Problem(where=str(file), what=what, remedy=_REMEDY)
     return ConfigurationError(str(file.parent), (problem,))
