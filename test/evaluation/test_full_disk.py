@@ -3,12 +3,12 @@
 import errno
 import os
 import shutil
-import subprocess
 from collections import namedtuple
 
 import numpy as np
 import pytest
 from evaluation import messages
+from evaluation.disks import small_disk
 
 from wla_ros.evaluation.bag_reading import BagReader
 from wla_ros.evaluation.bag_writing import BagWriter
@@ -155,42 +155,27 @@ def test_space_is_asked_for_before_and_while_recording(tmp_path, monkeypatch):
         assert [item.log_ns for item in reader.messages()] == [1, 3]
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """Return a folder on a disk of two MiB."""
-    folder = tmp_path / 'disk'
-    folder.mkdir()
-    command = ['mount', '-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', str(folder)]
-    try:
-        subprocess.run(command, check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f'no disk of two MiB can be mounted: {error}')
-    try:
-        yield folder
-    finally:
-        subprocess.run(['umount', '-l', str(folder)], check=True)
-
-
-def test_a_real_disk_that_is_full_for_a_while(small_disk):
-    writer = BagWriter(small_disk / 'bag', min_free_bytes=256 * 2**10)
-    writer.add_topic('/joints', STATE)
-    ballast, taken, refused = small_disk / 'ballast', [], 0
-    for i in range(3000):
-        if i == 1000:
-            ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - 4096))
-        if i == 2000:
-            ballast.unlink()
-        try:
-            writer.write('/joints', 1 + i, state(i))
-            taken.append(i)
-        except BagWritingError:
-            refused += 1
-        if i % 100 == 99:
+def test_a_real_disk_that_is_full_for_a_while(tmp_path):
+    with small_disk(tmp_path / 'disk', '2m') as disk:
+        writer = BagWriter(disk / 'bag', min_free_bytes=256 * 2**10)
+        writer.add_topic('/joints', STATE)
+        ballast, taken, refused = disk / 'ballast', [], 0
+        for i in range(3000):
+            if i == 1000:
+                ballast.write_bytes(bytes(shutil.disk_usage(disk).free - 4096))
+            if i == 2000:
+                ballast.unlink()
             try:
-                writer.commit()
+                writer.write('/joints', 1 + i, state(i))
+                taken.append(i)
             except BagWritingError:
-                assert 1000 <= i < 2000
-    writer.close()
-    assert 0 < refused <= 1000
-    with BagReader(small_disk / 'bag') as reader:
-        assert [item.message.position[0] for item in reader.messages()] == taken
+                refused += 1
+            if i % 100 == 99:
+                try:
+                    writer.commit()
+                except BagWritingError:
+                    assert 1000 <= i < 2000
+        writer.close()
+        assert 0 < refused <= 1000
+        with BagReader(disk / 'bag') as reader:
+            assert [item.message.position[0] for item in reader.messages()] == taken

@@ -8,6 +8,7 @@ import yaml
 pytest.importorskip('rclpy')
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402 - not without rclpy
+from evaluation.disks import small_disk  # noqa: E402
 from lifecycle_msgs.msg import Transition  # noqa: E402
 from rclpy.qos import DurabilityPolicy  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
@@ -236,3 +237,39 @@ def test_a_disk_without_space_is_refused_before_recording(graph: Graph) -> None:
     assert node.wait() == 1
     assert 'MiB are free on its disk, 1000000 MiB have to be' in node.output()
     graph.nodes.remove(node)
+
+
+def test_a_recorder_whose_disk_is_full_for_a_while_goes_on_and_says_what_it_lost(
+    graph: Graph,
+) -> None:
+    texts = graph.probe.create_publisher(String, 'texts', QoSProfile(depth=50))
+    recorder = RecorderProbe(graph)
+    with small_disk(graph.folder / 'disk', '32m') as disk:
+        node = graph.start_active(
+            'recorder_node',
+            parameters={
+                'folder': str(disk),
+                'name': 'run',
+                'topics': ['texts'],
+                'min_free_mib': 16,
+            },
+        )
+        graph.wait_until(lambda: texts.get_subscription_count() > 0, 'the recorder to listen')
+        texts.publish(String(data='before'))
+        recorder.wait_for_written('/texts', 1)
+        (disk / 'ballast').write_bytes(bytes(20 * 2**20))
+        graph.wait_until(lambda: 'nothing is recorded until' in node.output(), 'an error')
+        texts.publish(String(data='meanwhile'))
+        graph.wait_until(lambda: recorder.counts('/texts').get('failed', 0) == 1, 'a loss')
+        (disk / 'ballast').unlink()
+        timer = graph.probe.create_timer(0.1, lambda: texts.publish(String(data='after')))
+        recorder.wait_for_written('/texts', 2)
+        timer.cancel()
+        assert node.stop() == 1
+        graph.nodes.remove(node)
+        assert 'lost: /texts (' in node.output().splitlines()[-1]
+        with BagReader(disk / 'run') as bag:
+            assert not bag.damage
+            found = [item.message.data for item in bag.messages(['/texts'])]
+    assert found[0] == 'before'
+    assert set(found[1:]) == {'after'}
