@@ -26,7 +26,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
             os.fsync(stream.fileno())
         with contextlib.suppress(FileNotFoundError):
             fresh.chmod(target.stat().st_mode & 0o7777)
-        fresh.replace(target)
+        os.replace(fresh, target)
     except BaseException as error:
         with contextlib.suppress(OSError):
             fresh.unlink()
