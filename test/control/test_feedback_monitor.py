@@ -64,10 +64,13 @@ def test_an_arm_resting_slightly_outside_its_limits_is_feedback() -> None:
 def test_older_feedback_never_replaces_newer() -> None:
     judge = monitor()
     assert judge.accept(GOOD) is None
-    for stamp_ns in (T0, T0 - 1):
+    for stamp_ns, reason in (
+        (T0, refusal_reasons.DUPLICATE_STAMP),
+        (T0 - 1, refusal_reasons.OUT_OF_ORDER),
+    ):
         refusal = judge.accept(replace(with_column(0, 0.5), stamp_ns=stamp_ns))
         assert refusal is not None
-        assert refusal.reason == refusal_reasons.OUT_OF_ORDER
+        assert refusal.reason == reason
     assert judge.position[0] == REST[0]
 
 

@@ -33,6 +33,7 @@ from wla_ros.control.readiness import judge_openness
 from wla_ros.control.readiness import listed
 from wla_ros.control.splice_report import SpliceReport
 from wla_ros.control.tick_clock import TickClock
+from wla_ros.core import refusal_reasons
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.joint_layout import JointLayout
@@ -88,7 +89,9 @@ class ChunkExecutor:
     def accept_feedback(self, sample: JointSample) -> Refusal | None:
         """Take over measured joints of one arm, or say why not."""
         refusal = self._feedback.accept(sample)
-        self._counts['feedback_refused'] += refusal is not None
+        if refusal is not None:
+            repeated = refusal.reason == refusal_reasons.DUPLICATE_STAMP
+            self._counts['feedback_repeated' if repeated else 'feedback_refused'] += 1
         return refusal
 
     def accept_arm_condition(self, condition: ArmCondition) -> Refusal | None:

@@ -39,6 +39,7 @@ class ExecutorCounts:
     stops_forced: int = 0  # ticks in which a column took its stop to stay inside the bounds
     planner_failures: int = 0
     feedback_refused: int = 0
+    feedback_repeated: int = 0  # with the stamp of the sample before
     chunks_missed: int = 0  # gaps in the sequence: dropped inferences, lost or overtaken messages
     forecasts_short: int = 0  # chunks that came after their committed rows had ended
     bridges_steep: int = 0  # splices whose step no bridge spreads within the configured shares

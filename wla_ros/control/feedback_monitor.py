@@ -155,7 +155,12 @@ class FeedbackMonitor:
                 'are the clocks synchronised?',
             )
         newest_ns = self._stamp_ns.get(sample.arm)
-        if newest_ns is not None and sample.stamp_ns <= newest_ns:
+        if sample.stamp_ns == newest_ns:
+            return Refusal(
+                reason=refusal_reasons.DUPLICATE_STAMP,
+                detail=f'feedback of {sample.arm} has the stamp of the newest',
+            )
+        if newest_ns is not None and sample.stamp_ns < newest_ns:
             return Refusal(
                 reason=refusal_reasons.OUT_OF_ORDER,
                 detail=f'feedback of {sample.arm} is '

@@ -52,6 +52,7 @@ def executor_components(
             'planner_failures': counts.planner_failures,
             'max_deviation_rad': snapshot.max_deviation_rad,
             'feedback_refused': counts.feedback_refused,
+            'feedback_repeated': counts.feedback_repeated,
             'feedback_undecodable': feedback_undecodable,
             'seam_position_step_max_rad': seams.max_position_rad,
             'seam_velocity_step_max_rad_s': seams.max_velocity_rad_s,

@@ -15,6 +15,7 @@ import time
 from wla_ros.control import reasons
 from wla_ros.control.arm_condition import ArmCondition
 from wla_ros.control.executor_snapshot import ExecutorState
+from wla_ros.core import refusal_reasons
 from wla_ros.core.errors import Problem
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Mode
@@ -181,7 +182,8 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
     def _take_joints(self, sample: JointSample) -> None:
         with self._lock:
             refusal = self._executor.accept_feedback(sample)
-        if refusal is not None:
+        # Some drivers send a sample again until they have the next one.
+        if refusal is not None and refusal.reason != refusal_reasons.DUPLICATE_STAMP:
             self.warn_at_times(
                 'feedback', f'feedback of {sample.arm} refused: {refusal.reason}: {refusal.detail}'
             )

@@ -21,11 +21,11 @@ from rclpy.timer import Timer
 
 from wla_ros.core.errors import Problem
 from wla_ros.core.errors import WlaError
+from wla_ros.core.warning_pace import WarningPace
 from wla_ros.ros.missing_package import missing_package
 from wla_ros.ros.parameters import read_configuration
 
 T = TypeVar('T')
-_WARNING_PERIOD_NS = 1_000_000_000
 
 
 class LifecycleShell(LifecycleNode, Generic[T]):
@@ -46,7 +46,7 @@ class LifecycleShell(LifecycleNode, Generic[T]):
         """Read the configuration. Raises ConfigurationError with all problems."""
         super().__init__(name)
         self._created: list[tuple[Callable[[Any], Any], Any]] = []
-        self._warned_ns: dict[str, int] = {}
+        self._warnings = WarningPace()
         self._configured = False
         self._active = False
         self.failed = False  # something asked for was not done: the process ends with exit code 1
@@ -168,14 +168,13 @@ class LifecycleShell(LifecycleNode, Generic[T]):
 
     def warn_at_times(self, kind: str, text: str) -> None:
         """
-        Log a warning unless one of this `kind` was logged within the last second.
+        Log a warning of this `kind`, unless that was done lately: once a second, ever less often.
 
         The throttle of rclpy inspects the call stack at every call, a millisecond at 200 Hz.
         """
-        now_ns = time.monotonic_ns()
-        if now_ns - self._warned_ns.get(kind, -_WARNING_PERIOD_NS) >= _WARNING_PERIOD_NS:
-            self._warned_ns[kind] = now_ns
-            self.get_logger().warning(text)
+        line = self._warnings.line(kind, text, time.monotonic_ns())
+        if line is not None:
+            self.get_logger().warning(line)
 
     def _remember(self, destroy: Callable[[Any], Any], entity: Any) -> Any:
         if getattr(self, '_configured', False):
