@@ -9,6 +9,7 @@ pytest.importorskip('rclpy')
 
 from action_msgs.msg import GoalStatus  # noqa: E402 - not without rclpy
 from lifecycle_msgs.msg import Transition  # noqa: E402
+from rcl_interfaces.msg import Log  # noqa: E402
 from rclpy.action import ActionClient  # noqa: E402
 from ros.graph import BIMANUAL  # noqa: E402
 from ros.graph import START_TIMEOUT_S  # noqa: E402
@@ -22,6 +23,8 @@ from wla_ros.msg import ControlMode  # noqa: E402
 from wla_ros.msg import ExecutorStatus  # noqa: E402
 from wla_ros.msg import PolicyStatus  # noqa: E402
 from wla_ros.ros import qos  # noqa: E402
+from wla_ros.ros.task_client import TaskClient  # noqa: E402
+from wla_ros.ros.task_client import TaskError  # noqa: E402
 from wla_ros.srv import SetControlMode  # noqa: E402
 
 LONG_S = 300.0
@@ -143,27 +146,42 @@ def test_the_emergency_stop_ends_a_task_as_a_fault(tasks: TaskProbe) -> None:
     assert tasks.modes[-1].mode == ControlMode.ESTOP
 
 
-def test_a_second_task_is_refused_while_one_runs(tasks: TaskProbe) -> None:
+def test_a_second_task_is_rejected_while_one_runs(tasks: TaskProbe) -> None:
     first = tasks.send(LONG_S)
     tasks.wait_for_motion()
-    second = tasks.result(tasks.send(5.0))
-    assert second.result.reason == RunTask.Result.REFUSED
-    assert 'another task' in second.result.message
+    logged = tasks.graph.collect(Log, '/rosout')
+    assert not tasks.send(5.0).accepted
+    _wait_for_line(tasks.graph, logged, 'run_task goal rejected: another task')
     assert tasks.modes[-1].mode == ControlMode.AUTONOMY
     cancelled = first.cancel_goal_async()
     tasks.graph.wait_until(cancelled.done, 'the cancellation')
     assert tasks.result(first).result.reason == RunTask.Result.CANCELLED
 
 
-def test_impossible_time_limits_are_refused(graph: Graph) -> None:
+def test_impossible_time_limits_are_rejected(graph: Graph) -> None:
     graph.start_active('policy_node', BIMANUAL, PATIENT_POLICY)
     probe = TaskProbe.__new__(TaskProbe)
     probe.graph, probe.feedback = graph, []
     probe.client = ActionClient(graph.probe, RunTask, 'run_task')
-    answers = [probe.result(probe.send(limit)) for limit in (0.0, -1.0, float('nan'), 1e9)]
+    logged = graph.collect(Log, '/rosout')
+    for limit in (0.0, -1.0, float('nan'), 1e9):
+        assert not probe.send(limit).accepted
     probe.close()
-    assert {answer.result.reason for answer in answers} == {RunTask.Result.REFUSED}
-    assert all('time_limit_s' in answer.result.message for answer in answers)
+    _wait_for_line(graph, logged, 'run_task goal rejected: time_limit_s must lie in (0, ')
+
+
+def test_the_task_client_says_why_a_goal_was_rejected(graph: Graph, ros_context: Any) -> None:
+    graph.start_active('policy_node', BIMANUAL, PATIENT_POLICY)
+    client = TaskClient(context=ros_context)
+    try:
+        with pytest.raises(TaskError, match='rejected the goal: time_limit_s must lie in'):
+            client.run_task('stack', time_limit_s=-1.0)
+    finally:
+        client.close()
+
+
+def _wait_for_line(graph: Graph, logged: list[Any], start: str) -> None:
+    graph.wait_until(lambda: any(line.msg.startswith(start) for line in logged), start)
 
 
 def test_a_task_without_healthy_inputs_is_refused_with_the_reason(graph: Graph) -> None:

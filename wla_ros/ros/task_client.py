@@ -13,6 +13,7 @@ import rclpy
 from action_msgs.msg import GoalStatus
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
+from rcl_interfaces.msg import Log
 from rclpy.action import ActionClient
 from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
@@ -32,6 +33,7 @@ from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
 from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.qos import STATUS
+from wla_ros.ros.task_server import GOAL_REJECTED
 from wla_ros.srv import ResetEpisode
 
 # A status subscriber wants the newest only, and must match publishers of either reliability.
@@ -41,6 +43,7 @@ _STATUS_QOS = QoSProfile(
     durability=DurabilityPolicy.VOLATILE,
 )
 _SPIN_S = 0.05
+_MOMENT_S = 2.0  # a line of the log comes after the answer that it explains
 # A simulated clock that stands still for so long will not go on.
 _STANDSTILL_S = 20.0
 
@@ -101,6 +104,9 @@ class TaskClient:
         self._node.create_subscription(
             DiagnosticArray, '/diagnostics', self._take_diagnostics, STATUS
         )
+        # The answer to a goal carries no text; the log of the policy node does.
+        self._rejection = ''
+        self._node.create_subscription(Log, '/rosout', self._take_log, STATUS)
         self._reset_client = self._node.create_client(ResetEpisode, 'sim/reset_episode')
         self._home_client = self._node.create_client(Trigger, 'executor_node/home')
         self._task_client = ActionClient(self._node, RunTask, 'run_task')
@@ -137,6 +143,15 @@ class TaskClient:
                 raise TaskError(f'waited {timeout_s:g} s for {what}; {self._situation()}{clock}')
             self._executor.spin_once(timeout_sec=_SPIN_S)
             self._on_idle()
+
+    def _take_log(self, message: Log) -> None:
+        if message.msg.startswith(GOAL_REJECTED):
+            self._rejection = message.msg.removeprefix(GOAL_REJECTED)
+
+    def _wait_a_moment(self, condition: Callable[[], bool]) -> None:
+        until_s = time.monotonic() + _MOMENT_S
+        while not condition() and time.monotonic() < until_s:
+            self._executor.spin_once(timeout_sec=_SPIN_S)
 
     def change_state(self, node: str, transition: int, *, timeout_s: float = 20.0) -> None:
         """Ask lifecycle `node` for a transition (lifecycle_msgs/Transition). Raises TaskError."""
@@ -212,14 +227,16 @@ class TaskClient:
         Run one task to its end and return the result. Raises TaskError if the server does not
         answer.
         """
-        self.feedback = None
+        self.feedback, self._rejection = None, ''
         self.wait_until(self._task_client.server_is_ready, timeout_s=10.0, what='action run_task')
         goal = RunTask.Goal(instruction=instruction, time_limit_s=time_limit_s, keep_memory=False)
         accepted = self._task_client.send_goal_async(goal, feedback_callback=self._on_feedback)
         self.wait_until(accepted.done, timeout_s=10.0, what='run_task to accept the goal')
         handle = accepted.result()
         if not handle.accepted:
-            raise TaskError(f'run_task refused the goal; {self._situation()}')
+            self._wait_a_moment(lambda: bool(self._rejection))
+            reason = self._rejection or 'its log says why'
+            raise TaskError(f'run_task rejected the goal: {reason}; {self._situation()}')
         result = handle.get_result_async()
         try:
             self.wait_until(

@@ -31,6 +31,7 @@ from wla_ros.ros.task_run import TaskLimits
 from wla_ros.ros.task_run import TaskRun
 from wla_ros.srv import SetControlMode
 
+GOAL_REJECTED = 'run_task goal rejected: '  # how the line of the log begins, on /rosout too
 _UPDATE_PERIOD_S = 0.05
 _UPDATES_PER_FEEDBACK = 4  # 5 Hz
 
@@ -82,7 +83,7 @@ class TaskServer:
             RunTask,
             'run_task',
             execute_callback=self._execute,
-            goal_callback=lambda _: GoalResponse.ACCEPT,
+            goal_callback=self._judge,
             cancel_callback=lambda _: CancelResponse.ACCEPT,
         )
         node.every(_UPDATE_PERIOD_S, self._on_timer)
@@ -119,8 +120,16 @@ class TaskServer:
         self.abandon('the policy node stops')
         self._server.destroy()
 
+    def _judge(self, goal: RunTask.Goal) -> GoalResponse:
+        """Reject what can never run. The answer carries no text: the log says why."""
+        problem = self._goal_problem(goal)
+        if not problem:
+            return GoalResponse.ACCEPT
+        self._node.get_logger().warning(f'{GOAL_REJECTED}{problem}')
+        return GoalResponse.REJECT
+
     async def _execute(self, handle: ServerGoalHandle) -> RunTask.Result:
-        problem = self._goal_problem(handle.request)
+        problem = self._goal_problem(handle.request)  # two goals may have been accepted at once
         if problem:
             handle.abort()
             return RunTask.Result(reason=REFUSED, message=problem)
