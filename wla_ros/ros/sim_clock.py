@@ -64,8 +64,14 @@ class SimClock:
         """Take note of a command stamped `command_ns`."""
         self._commands.heard(arm, command_ns, wall_ns)
 
-    def steps(self, wall_ns: int) -> int:
-        """Return how many periods of the driver are due at `wall_ns` (monotonic)."""
+    def steps(self, wall_ns: int, *, waits: bool) -> int:
+        """
+        Return how many periods of the driver are due at `wall_ns` (monotonic).
+
+        Without `waits` nobody is waited for: the rig does not run.
+        """
+        if not waits:
+            return self._held.steps(wall_ns, None)
         image_ns = self._oldest_image_ns()
         limits = [
             limit

@@ -47,7 +47,7 @@ class ClockSection:
         unit='s',
         minimum=0.1,
         maximum=60.0,
-        default=2.0,
+        default=10.0,
     )
 
 

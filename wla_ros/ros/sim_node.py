@@ -195,7 +195,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         with self._stepping:
             with self._lock:
                 start_ns = clock.now_ns
-                steps = clock.steps(monotonic_ns)
+                steps = clock.steps(monotonic_ns, waits=self._running)
             for step in range(1, steps + 1):
                 now_ns = start_ns + step * PERIOD_NS
                 if self._running:
