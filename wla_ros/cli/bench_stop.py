@@ -155,9 +155,6 @@ class _Probe:
         self._wait(lambda: self.status is not None, 'the executor')
         self._wait(lambda: self._asked(self._autonomy()), 'autonomy')
         self._wait(self._moving, 'a steady speed')
-        self._spin(float(self._random.uniform(0.0, 0.05)))
-        if not self._steady:
-            raise StopError('the arms did not move on')
         speed = self._limited[-1][1]
         asked_ns = self._now_ns()
         answer = self._estop.call_async(Trigger.Request())
@@ -169,11 +166,15 @@ class _Probe:
         return 0.0 if slower_ns is None else (slower_ns - asked_ns) / 1e6
 
     def _moving(self) -> bool:
-        """Send a chunk, another one if the flood took its place; return whether it is followed."""
+        """
+        Send a chunk, another one if the flood took its place; return whether it is followed at a
+        random time.
+        """
         self._move()
         end_s = time.monotonic() + 1.0
         while not self._steady and time.monotonic() < end_s:
             self._spin(0.01)
+        self._spin(float(self._random.uniform(0.0, 0.05)))
         return self._steady
 
     @property
