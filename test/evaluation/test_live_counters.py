@@ -57,7 +57,8 @@ NODES = {
         'chunks_received': 9, 'chunks_missed': 1, 'chunks_accepted': 8, 'chunks_rejected': 1,
         'rows_received': 50, 'rows_executed': 20, 'rows_late': 10, 'rows_superseded': 15,
         'rows_flushed': 4, 'rows_queued': 1,
-        'ticks': 205, 'ticks_not_ready': 5, 'commands_published': 100, 'commands_thinned': 100,
+        'ticks': 206, 'ticks_not_ready': 5, 'ticks_failed': 1,
+        'commands_published': 100, 'commands_thinned': 100,
     },
     'stream head': {
         'received': 33, 'used': 30, 'superseded': 2, 'refused': 1, 'waiting': 0,
