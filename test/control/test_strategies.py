@@ -26,6 +26,7 @@ from wla_ros.control import reasons
 from wla_ros.control.chunk_executor import ChunkExecutor
 from wla_ros.control.executor_config import ArmExecution
 from wla_ros.control.executor_snapshot import ExecutorState
+from wla_ros.core.execution_strategy import Join
 from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Refusal
@@ -265,10 +266,10 @@ def test_committed_rows_of_grippers_are_executed_at_their_own_latency() -> None:
 
 
 def test_sync_executes_its_rows_from_when_they_arrive_and_then_rests() -> None:
-    run = started('sync', rows=10)
+    run = started('sync')
     begin_ns = run.now_ns
     run.tick(60)
-    assert offer(run, moving_rows(0.2, 0), age_ns=run.now_ns - begin_ns) is None
+    assert offer(run, moving_rows(0.2, 0)[:10], age_ns=run.now_ns - begin_ns) is None
     (report,) = run.executor.take_splices()
     assert report.rows_late == 0
     assert not report.followed
@@ -287,7 +288,6 @@ def test_sync_executes_its_rows_from_when_they_arrive_and_then_rests() -> None:
     assert snapshot.state == ExecutorState.HOLDING
     assert snapshot.reason == reasons.WAITING_FOR_CHUNK
     assert snapshot.counts.starvations == 0
-    assert snapshot.rows.superseded == 22
     assert run.executor.execution_plan(run.now_ns).resting
     assert run.commands[-1].position[0] == pytest.approx(last, abs=1e-6)
     assert max(command.position[0] for command in run.commands) < last + 1e-4
@@ -311,8 +311,8 @@ def test_sync_takes_a_chunk_that_is_older_than_its_horizon() -> None:
 def test_sync_leads_a_column_to_its_row_though_its_latency_is_longer_than_the_plan(
     arm: ArmExecution, column: int
 ) -> None:
-    run = started('sync', arms={'left': arm}, rows=1)
-    rows = held_rows()
+    run = started('sync', arms={'left': arm})
+    rows = held_rows()[:1].copy()
     rows[:, column] += 0.005
     assert offer(run, rows) is None
     plan = run.executor._plan
@@ -396,3 +396,44 @@ def test_end_effector_chunks_are_blended_as_poses(name: str) -> None:
     assert schedule.poses[row, :3] == pytest.approx(expected, abs=1e-9)
     run.tick(100)
     assert_within_limits(run.commands)
+
+
+def joined(run: Run, rows: FloatArray, join: Join, *, epoch: int = 1) -> Refusal | None:
+    """Offer a chunk that says how it joins."""
+    item = replace(chunk(rows, run.now_ns, sequence=run.sequence, epoch=epoch), join=join)
+    run.sequence += 1
+    return run.executor.accept_chunk(item, run.now_ns)
+
+
+def test_an_executor_on_auto_joins_every_chunk_as_it_says() -> None:
+    run = Run(replace(CONFIG, strategy=StrategyConfig(name='auto')), lag=1.0)
+    run.start()
+    assert run.executor.execution_plan(run.now_ns).strategy == 'auto'
+    for join in (Join.LATEST, Join.CROSSFADE, Join.ENSEMBLE, Join.COMMITTED, Join.ARRIVAL):
+        assert joined(run, held_rows(), join) is None
+        (report,) = run.executor.take_splices()
+        assert report.strategy == join.value
+        run.tick(20)
+    run.tick(400)
+    assert run.snapshot.reason == reasons.WAITING_FOR_CHUNK  # the newest one was of one that waits
+    assert run.snapshot.counts.starvations == 0
+    assert_within_limits(run.commands)
+
+
+def test_after_a_change_of_the_join_no_chunk_of_before_is_blended_in() -> None:
+    run = Run(replace(CONFIG, strategy=StrategyConfig(name='auto')), lag=1.0)
+    run.start()
+    joined(run, moving_rows(0.2, 0), Join.ENSEMBLE)
+    run.tick(20)
+    joined(run, held_rows(), Join.LATEST)
+    run.tick(20)
+    joined(run, held_rows(), Join.ENSEMBLE)
+    _, rows = run.executor.planned_path(run.now_ns)
+    assert np.allclose(rows[-1], REST, atol=1e-9)
+
+
+def test_a_named_strategy_of_the_executor_is_kept_whatever_chunks_say() -> None:
+    run = started('latest')
+    joined(run, held_rows(), Join.ARRIVAL)
+    (report,) = run.executor.take_splices()
+    assert report.strategy == 'latest'

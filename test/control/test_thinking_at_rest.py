@@ -19,8 +19,8 @@ from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.types import FloatArray
 
 
-def started(rows: int = 8) -> Run:
-    run = Run(replace(CONFIG, strategy=StrategyConfig(name='sync', rows=rows)), lag=1.0)
+def started() -> Run:
+    run = Run(replace(CONFIG, strategy=StrategyConfig(name='sync')), lag=1.0)
     run.start()
     return run
 
@@ -44,7 +44,7 @@ def beyond(column: int, bound: float, excess: float) -> FloatArray:
 def test_a_last_row_outside_the_limits_ends_at_the_limit_and_the_arms_rest(
     column: int, bound: float, excess: float
 ) -> None:
-    run = started(rows=32)
+    run = started()
     assert run.offer(beyond(column, bound, excess)) is None
     run.tick(600)
     assert run.commands[-1].position[column] == pytest.approx(bound, abs=1e-6)
@@ -54,7 +54,7 @@ def test_a_last_row_outside_the_limits_ends_at_the_limit_and_the_arms_rest(
 
 
 def test_all_rows_of_a_chunk_that_finishes_the_task_are_executed() -> None:
-    run = started(rows=8)
+    run = started()
     rows = moving_rows(0.1, 0)
     assert run.offer(rows, finished=True) is None
     run.tick(500)
@@ -64,7 +64,7 @@ def test_all_rows_of_a_chunk_that_finishes_the_task_are_executed() -> None:
 
 @pytest.mark.parametrize('way_m', [0.0, 0.01, 0.06])
 def test_joints_wait_for_no_gripper(way_m: float) -> None:
-    run = started(rows=16)
+    run = started()
     rows = held_rows()
     rows[:, GRIPPERS] = 0.065
     assert run.offer(rows) is None
@@ -84,7 +84,7 @@ def test_joints_wait_for_no_gripper(way_m: float) -> None:
 
 def test_a_chunk_that_saw_the_arms_where_they_rested_before_does_not_lead_them_back() -> None:
     """The first chunk was thought lost and asked for again; then both arrive."""
-    run = started(rows=16)
+    run = started()
     run.tick(40)
     assert run.offer(moving_rows(0.2, 0), age_ns=150 * MS) is None
     run.tick(60)

@@ -2,6 +2,7 @@ import threading
 
 import numpy as np
 import pytest
+from core.plans import resting_plan
 from core.session_feed import CAMERAS
 from core.session_feed import FRAME_NS
 from core.session_feed import HORIZON
@@ -23,6 +24,7 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from wla_ros.core.execution_strategy import Join
 from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.timing import NS_PER_MS
@@ -432,3 +434,16 @@ def test_callbacks_and_the_inference_thread_share_a_session_without_losing_a_sam
     assert sum(health.received for health in snapshot.streams) == 4 * count
     published = [chunk for chunk in chunks if isinstance(chunk, ActionChunk)]
     assert snapshot.chunks_published == len(published)
+
+
+@pytest.mark.parametrize(('finished', 'count'), [(False, 3), (True, HORIZON)])
+def test_a_policy_that_waits_sends_the_rows_to_execute_and_all_at_the_end(finished, count):
+    target = session(strategy=StrategyConfig(name='sync', rows=3))
+    target.accept_plan(resting_plan(strategy='sync', stamp_ns=ms(-20)), ms(-20))
+    feed_joints(target, ms(-10), ms(0))
+    feed_frames(target, ms(0))
+    observation = target.next_observation(ms(5))
+    ticket = target.begin(observation, ms(60))
+    chunk = target.complete(ticket, good_result(finished=finished), ms(70))
+    assert chunk.join is Join.ARRIVAL
+    assert len(chunk.rows) == count

@@ -5,6 +5,7 @@ from core.plans import spec_of
 
 from wla_ros.core.execution_strategy import STRATEGIES
 from wla_ros.core.strategy_check import check_strategy
+from wla_ros.core.strategy_check import choose_strategy
 from wla_ros.core.strategy_config import StrategyConfig
 
 NOTHING = {
@@ -73,3 +74,31 @@ def test_d_s_and_h_minus_d_are_in_order(infer):
 def test_sync_executes_no_more_rows_than_there_are():
     (found,) = problems('sync', rows=17)
     assert found.where == 'strategy.rows'
+
+
+@pytest.mark.parametrize(
+    ('offers', 'chosen'),
+    [
+        ({}, 'prefix'),
+        ({'clean_prefix_rows': 5}, 'rtc'),  # fewer than the 6 that are expected
+        (NOTHING, 'latest'),
+    ],
+)
+def test_auto_is_the_best_that_the_policy_supports_and_says_why(offers, chosen):
+    spec = spec_of(**offers)
+    config, reason = choose_strategy(spec, StrategyConfig(infer='every', rows=9))
+    assert (config.name, config.infer, config.rows) == (chosen, 'every', 9)
+    assert f'{chosen}, the best that policy {spec.name} supports' in reason
+    assert check_strategy(spec, StrategyConfig()) == ()
+
+
+def test_a_named_strategy_is_taken_or_refused_and_never_replaced():
+    spec = spec_of(**NOTHING)
+    config, _ = choose_strategy(spec, StrategyConfig(name='rtc'))
+    assert config.name == 'rtc'
+    assert check_strategy(spec, StrategyConfig(name='rtc'))
+
+
+def test_auto_still_names_a_delay_that_chunks_are_too_short_for():
+    (problem,) = check_strategy(spec_of(), StrategyConfig(expected_delay_s=1.0))
+    assert problem.where == 'strategy.expected_delay_s'

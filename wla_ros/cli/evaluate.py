@@ -34,6 +34,7 @@ from wla_ros.cli.versions import installed_versions
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.core.execution_strategy import STRATEGIES
+from wla_ros.core.strategy_config import AUTO
 from wla_ros.core.strategy_config import CADENCES
 from wla_ros.core.strategy_config import MASKS
 from wla_ros.core.strategy_config import StrategyConfig
@@ -127,7 +128,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
     defaults = StrategyConfig()
     parser.add_argument(
-        '--strategy', default=defaults.name, help=f'one of {", ".join(STRATEGIES)}'
+        '--strategy', default=defaults.name, help=f'one of {AUTO}, {", ".join(STRATEGIES)}'
     )
     parser.add_argument('--infer', choices=CADENCES, default=defaults.infer, help='when')
     parser.add_argument(

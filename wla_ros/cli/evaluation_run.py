@@ -28,6 +28,7 @@ from wla_ros.core.inference_session import InferenceSession
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.ports import Policy
 from wla_ros.core.strategy_check import check_strategy
+from wla_ros.core.strategy_check import choose_strategy
 from wla_ros.core.synchronisation import CameraSync
 from wla_ros.core.synchronisation import SynchronisationConfig
 from wla_ros.core.types import Observation
@@ -145,7 +146,8 @@ def run_virtual(choices: EvaluationChoices, seed: int, *, pictures: bool) -> Epi
     rig = _rig(choices.task, choices.render, choices.cameras)
     virtual_rig = VirtualRig(rig, robot.profile, render=choices.render != 'off', pictures=pictures)
     policy = make_policy(choices, robot.layout)
-    settings = choices.settings
+    strategy, _ = choose_strategy(policy.spec, choices.settings.strategy)
+    settings = dataclasses.replace(choices.settings, strategy=strategy)
     if pictures and not settings.picture_period_ns:
         settings = dataclasses.replace(settings, picture_period_ns=250_000_000)
     try:

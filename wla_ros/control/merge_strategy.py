@@ -149,21 +149,15 @@ class ArrivalRows(LatestRows):
     """
     Let the chunk begin when it arrives: row 0 is due as soon as it can be reached softly.
 
-    Only the first `rows` rows are executed, all of them if the policy is done with this chunk; on
-    the last one the arms rest for the next inference.
+    On the last row the arms rest for the next inference.
     """
 
     def __init__(
         self,
-        rows_of: Callable[[int], int],
         run_up_s: Callable[[CurveSample, FloatArray], float],
     ) -> None:
-        """
-        Execute `rows_of(H)` rows of a chunk.
-
-        Row 0 is due after `run_up_s(state less row 0, velocity of the rows)`.
-        """
-        self._rows_of, self._run_up_s = rows_of, run_up_s
+        """Let row 0 be due after `run_up_s(state less row 0, velocity of the rows)`."""
+        self._run_up_s = run_up_s
 
     def join(
         self,
@@ -174,9 +168,8 @@ class ArrivalRows(LatestRows):
     ) -> Takeover:
         """See `MergeStrategy`."""
         del running
-        horizon = len(incoming.due_ns)
-        count = horizon if chunk.finished else min(self._rows_of(horizon), horizon)
-        rows, state = incoming.rows[:count], moment.state
+        rows, state = incoming.rows, moment.state
+        count = len(rows)
         velocity = (rows[1] - rows[0]) / (chunk.dt_ns * 1e-9) if count > 1 else rows[0] * 0.0
         gap = CurveSample.of(
             state.position - rows[0], state.velocity, state.acceleration, state.outside
@@ -186,8 +179,8 @@ class ArrivalRows(LatestRows):
         path = ChunkSchedule(
             due_ns=tuple(first_ns + i * chunk.dt_ns for i in range(count)),
             rows=rows,
-            origins=incoming.origins[:count],
+            origins=incoming.origins,
             finished=incoming.finished,
-            poses=None if incoming.poses is None else incoming.poses[:count],
+            poses=incoming.poses,
         )
         return Takeover(path=path, from_ns=moment.effective_ns, run_up_s=run_up_s, rests=True)

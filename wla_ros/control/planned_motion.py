@@ -38,8 +38,10 @@ from wla_ros.control.splice_report import SpliceReport
 from wla_ros.control.strategy_table import merge_strategy
 from wla_ros.core.execution_plan import ExecutionPlan
 from wla_ros.core.execution_plan import SpliceDelay
+from wla_ros.core.execution_strategy import Join
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
+from wla_ros.core.strategy_config import AUTO
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import ActionChunk
@@ -75,8 +77,11 @@ class PlannedMotion:
         self._splicer = PlanSplicer(bridges, joints, past_ns=seconds_to_ns(smoothing_s))
         is_joint = np.isin(np.arange(layout.width), joints)
         self._smoothing = PlanSmoothing(smoothing_s, is_joint)
-        self._joins = merge_strategy(config.strategy, bridges)
-        self._waits = config.strategy.strategy.waits
+        self._joins = {join: merge_strategy(join, config.strategy, bridges) for join in Join}
+        # None: every chunk says how it joins.
+        named = None if config.strategy.name == AUTO else config.strategy.strategy.join
+        self._named = named
+        self._join = named or Join.LATEST  # of the newest accepted chunk
         self._ledger = RowLedger()
         self._seams = SeamMetrics()
         self._curve: PlannedCurve | None = None
@@ -124,7 +129,7 @@ class PlannedMotion:
 
     def judge_envelope(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
         """Judge everything but the numbers in the rows of `chunk`."""
-        return self._gate.judge_envelope(chunk, now_ns, self._lead_ns, retimed=self._waits)
+        return self._gate.judge_envelope(chunk, now_ns, self._lead_ns, retimed=(self._named or chunk.join) is Join.ARRIVAL)
 
     def refuse(self, refusal: Refusal) -> None:
         """Count a refusal."""
@@ -159,8 +164,8 @@ class PlannedMotion:
 
     @property
     def rests_between(self) -> bool:
-        """Whether the arms rest after every chunk because the strategy thinks at rest."""
-        return self._waits
+        """Whether the arms rest after the newest chunk because the policy waits for that."""
+        return self._join is Join.ARRIVAL
 
     def advance(self, now_ns: int) -> bool:
         """Count the rows that were due; return whether all have passed."""
@@ -230,7 +235,7 @@ class PlannedMotion:
         epoch, sequence = self._gate.newest
         return ExecutionPlan(
             stamp_ns=now_ns,
-            strategy=self._config.strategy.strategy.name,
+            strategy=self._config.strategy.full_name,
             epoch=epoch,
             sequence=sequence,
             due_ns=due_ns,
@@ -256,6 +261,7 @@ class PlannedMotion:
         command: CurveSample,
         solved: FloatArray | Refusal | None,
     ) -> Refusal | None:
+        join = self._named or chunk.join
         refusal = self.judge_envelope(chunk, now_ns)
         if refusal is not None:
             return refusal
@@ -267,7 +273,7 @@ class PlannedMotion:
             return refusal
         effective_ns = now_ns + self._lead_ns
         moment, follows = self._moment(chunk, effective_ns, command)
-        takeover = self._joins.join(chunk, incoming, self._running(chunk), moment)
+        takeover = self._joins[join].join(chunk, incoming, self._running(chunk), moment)
         if takeover.from_ns > takeover.path.last_due_ns:
             return Refusal(
                 reason=reasons.NOTHING_NEW,
@@ -319,8 +325,10 @@ class PlannedMotion:
     ) -> None:
         effective_ns = now_ns + self._lead_ns
         new_epoch = chunk.epoch != self._gate.newest[0]
-        if new_epoch:
-            self._joins.flush()
+        join = self._named or chunk.join
+        if new_epoch or join is not self._join:
+            self._forget_chunks()
+        self._join = join
         kept = self._ledger.splice(
             splice.path,
             takeover.from_ns,
@@ -329,9 +337,9 @@ class PlannedMotion:
             new_epoch=new_epoch,
         )
         self._curve, self._until_ns = splice.curve, splice.until_ns
-        self._joins.accepted(incoming, takeover.from_ns, effective_ns)
+        self._joins[join].accepted(incoming, takeover.from_ns, effective_ns)
         self._gate.accepted(chunk)
-        if self._waits:
+        if join is Join.ARRIVAL:
             # The next one is thought of at the next rest: what saw this one would lead back to it.
             self._gate.open_from(now_ns)
         self.revision += 1
@@ -346,7 +354,7 @@ class PlannedMotion:
         self._reports.append(
             SpliceReport(
                 stamp_ns=now_ns,
-                strategy=self._config.strategy.strategy.name,
+                strategy=join.value if self._named is None else self._config.strategy.full_name,
                 epoch=chunk.epoch,
                 sequence=chunk.sequence,
                 delay_s=ns_to_seconds(delay_ns),
@@ -368,7 +376,7 @@ class PlannedMotion:
     def _flush(self, now_ns: int, *, keep_history: bool) -> None:
         planned = self._curve is not None
         self._ledger.flush(now_ns + self._lead_ns, keep_history=keep_history)
-        self._joins.flush()
+        self._forget_chunks()
         self._curve = None
         self.revision += planned or not keep_history
 
@@ -378,3 +386,7 @@ class PlannedMotion:
             return np.zeros(0, dtype=np.int64), np.zeros((0, self._layout.width))
         first = schedule.passed(time_ns)
         return schedule.times_ns[first:], schedule.rows[first:]
+
+    def _forget_chunks(self) -> None:
+        for join in self._joins.values():
+            join.flush()

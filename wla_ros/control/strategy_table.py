@@ -1,4 +1,4 @@
-"""Which join belongs to which strategy; the only place that knows them all."""
+"""The joins by name; the only place that knows them all."""
 
 from wla_ros.control.blended_rows import CrossfadedRows
 from wla_ros.control.blended_rows import EnsembleRows
@@ -11,9 +11,9 @@ from wla_ros.core.execution_strategy import Join
 from wla_ros.core.strategy_config import StrategyConfig
 
 
-def merge_strategy(config: StrategyConfig, bridges: BridgeFitter) -> MergeStrategy:
-    """Return the join that `config` names, with nothing remembered."""
-    match config.strategy.join:
+def merge_strategy(join: Join, config: StrategyConfig, bridges: BridgeFitter) -> MergeStrategy:
+    """Return `join` with the numbers of `config`, and with nothing remembered."""
+    match join:
         case Join.LATEST:
             return LatestRows()
         case Join.CROSSFADE:
@@ -23,4 +23,4 @@ def merge_strategy(config: StrategyConfig, bridges: BridgeFitter) -> MergeStrate
         case Join.COMMITTED:
             return CommittedRows()
         case Join.ARRIVAL:
-            return ArrivalRows(config.rows_between, bridges.run_up_s)
+            return ArrivalRows(bridges.run_up_s)

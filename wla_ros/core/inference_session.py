@@ -24,6 +24,7 @@ from wla_ros.core.remembered_result import remembered
 from wla_ros.core.result_check import check_result
 from wla_ros.core.session_check import check_session
 from wla_ros.core.session_snapshot import SessionSnapshot
+from wla_ros.core.strategy_check import choose_strategy
 from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.stream_buffer import StampJump
 from wla_ros.core.stream_health import stream_health
@@ -77,7 +78,10 @@ class InferenceSession:
         self._sync = ObservationSync(spec, config, layout)
         tolerance_ns = seconds_to_ns(config.clock_jump_tolerance_s)
         self._clock = ClockWatch(tolerance_ns)
-        strategy = strategy or StrategyConfig()
+        strategy, _ = choose_strategy(spec, strategy or StrategyConfig(name='latest'))
+        self._join = strategy.strategy.join
+        waits = strategy.strategy.waits
+        self._most_rows = strategy.rows_between(spec.horizon) if waits else spec.horizon
         self._listener = PlanListener(strategy, spec, layout, jump_tolerance_ns=tolerance_ns)
         self._warming = strategy.warm_up  # inferences that are still to be left out of latencies
         self._jump: Refusal | None = None
@@ -251,6 +255,8 @@ class InferenceSession:
                     imagine=asked.imagine,
                 ),
                 begun_ns=now_ns,
+                join=self._join,
+                most_rows=self._most_rows,
             )
             return self._running
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from wla_ros.core.execution_strategy import Join
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
 from wla_ros.core.types import Observation
@@ -26,13 +27,20 @@ class InferenceTicket:
     anchor: Observation  # as it was made
     request: PolicyRequest
     begun_ns: int
+    join: Join
+    most_rows: int  # of a chunk that does not finish the task
 
     def chunk(
         self, spec: PolicySpec, result: PolicyResult, *, sequence: int, now_ns: int
     ) -> ActionChunk:
-        """Return `result` anchored at the observation stamp; the result has been checked."""
+        """
+        Return `result` anchored at the observation stamp; the result has been checked.
+
+        Rows that are not to be executed are not in it.
+        """
         # [H, D], a copy: policies may reuse their output arrays.
-        rows: FloatArray = np.array(result.rows, dtype=np.float64)
+        count = len(result.rows) if result.finished else self.most_rows
+        rows: FloatArray = np.array(result.rows[:count], dtype=np.float64)
         rows.flags.writeable = False
         return ActionChunk(
             stamp_ns=self.observation.stamp_ns,
@@ -43,6 +51,7 @@ class InferenceTicket:
             columns=spec.columns,
             rows=rows,
             row_offset=self.request.row_offset,
+            join=self.join,
             committed_prefix=result.committed_prefix,
             finished=result.finished,
             provenance=Provenance(

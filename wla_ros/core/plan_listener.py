@@ -18,6 +18,7 @@ from wla_ros.core.execution_strategy import strategy_named
 from wla_ros.core.inference_cadence import HeardPlan
 from wla_ros.core.inference_cadence import InferenceCadence
 from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.strategy_config import AUTO
 from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.time_line import Place
 from wla_ros.core.time_line import TimeLine
@@ -213,12 +214,12 @@ class PlanListener:
         except ValueError:
             theirs = plan.strategy
         ours = self._strategy.name
-        if theirs == ours:
+        if theirs in (ours, AUTO):
             return None
         return Refusal(
             reason=refusal_reasons.STRATEGY_MISMATCH,
             detail=f'the executor runs strategy {theirs!r}, the policy node {ours!r}: '
-            'give both the same strategy.name',
+            f'give the executor strategy.name {AUTO}',
         )
 
     def _shape_problems(self, plan: ExecutionPlan) -> list[str]:

@@ -1,26 +1,57 @@
-"""Does a policy offer what the asynchronous strategy asks for? Everything that does not fit."""
+"""Which asynchronous strategy a policy supports: the best, and everything that does not fit."""
 
+import dataclasses
 from collections.abc import Iterator
 
 from wla_ros.core.delay_forecast import delay_rows
 from wla_ros.core.errors import Problem
 from wla_ros.core.execution_strategy import PrefixUse
+from wla_ros.core.strategy_config import AUTO
 from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import PolicySpec
+
+# Successes at 200 ms in docs/execution_benchmark.md: 100, 80.5 and 32.5 %; crossfade has 19 %.
+# rollforward (99.5 %) has to be named: of policies that learnt nothing, hold and replay offer it.
+_BEST_FIRST = ('prefix', 'rtc', 'latest')
+
+
+def choose_strategy(spec: PolicySpec, config: StrategyConfig) -> tuple[StrategyConfig, str]:
+    """
+    Return `config` with the strategy to run instead of `auto`, and why it is that one.
+
+    The best of docs/execution_benchmark.md that the policy of `spec` was made for; without any of
+    them `latest`, which no blending improves.
+    """
+    if config.name != AUTO:
+        return config, f'strategy.name is {config.name}'
+    reasons = []
+    for name in _BEST_FIRST:
+        chosen = dataclasses.replace(config, name=name)
+        problems = tuple(_ability_problems(spec, chosen, _expected_rows(spec, chosen)))
+        if not problems:
+            because = '; '.join(reasons) or 'the best there is'
+            return chosen, f'{name}, the best that policy {spec.name} supports: {because}'
+        reasons += [problem.what for problem in problems]
+    raise ValueError(f'{_BEST_FIRST[-1]} asks for nothing')
 
 
 def check_strategy(spec: PolicySpec, config: StrategyConfig) -> tuple[Problem, ...]:
     """Return every reason why the policy of `spec` cannot be run as `config` says."""
     if spec.dt_ns <= 0 or spec.horizon < 1:
         return ()  # check_session tells
-    expected = delay_rows(
-        seconds_to_ns(config.expected_delay_s), spec.dt_ns, config.forecast_margin_rows
-    )
+    config, _ = choose_strategy(spec, config)
+    expected = _expected_rows(spec, config)
     return (
         *_ability_problems(spec, config, expected),
         *_deadline_problems(spec, config, expected),
+    )
+
+
+def _expected_rows(spec: PolicySpec, config: StrategyConfig) -> int:
+    return delay_rows(
+        seconds_to_ns(config.expected_delay_s), spec.dt_ns, config.forecast_margin_rows
     )
 
 

@@ -1,4 +1,4 @@
-"""The asynchronous strategy and its numbers: the same section in executor and policy node."""
+"""The asynchronous strategy and its numbers, a section of executor and policy node."""
 
 from dataclasses import dataclass
 
@@ -8,6 +8,7 @@ from wla_ros.core.execution_strategy import ExecutionStrategy
 from wla_ros.core.execution_strategy import strategy_named
 
 MASKS = ('hard', 'soft', 'linear', 'exponential')
+AUTO = 'auto'
 CADENCES = ('fast', 'every', 'below')
 
 
@@ -16,9 +17,10 @@ class StrategyConfig:
     """Which strategy, when to infer, and what delay to expect."""
 
     name: str = parameter(
-        'how chunks are asked for and joined; executor and policy node must agree. '
-        f'One of {", ".join(STRATEGIES)}',
-        default='latest',
+        'how chunks are asked for and joined. auto: the policy node takes the best that its '
+        'policy supports, the executor joins every chunk as it says; a named one in the executor '
+        f'must be that of the policy node. One of {AUTO}, {", ".join(STRATEGIES)}',
+        default=AUTO,
     )
     infer: str = parameter(
         'when to infer: fast (always), every (every `rows` rows) or below (when fewer than `rows` '
@@ -68,12 +70,18 @@ class StrategyConfig:
 
     def __post_init__(self) -> None:
         """Refuse strategies that do not exist and combinations that contradict themselves."""
-        strategy_named(self.name)
+        if self.name != AUTO:
+            strategy_named(self.name)
 
     @property
     def strategy(self) -> ExecutionStrategy:
-        """The strategy by that name."""
+        """The strategy by that name. Raises ValueError for `auto`: choose_strategy first."""
         return strategy_named(self.name)
+
+    @property
+    def full_name(self) -> str:
+        """The name by which both nodes know it, whatever the order of its parts."""
+        return AUTO if self.name == AUTO else self.strategy.name
 
     def rows_between(self, horizon: int) -> int:
         """Return s for chunks of `horizon` rows."""

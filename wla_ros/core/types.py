@@ -13,6 +13,7 @@ from dataclasses import field
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.core.execution_strategy import Join
 from wla_ros.core.execution_strategy import PrefixUse
 from wla_ros.core.subtask_memory import SubtaskMemory
 
@@ -199,6 +200,7 @@ class ActionChunk:
     columns: tuple[str, ...]
     rows: FloatArray  # [H, len(columns)]
     row_offset: int = 0
+    join: Join = Join.LATEST  # how its rows join those in execution
     committed_prefix: int = 0  # leading rows that the policy was told are executed anyway
     finished: bool = False
     provenance: Provenance

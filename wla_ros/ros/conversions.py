@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from visualization_msgs.msg import Marker
 from visualization_msgs.msg import MarkerArray
 
+from wla_ros.core.execution_strategy import Join
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import FloatArray
@@ -29,6 +30,9 @@ from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ControlMode
 from wla_ros.msg import StageTiming as StageTimingMessage
 from wla_ros.msg import StreamSample as StreamSampleMessage
+
+# In the order of the constants of ActionChunk.msg.
+_JOINS = tuple(Join)
 
 
 def time_message(stamp_ns: int) -> Time:
@@ -89,6 +93,7 @@ def chunk_message(chunk: ActionChunk, *, frame_id: str = '') -> ActionChunkMessa
         columns=list(chunk.columns),
         rows=double_array(chunk.rows),
         row_offset=chunk.row_offset,
+        join=_JOINS.index(chunk.join),
         committed_prefix=chunk.committed_prefix,
         policy=chunk.provenance.policy,
         policy_version=chunk.provenance.policy_version,
@@ -116,6 +121,8 @@ def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
         return Refusal(
             reason='representation', detail=f'unknown representation {message.representation}'
         )
+    if message.join >= len(_JOINS):
+        return Refusal(reason='join', detail=f'unknown join {message.join}')
     if message.horizon < 1 or width < 1 or len(message.rows) != message.horizon * width:
         return Refusal(
             reason='shape',
@@ -130,6 +137,7 @@ def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
         columns=tuple(message.columns),
         rows=np.array(message.rows, dtype=np.float64).reshape(message.horizon, width),
         row_offset=int(message.row_offset),
+        join=_JOINS[message.join],
         committed_prefix=int(message.committed_prefix),
         finished=bool(message.finished),
         provenance=Provenance(

@@ -256,7 +256,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         with self._lock:
             message = executor_status_message(
                 self._executor.snapshot(self.now_ns()),
-                strategy=self.configuration.strategy.strategy.name,
+                strategy=self.configuration.strategy.full_name,
                 commands_sent=self._commands.sent,
                 commands_thinned=self._commands.thinned,
                 commands_failed=self._commands.failed,

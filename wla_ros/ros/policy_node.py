@@ -20,6 +20,7 @@ from wla_ros.core.plan_listener import PLAN_STREAM
 from wla_ros.core.ports import Policy
 from wla_ros.core.ports import StartCheck
 from wla_ros.core.session_snapshot import SessionSnapshot
+from wla_ros.core.strategy_check import choose_strategy
 from wla_ros.core.types import ActionChunk
 from wla_ros.core.types import Mode
 from wla_ros.core.types import Refusal
@@ -81,11 +82,13 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         if robot is None:
             raise RuntimeError('configured without a robot')
         policy = self._policy = self._policy or make_policy(_policy_context(config, robot))
+        strategy, reason = choose_strategy(policy.spec, config.strategy)
+        self.get_logger().info(f'strategy: {reason}')
         self._session = InferenceSession(
             policy.spec,
             complete_cameras(config),
             robot.layout,
-            strategy=config.strategy,
+            strategy=strategy,
             # Seconds since 1970: a restarted node stays above its predecessor, whatever ROS time
             # is.
             first_epoch=int(time.time()),

@@ -6,6 +6,7 @@ Pure functions of snapshots and messages.
 
 from wla_ros.action import RunTask
 from wla_ros.core.session_snapshot import SessionSnapshot
+from wla_ros.core.strategy_config import AUTO
 from wla_ros.core.subtask_memory import SubtaskMemory
 from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.types import ActionChunk
@@ -79,9 +80,9 @@ def _unready(
         return 'nothing heard from the executor'
     if executor.state in (ExecutorStatus.NOT_READY, ExecutorStatus.FAILED):
         return f'the executor is not ready: {executor.reason}'
-    if executor.strategy != snapshot.plan.strategy:
+    if executor.strategy not in (AUTO, snapshot.plan.strategy):
         return (
             f'the executor runs strategy {executor.strategy!r}, the policy node '
-            f'{snapshot.plan.strategy!r}: give both the same strategy.name'
+            f'{snapshot.plan.strategy!r}: give the executor strategy.name {AUTO}'
         )
     return ''

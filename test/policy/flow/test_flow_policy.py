@@ -17,6 +17,8 @@ from policy.observations import observation
 from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.execution_strategy import PrefixUse
 from wla_ros.core.joint_layout import JointLayout
+from wla_ros.core.strategy_check import choose_strategy
+from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.types import CommittedPrefix
 from wla_ros.core.types import ObjectPoses
 from wla_ros.core.types import PolicyRequest
@@ -66,6 +68,12 @@ def test_it_says_what_strategies_may_ask_of_it(policy):
     assert spec.guided_prefix
     assert (spec.clean_prefix_rows, spec.rolled_rows) == (3, 3)
     assert spec.forward_model
+
+
+def test_auto_gives_it_a_prefix_if_it_was_trained_with_as_many_rows_as_the_delay(policy):
+    quick = StrategyConfig(expected_delay_s=0.05, forecast_margin_rows=0)
+    assert choose_strategy(policy.spec, quick)[0].name == 'prefix'
+    assert choose_strategy(policy.spec, StrategyConfig(expected_delay_s=0.3))[0].name == 'rtc'
 
 
 def test_the_same_seed_answers_alike_and_another_one_differently(policy):
