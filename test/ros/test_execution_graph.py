@@ -93,7 +93,7 @@ def test_every_accepted_chunk_is_one_splice_and_a_plan(graph: Graph) -> None:
     assert all(splice.delay_s >= 0.0 for splice in executor.splices)
     stamps = [stamp_ns(message.header.stamp) for message in executor.plans]
     assert stamps == sorted(stamps)
-    assert executor.plans[-1].strategy == 'latest'
+    assert executor.plans[-1].strategy == 'auto'
 
 
 def test_late_duplicate_and_overtaken_chunks_are_counted_by_name(graph: Graph) -> None:

@@ -33,7 +33,7 @@ LONG_S = 300.0
 class TaskProbe:
     """All nodes running, and a client of the action."""
 
-    def __init__(self, graph: Graph, **policy: Any) -> None:
+    def __init__(self, graph: Graph, *, executes: str = 'auto', **policy: Any) -> None:
         self.graph = graph
         self.modes = graph.collect(ControlMode, 'control_mode', qos.LATCHED)
         self.policies = graph.collect(PolicyStatus, 'policy_status')
@@ -41,7 +41,8 @@ class TaskProbe:
         self.feedback: list[RunTask.Feedback] = []
         self.client = ActionClient(graph.probe, RunTask, 'run_task')
         graph.start('sim_node', BIMANUAL, {'images': 'pattern'})
-        graph.start('executor_node', BIMANUAL, PATIENT_EXECUTOR)
+        executor = {**PATIENT_EXECUTOR, 'strategy.name': executes}
+        graph.start('executor_node', BIMANUAL, executor)
         graph.start('policy_node', BIMANUAL, {**PATIENT_POLICY, **policy})
 
     def wait_ready(self) -> None:
@@ -206,7 +207,7 @@ def test_deactivating_the_policy_ends_the_task_and_holds(tasks: TaskProbe) -> No
 
 def test_a_task_is_refused_while_the_executor_runs_another_strategy(graph: Graph) -> None:
     strategy = {'strategy.name': 'sync', 'strategy.rows': 8, 'task.ready_timeout_s': 0.5}
-    probe = TaskProbe(graph, **strategy)
+    probe = TaskProbe(graph, executes='latest', **strategy)
     probe.wait_ready()
     answer = probe.result(probe.send(LONG_S))
     probe.close()
