@@ -129,7 +129,9 @@ class PlannedMotion:
 
     def judge_envelope(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
         """Judge everything but the numbers in the rows of `chunk`."""
-        return self._gate.judge_envelope(chunk, now_ns, self._lead_ns, retimed=(self._named or chunk.join) is Join.ARRIVAL)
+        return self._gate.judge_envelope(
+            chunk, now_ns, self._lead_ns, retimed=(self._named or chunk.join) is Join.ARRIVAL
+        )
 
     def refuse(self, refusal: Refusal) -> None:
         """Count a refusal."""
