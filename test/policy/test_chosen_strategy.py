@@ -36,9 +36,9 @@ def test_hold_and_replay_are_asked_for_nothing():
 )
 def test_experts_keep_to_a_prefix_if_they_plan_one(task, name):
     pytest.importorskip('mujoco')
-    from wla_ros.sim.expert import EXPERTS
+    from wla_ros.sim.expert.expert_spec import make_expert
 
-    assert chosen(EXPERTS[task]()) == name
+    assert chosen(make_expert(task)) == name
 
 
 @pytest.mark.parametrize(

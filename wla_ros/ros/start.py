@@ -7,6 +7,7 @@ Executables and commands start nodes through here. Imports nothing of ROS itself
 """
 
 import runpy
+import signal
 import sys
 
 from wla_ros.ros.missing_package import missing_package
@@ -48,6 +49,8 @@ def start(module: str) -> int:
             raise
         sys.stderr.write(f'{module.rpartition(".")[2]}: {said}\n')
         return EXIT_MISSING
+    except KeyboardInterrupt:  # while modules are imported; a running node handles its signals
+        return 128 + signal.SIGINT
     return 0
 
 
