@@ -56,7 +56,7 @@ test: setup
 nightly: setup
 	@$(ISOLATED) && HYPOTHESIS_PROFILE=nightly pytest --timeout 0 $(ARGS) \
 	  test/control/test_plan_properties.py test/control/test_executor_properties.py \
-	  test/control/test_told_rows.py
+	  test/control/test_told_rows.py test/control/test_executor_fuzz.py
 
 bench: setup
 	@$(ISOLATED) && wla_ros bench $(ARGS)

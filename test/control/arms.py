@@ -1,5 +1,7 @@
 """Fakes and builders for the executor: two Pipers that follow their commands with a lag."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from wla_ros.control.arm_condition import ArmCondition
@@ -114,6 +116,10 @@ class Run:
         self.stuck: set[int] = set()  # columns that do not follow
         self.lag = lag
         self.sequence = 0
+        # What the drivers say of an arm whose joints are given; a test may put lies here.
+        self.report: Callable[[str, FloatArray, int], list[JointSample]] = lambda *true: [
+            sample(*true)
+        ]
 
     def tick(self, count: int = 1, period_ns: int = PERIOD_NS) -> JointCommand | None:
         """Advance by `count` periods; return the last command."""
@@ -122,7 +128,8 @@ class Run:
             self.now_ns += period_ns
             for arm in LAYOUT.arms:
                 if arm not in self.silent:
-                    self.executor.accept_feedback(sample(arm, self.measured, self.now_ns - MS))
+                    for item in self.report(arm, self.measured, self.now_ns - MS):
+                        self.executor.accept_feedback(item)
             command = self.executor.tick(self.now_ns)
             if command is not None:
                 self.commands.append(command)
@@ -154,10 +161,16 @@ class Run:
         self.sequence += 1
         return self.executor.accept_chunk(item, self.now_ns)
 
-    def condition(self, arm: str, reason: str = '') -> None:
+    def condition(self, arm: str, reason: str = '', *, released: bool = False) -> None:
         """Report the state of an arm."""
         self.executor.accept_arm_condition(
-            ArmCondition(arm=arm, ok=not reason, reason=reason, receive_ns=self.now_ns)
+            ArmCondition(
+                arm=arm,
+                ok=not reason,
+                reason=reason,
+                receive_ns=self.now_ns,
+                released=released,
+            )
         )
 
     @property
@@ -187,7 +200,7 @@ def assert_within_limits(commands: list[JointCommand], period_s: float = 0.005) 
     """
     Positions, rates and their changes from command to command obey the limits.
 
-    The joints of an arm that was moved by something else start anew, at rest.
+    The joints of an arm that is disabled or moved by hand start anew, at rest: it obeys nothing.
     """
     room = 1.0 + 1e-6
     fresh = np.array([_reseeded_columns(command) for command in commands])[1:]

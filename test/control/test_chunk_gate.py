@@ -87,6 +87,18 @@ def test_a_good_chunk_passes() -> None:
         (replace(good(), dt_ns=-DT_NS), reasons.ROW_PERIOD_WRONG, ['0.002']),
         (replace(good(), dt_ns=2 * 10**9), reasons.ROW_PERIOD_WRONG, ['2 s', '1 s']),
         (replace(good(), committed_prefix=33), reasons.PREFIX_WRONG, ['33', '32']),
+        (replace(good(), row_offset=-1), reasons.OFFSET_WRONG, ['-1 periods']),
+        (replace(good(), row_offset=61), reasons.OFFSET_WRONG, ['2.03 s', '0 .. 2 s']),
+        (
+            replace(good(), rows=held_rows(count=1000), dt_ns=10**9),
+            reasons.PLAN_TOO_LONG,
+            ['999.00 s', '5 s'],
+        ),
+        (
+            replace(good(), rows=held_rows(count=100), row_offset=55),
+            reasons.PLAN_TOO_LONG,
+            ['5.13 s'],
+        ),
         (
             replace(good(), rows=altered(3, 2, np.nan)),
             reasons.NOT_FINITE,
@@ -116,6 +128,19 @@ def test_each_fault_has_its_reason(item: ActionChunk, reason: str, words: list[s
     assert refusal.reason == reason
     for word in words:
         assert word in refusal.detail
+
+
+def test_the_longest_plan_is_a_parameter() -> None:
+    """A policy that died once left a plan of 16 minutes."""
+    item = replace(good(), rows=held_rows(count=151))
+    assert judge(item) is None  # 5.0 s
+    refusal = judge(item, gate(max_plan_s=4.9))
+    assert refusal is not None
+    assert refusal.reason == reasons.PLAN_TOO_LONG
+    assert judge(replace(item, rows=held_rows(count=302)), gate(max_plan_s=10.1)) is None
+    item = replace(good(), row_offset=30)
+    assert judge(item) is None
+    assert judge(item, gate(max_offset_s=0.9)) is not None
 
 
 def test_rows_slightly_outside_the_limits_pass_and_are_limited_later() -> None:

@@ -104,7 +104,6 @@ def run_outcome(parts: EpisodeParts, key: str, seed: int) -> EpisodeOutcome:
         cell=key,
         limits=config.motion.scaled(piper_limits(robot.layout)),
         layout=robot.layout,
-        period_ns=config.period_ns,
         limit_s=_rig(cell.task).task.time_limit_s,
         cpu_s=time.process_time() - began,
     )

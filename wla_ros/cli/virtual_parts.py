@@ -148,9 +148,15 @@ class VirtualRig:
         for arm in self.arms:
             status = self._rig.status(arm)
             if status is not None:
-                fault = _fault_of(arm, status)
+                fault, released = _condition_of(arm, status)
                 conditions.append(
-                    ArmCondition(arm=arm, ok=not fault, reason=fault, receive_ns=now_ns)
+                    ArmCondition(
+                        arm=arm,
+                        ok=not fault,
+                        reason=fault,
+                        receive_ns=now_ns,
+                        released=released,
+                    )
                 )
         return tuple(conditions)
 
@@ -246,8 +252,12 @@ class VirtualRig:
 
 
 @functools.lru_cache(maxsize=64)
-def _fault_of(arm: str, status: PiperArmStatus) -> str:
-    """Return what is wrong with the arm, '' if nothing is; a status hardly ever changes."""
+def _condition_of(arm: str, status: PiperArmStatus) -> tuple[str, bool]:
+    """
+    Return what is wrong with the arm, '' if nothing is, and whether it follows no command.
+
+    A status hardly ever changes.
+    """
     decoded = decode_arm_status(
         arm=arm,
         ctrl_mode=status.ctrl_mode,
@@ -259,7 +269,7 @@ def _fault_of(arm: str, status: PiperArmStatus) -> str:
         angle_limit=status.joint_angle_limit,
         communication_error=status.communication_status_joint,
     )
-    return '' if decoded.ok else decoded.text
+    return '' if decoded.ok else decoded.text, decoded.released
 
 
 class VirtualExecutor:

@@ -11,3 +11,4 @@ class ArmCondition:
     ok: bool
     reason: str  # a sentence, empty if ok: emergency stop, collision, not enabled, teach mode, ...
     receive_ns: int
+    released: bool = False  # disabled or moved by hand: it follows no command at all

@@ -19,6 +19,7 @@ from wla_ros.control.commanded_motion import CommandedMotion
 from wla_ros.control.control_modes import ControlModes
 from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.deviation_monitor import DeviationMonitor
+from wla_ros.control.emission_rates import EmissionRates
 from wla_ros.control.end_effector_rows import ArmKinematics
 from wla_ros.control.executor_config import ExecutorConfig
 from wla_ros.control.executor_snapshot import ExecutorCounts
@@ -67,20 +68,21 @@ class ChunkExecutor:
         if problems:
             raise ConfigurationError('executor', problems)
         scaled = config.motion.scaled(limits)
-        self._feedback = FeedbackMonitor(config.feedback, layout, limits)
-        self._deviation = DeviationMonitor(layout)
+        self._layout = layout
+        self._feedback = FeedbackMonitor(config, layout, limits)
+        self._deviation = DeviationMonitor(config.deviation, layout)
         self._readiness = Readiness(config, layout, self._feedback, self._deviation)
         self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
         self._motion = CommandedMotion(config, layout, scaled, self._deviation)
         self._modes = ControlModes()
         self._clock = TickClock(config)
+        self._rates = EmissionRates(layout.joint_indices)
 
         self._counts: Counter[str] = Counter()
-        self._most_deviation_rad = config.deviation.max_deviation_rad
         self._state = ExecutorState.NOT_READY
         self._changes = 0  # of what the policy is told besides the plan itself
         self._told = (self._state, False, False)
-        self._stale = ''  # why the feedback is not trusted at this tick
+        self._untrusted: Refusal | None = None  # why the feedback is not trusted at this tick
         self._idle = (reasons.WAITING_FOR_CHUNK, 'no chunk was accepted since autonomy began')
         self._why = (reasons.WAITING_FOR_FEEDBACK, 'no tick yet')
 
@@ -154,7 +156,7 @@ class ChunkExecutor:
                 now_ns,
                 self._motion.position,
                 seeded=self._motion.seeded,
-                stale=self._stale,
+                untrusted=self._untrusted,
             )
         if refusal is None and mode != self.mode:
             self._enter(mode, now_ns, reasons.REQUESTED, reason)
@@ -164,21 +166,23 @@ class ChunkExecutor:
         """Leave ESTOP for HOLD: the only way out of it. Refused in any other mode."""
         return self._modes.reset_emergency_stop(now_ns, reason)
 
-    def notify_clock_jump(self, now_ns: int) -> None:
+    def notify_clock_jump(self, now_ns: int, step_ns: int | None = None) -> None:
         """
-        Take note that the ROS clock jumped to `now_ns`: nothing stamped before can be compared
-        with it.
+        Take note that the ROS clock jumped to `now_ns`, by `step_ns` if that is known: nothing
+        stamped before can be compared with it.
 
-        The schedule is flushed, motion ends in HOLD, and the command starts again from new
-        feedback.
+        The schedule is flushed, motion ends in HOLD, and feedback has to be trusted anew. The
+        command stays what it is, and comes to rest within the limits by the time that passed. A
+        jump of unknown size is that of a simulation which begins anew: its arms may be elsewhere.
         """
         if self.mode in (Mode.AUTONOMY, Mode.HOMING):
             self._enter(Mode.HOLD, now_ns, reasons.CLOCK_JUMP, 'the ROS clock jumped')
         self._interrupt(now_ns)
-        self._feedback.reset()
+        self._feedback.reset(excused=step_ns is None)
         self._deviation.reset()
-        self._motion.distrust()
-        self._clock.forget()
+        self._motion.forget_times()
+        self._clock.shift(step_ns)
+        self._rates.restart()
 
     # What goes out
 
@@ -192,12 +196,15 @@ class ChunkExecutor:
         Return the command for `now_ns`, None while there is no trustworthy feedback to start from.
 
         `lateness_ns` is how long after its deadline this tick began. A clock that runs backwards
-        is a clock jump. Whatever it raises: `hold_after_failure` before the next tick.
+        is a clock jump. Whatever it raises: `hold_after_failure` before the next tick, which goes
+        on from the last command that left.
         """
         self._clock.count(lateness_ns)
+        before = self._motion.limiter.fork()
         try:
             command = self._tick(now_ns)
         except Exception:
+            self._motion.limiter = before  # nothing moves by half
             self._counts['ticks_failed'] += 1
             raise
         self._counts['ticks_not_ready' if command is None else 'commands_published'] += 1
@@ -216,31 +223,52 @@ class ChunkExecutor:
     def _tick(self, now_ns: int) -> JointCommand | None:
         if self._clock.runs_backwards(now_ns):
             self.notify_clock_jump(now_ns)
-        self._feedback.update(now_ns)
-        self._stale = self._feedback.problem(now_ns)
-        motion, duration_s = self._motion, self._clock.advance(now_ns)
+        motion, feedback = self._motion, self._feedback
+        feedback.update(
+            now_ns,
+            motion.position if motion.seeded else None,
+            demands=motion.demands,
+            latched=self.mode == Mode.ESTOP,
+        )
+        self._untrusted = untrusted = feedback.problem(now_ns)
         if not motion.seeded:
-            if self._stale:
-                self._why = (reasons.WAITING_FOR_FEEDBACK, self._stale)
+            unsteady = [arm for arm in self._layout.arms if arm not in feedback.steady]
+            if untrusted is not None or unsteady:
+                detail = f'{", ".join(unsteady)} moves' if untrusted is None else untrusted.detail
+                self._why = (reasons.WAITING_FOR_FEEDBACK, detail)
                 return None
-            motion.seed(self._feedback.position)
-        if duration_s is None:
-            motion.limiter.halt()
-            duration_s = self._clock.period_s
-        faults = self._feedback.faulty_arms(now_ns)
-        self._supervise(now_ns, faults)
-        moving = self._move(now_ns, duration_s)
-        reseeded = () if moving else self._hold(now_ns, duration_s, faults)
-        motion.remember(now_ns)
+            motion.seed(feedback.position)
+        duration_s = self._duration_s(now_ns)
+        self._supervise(now_ns)
+        reseeded = () if self._move(now_ns, duration_s) else self._hold(now_ns, duration_s)
+        return self._emit(now_ns, reseeded)
+
+    def _duration_s(self, now_ns: int) -> float:
+        """Return how long the command may move [s]; behind a stall it starts again from rest."""
+        duration_s = self._clock.advance(now_ns)
+        if duration_s is not None:
+            return duration_s
+        self._motion.limiter.halt()
+        self._rates.restart()
+        return 0.0
+
+    def _emit(self, now_ns: int, reseeded: tuple[str, ...]) -> JointCommand:
+        """Return the present command, which leaves at `now_ns`."""
+        position, velocity, acceleration = self._motion.limiter.state
+        self._motion.remember(now_ns)
         self._note_change()
-        position, velocity, acceleration = motion.limiter.state
-        return JointCommand(
+        if reseeded:
+            self._rates.restart()
+        self._rates.add(now_ns, position)
+        command = JointCommand(
             stamp_ns=now_ns,
             position=position,
             velocity=velocity,
             acceleration=acceleration,
             reseeded_arms=reseeded,
         )
+        self._clock.commanded(now_ns)
+        return command
 
     @property
     def plan_revision(self) -> int:
@@ -271,7 +299,7 @@ class ChunkExecutor:
         Points are `period_s` apart, the first one a period from now. For `exact_s` they are those
         of the ticks to come, where a tick costs 0.1 ms.
         """
-        homing = self.mode == Mode.HOMING and not self._stale
+        homing = self.mode == Mode.HOMING and self._untrusted is None
         return planned_trajectory(
             self._motion.limiter,
             lambda ahead_s: self._target(now_ns + seconds_to_ns(ahead_s)),
@@ -285,7 +313,7 @@ class ChunkExecutor:
 
     def _target(self, time_ns: int) -> CurveSample | None:
         """Return where the command leads at `time_ns` in the present mode, None: nowhere."""
-        if self._stale or not self._motion.seeded:
+        if self._untrusted is not None or not self._motion.seeded:
             return None
         if self.mode == Mode.HOMING:
             return self._motion.home_target()
@@ -322,6 +350,7 @@ class ChunkExecutor:
             tick_lateness_p99_s=tail_s,
             max_deviation_rad=self._deviation.largest(now_ns),
             seams=plan.seams,
+            worst_rates=self._rates.worst(),
         )
 
     @property
@@ -331,7 +360,7 @@ class ChunkExecutor:
 
     def _note_change(self) -> None:
         """Count changes of what the policy is told besides the plan itself."""
-        present = (self._state, self._resting, bool(self._stale))
+        present = (self._state, self._resting, self._untrusted is not None)
         self._changes += present != self._told
         self._told = present
 
@@ -339,7 +368,7 @@ class ChunkExecutor:
 
     def _judge_openness(self) -> Refusal | None:
         """Return why no chunk is wanted at all, or None."""
-        return judge_openness(self.mode, seeded=self._motion.seeded, stale=self._stale)
+        return judge_openness(self.mode, seeded=self._motion.seeded, untrusted=self._untrusted)
 
     def _interrupt(self, now_ns: int) -> None:
         """Drop what is planned; chunks observed before now no longer fit the state of the arms."""
@@ -355,18 +384,21 @@ class ChunkExecutor:
         if mode == Mode.AUTONOMY:
             self._plan.forget_order()
 
-    def _supervise(self, now_ns: int, faults: Mapping[str, str]) -> None:
+    def _supervise(self, now_ns: int) -> None:
         """Leave a moving mode when an arm cannot follow; drop the plan when feedback is lost."""
-        if self._stale:
+        if self._untrusted is not None:
             if not self._plan.is_empty:
                 self._interrupt(now_ns)
         else:
-            self._deviation.update(now_ns, self._motion.position, self._feedback.position)
+            self._deviation.update(
+                now_ns, self._motion.position, self._feedback.position, self._feedback.stamps_ns
+            )
         if self.mode not in (Mode.AUTONOMY, Mode.HOMING):
             return
+        faults = self._feedback.faulty_arms(now_ns)
         if faults:
             self._enter(Mode.HOLD, now_ns, reasons.ARM_FAULT, listed(faults))
-        elif not self._stale and not self._deviation.present <= self._most_deviation_rad:
+        elif self._untrusted is None and self._deviation.any_far:
             refusal = self._readiness.judge_deviation(self._motion.position)
             if refusal is not None:
                 self._enter(Mode.HOLD, now_ns, refusal.reason, refusal.detail)
@@ -375,8 +407,8 @@ class ChunkExecutor:
 
     def _move(self, now_ns: int, duration_s: float) -> bool:
         """Move the command by plan or home; return whether there was a place to move to."""
-        if self._stale:
-            self._why = (reasons.FEEDBACK_STALE, self._stale)
+        if self._untrusted is not None:
+            self._why = (self._untrusted.reason, self._untrusted.detail)
             return False
         if self.mode == Mode.HOMING:
             return self._move_home(now_ns, duration_s)
@@ -425,9 +457,9 @@ class ChunkExecutor:
             self._enter(Mode.HOLD, now_ns, reasons.HOMED, 'the home configuration is reached')
         return True
 
-    def _hold(self, now_ns: int, duration_s: float, faults: Mapping[str, str]) -> tuple[str, ...]:
+    def _hold(self, now_ns: int, duration_s: float) -> tuple[str, ...]:
         """Come to rest, then stay; return the arms that were set to their measured joints."""
-        measured = None if self._stale else self._feedback.position
-        resting = self._motion.hold(now_ns, duration_s, measured, faults)
+        feedback = None if self._untrusted is not None else self._feedback
+        resting = self._motion.hold(now_ns, duration_s, feedback)
         self._state = ExecutorState.HOLDING if resting else ExecutorState.DECELERATING
         return self._motion.reseeded

@@ -179,14 +179,27 @@ class ChunkGate:
                 reason=reasons.PREFIX_WRONG,
                 detail=f'committed prefix of {chunk.committed_prefix} rows in a chunk of {count}',
             )
-        if not 0 <= chunk.row_offset <= config.max_horizon:
+        poses = chunk.representation == Representation.END_EFFECTOR_POSE
+        columns = self._layout.pose_columns if poses else self._layout.columns
+        return self._judge_span(chunk) or _judge_columns(chunk, columns)
+
+    def _judge_span(self, chunk: ActionChunk) -> Refusal | None:
+        """Judge how long after its observation the chunk begins and ends."""
+        config, dt_s = self._config, ns_to_seconds(chunk.dt_ns)
+        if not 0.0 <= chunk.row_offset * dt_s <= config.max_offset_s:
             return Refusal(
                 reason=reasons.OFFSET_WRONG,
-                detail=f'row 0 is due {chunk.row_offset} periods after the observation, '
-                f'acceptable are 0 .. {config.max_horizon}',
+                detail=f'row 0 is due {chunk.row_offset} periods, {chunk.row_offset * dt_s:.2f} s '
+                f'after the observation, acceptable are 0 .. {config.max_offset_s:g} s',
             )
-        poses = chunk.representation == Representation.END_EFFECTOR_POSE
-        return _judge_columns(chunk, self._layout.pose_columns if poses else self._layout.columns)
+        last_s = (chunk.row_offset + len(chunk.rows) - 1) * dt_s
+        if not last_s <= config.max_plan_s:
+            return Refusal(
+                reason=reasons.PLAN_TOO_LONG,
+                detail=f'the last row is due {last_s:.2f} s after the observation, '
+                f'bound {config.max_plan_s:g} s',
+            )
+        return None
 
     def _judge_time(
         self, chunk: ActionChunk, now_ns: int, effective_ns: int, *, retimed: bool

@@ -13,6 +13,7 @@ from wla_ros.control.command_history import CommandHistory
 from wla_ros.control.curve_sample import CurveSample
 from wla_ros.control.deviation_monitor import DeviationMonitor
 from wla_ros.control.executor_config import ExecutorConfig
+from wla_ros.control.feedback_monitor import FeedbackMonitor
 from wla_ros.control.held_position import HeldPosition
 from wla_ros.control.motion_limiter import MotionLimiter
 from wla_ros.core.joint_layout import JointLayout
@@ -41,12 +42,12 @@ class CommandedMotion:
         self._latency_ns = config.latencies_s(layout) * NS_PER_S
         self._everywhere = np.ones(layout.width, dtype=np.bool_)
         self._nowhere = ~self._everywhere
-        self._held = HeldPosition(config.deviation, layout)
+        answer_ns = max(config.answer_ns(arm) for arm in layout.arms)
+        self._held = HeldPosition(config.deviation, layout, answer_ns)
         self._history = CommandHistory()
-        self._reseed = False  # the measured joints are taken over at the next rest
         self.limiter = MotionLimiter(limits)
         self.seeded = False
-        self.reseeded: tuple[str, ...] = ()  # arms set to the measured joints by the last hold
+        self.reseeded: tuple[str, ...] = ()  # released arms set to where they are by the last hold
 
     # State
 
@@ -72,12 +73,16 @@ class CommandedMotion:
     def seed(self, measured: FloatArray) -> None:
         """Start at rest from the measured columns [D]."""
         self.limiter.seed(measured.copy())
-        self.seeded, self._reseed = True, False
+        self.seeded = True
 
-    def distrust(self) -> None:
-        """Take over the measured joints at the next rest: the clock jumped."""
-        self._reseed = True
+    def forget_times(self) -> None:
+        """Forget when what was commanded: the clock jumped."""
         self._history.clear()
+
+    @property
+    def demands(self) -> bool:
+        """Whether the command leads the arms; a held one at most goes to where they are."""
+        return self._held.position is None
 
     def remember(self, now_ns: int) -> None:
         """Take note that the present command is the one of `now_ns`."""
@@ -132,49 +137,51 @@ class CommandedMotion:
         self,
         now_ns: int,
         duration_s: float,
-        measured: FloatArray | None,
-        faults: Mapping[str, str],
+        feedback: FeedbackMonitor | None,
     ) -> bool:
         """
         Come to rest within the limits, then stay; return whether the arms rest.
 
-        `measured` [D] is None while it is not to be trusted; `faults` are the arms that do not
-        obey.
+        `feedback` is None while it is not to be trusted: then nothing moves towards what was
+        measured, and the arms stop if they were on their way there.
         """
         limiter, held = self.limiter, self._held
         self.reseeded = ()
+        if feedback is None and not self._stays:
+            held.interrupt()
         if held.position is None:
             limiter.step(CurveSample(limiter.state, self._everywhere), duration_s)
             if not limiter.at_rest:
                 return False
             limiter.halt()
             held.take(limiter.position, now_ns)
-        if measured is not None:
-            everywhere = self._reseed
-            if everywhere:
-                self._take_over(measured, now_ns)
-            moved = held.follow(self._deviation, measured, now_ns, faulty=faults)
-            self.reseeded = self._layout.arms if everywhere else moved
-            for arm in moved:
-                joints = self._deviation.joints(arm)
-                seed = limiter.position.copy()
-                seed[joints] = measured[joints]
-                limiter.seed(seed)
-        position = held.position
-        if position is not None and not (
-            limiter.at_rest and np.array_equal(position, limiter.position)
-        ):
-            limiter.step(self.resting_at(position), duration_s, self.slow)
+        if feedback is not None:
+            self._follow(now_ns, feedback)
+        if held.position is not None and not self._stays:
+            limiter.step(self.resting_at(held.position), duration_s, self.slow)
         return True
 
-    def _take_over(self, measured: FloatArray, now_ns: int) -> None:
-        """Start again from the measured joints after a clock jump, grippers as commanded."""
-        position = self.limiter.position.copy()
-        joints = list(self._layout.joint_indices)
-        position[joints] = measured[joints]
-        self.limiter.seed(position)
-        self._held.take(position, now_ns)
-        self._reseed = False
+    @property
+    def _stays(self) -> bool:
+        """Whether the command rests at the held position."""
+        position = self._held.position
+        return self.limiter.at_rest and (
+            position is not None and np.array_equal(position, self.limiter.position)
+        )
+
+    def _follow(self, now_ns: int, feedback: FeedbackMonitor) -> None:
+        """Let the held position follow the measured joints, of released arms the command too."""
+        measured = feedback.position
+        self.reseeded = self._held.follow(
+            self._deviation,
+            measured,
+            now_ns,
+            faulty=feedback.faulty_arms(now_ns),
+            released=feedback.released_arms(now_ns),
+            steady=feedback.steady,
+        )
+        for arm in self.reseeded:
+            self.limiter.place(self._deviation.joints(arm), measured)
 
     def resting_at(self, position: FloatArray) -> CurveSample:
         """Return rest at `position` [D] as a motion."""

@@ -1,15 +1,18 @@
 """
 Watches how far the measured joints are from the commanded ones. Commands nothing.
 
-Grippers are exempt: one that squeezes an object stays open further than commanded, and must keep
-squeezing.
+A deviation counts by the stamps of the samples that show it: one sample, however often it is
+looked at, says nothing. Grippers are exempt: one that squeezes an object stays open further than
+commanded, and must keep squeezing.
 """
 
 from collections import deque
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.control.executor_config import DeviationConfig
 from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.timing import NS_PER_S
 from wla_ros.core.types import FloatArray
@@ -18,28 +21,49 @@ _WINDOW_NS = NS_PER_S
 
 
 class DeviationMonitor:
-    """Deviation per arm now, and the largest of the last second."""
+    """Deviation per arm now, since when it is large, and the largest of the last second."""
 
-    def __init__(self, layout: JointLayout) -> None:
+    def __init__(self, config: DeviationConfig, layout: JointLayout) -> None:
         """Start with nothing seen."""
         self._layout = layout
+        self._bounds = (config.resume_reseed_rad, config.max_deviation_rad)
         columns = np.arange(layout.width, dtype=np.intp)
         self._joints = {arm: columns[layout.arm_slice(arm)][:-1] for arm in layout.arms}
         self._all = np.array(layout.joint_indices)
         self._largest: deque[tuple[int, float]] = deque()  # (time, value), values falling
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._largest.clear()
         self._now: dict[str, float] = {}
-        self.present = 0.0  # largest deviation [rad] at the last update, 0 before it
+        # Stamp of the first of the samples in a row beyond each bound, by arm
+        self._beyond: tuple[dict[str, int], dict[str, int]] = ({}, {})
+        self._newest_ns: dict[str, int] = {}
 
     def joints(self, arm: str) -> NDArray[np.intp]:
         """Return the columns of the six joints of `arm`, without its gripper."""
         return self._joints[arm]
 
-    def update(self, now_ns: int, commanded: FloatArray, measured: FloatArray) -> None:
-        """Compare [D] with [D] at `now_ns`."""
+    def update(
+        self,
+        now_ns: int,
+        commanded: FloatArray,
+        measured: FloatArray,
+        stamps_ns: Mapping[str, int],
+    ) -> None:
+        """Compare [D] with [D], measured at `stamps_ns` by arm, at `now_ns`."""
         arms = self._layout.arms
         difference = np.abs(commanded - measured)[self._all].reshape(len(arms), -1)
         self._now = dict(zip(arms, difference.max(axis=1).tolist(), strict=True))
-        value = self.present = max(self._now.values())
+        for arm, value in self._now.items():
+            stamp_ns = self._newest_ns[arm] = stamps_ns[arm]
+            for bound, since in zip(self._bounds, self._beyond, strict=True):
+                if value > bound:
+                    since.setdefault(arm, stamp_ns)
+                else:
+                    since.pop(arm, None)
+        value = max(self._now.values())
         while self._largest and self._largest[-1][1] <= value:
             self._largest.pop()
         self._largest.append((now_ns, value))
@@ -48,6 +72,19 @@ class DeviationMonitor:
     def of(self, arm: str) -> float:
         """Return the largest deviation [rad] of `arm` at the last update, 0 before it."""
         return self._now.get(arm, 0.0)
+
+    def beyond_sag_ns(self, arm: str) -> int:
+        """Return over what time all samples were further off than sag, 0 if there is one."""
+        return self._lasting_ns(arm, self._beyond[0])
+
+    def is_far(self, arm: str) -> bool:
+        """Return whether several samples in a row lie beyond the bound that ends motion."""
+        return self._lasting_ns(arm, self._beyond[1]) > 0
+
+    @property
+    def any_far(self) -> bool:
+        """Whether any arm is far."""
+        return any(self.is_far(arm) for arm in self._beyond[1])
 
     def worst_column(self, commanded: FloatArray, measured: FloatArray) -> tuple[str, float]:
         """Return the name and the deviation [rad] of the joint that deviates most."""
@@ -60,11 +97,8 @@ class DeviationMonitor:
         self._expire(now_ns)
         return self._largest[0][1] if self._largest else 0.0
 
-    def reset(self) -> None:
-        """Forget everything."""
-        self._largest.clear()
-        self._now = {}
-        self.present = 0.0
+    def _lasting_ns(self, arm: str, since: Mapping[str, int]) -> int:
+        return self._newest_ns[arm] - since[arm] if arm in since else 0
 
     def _expire(self, now_ns: int) -> None:
         while self._largest and now_ns - self._largest[0][0] > _WINDOW_NS:

@@ -15,6 +15,7 @@ from wla_ros.core.joint_layout import JointLayout
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.strategy_config import StrategyConfig
 from wla_ros.core.timing import period_ns
+from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import FloatArray
 
 
@@ -82,6 +83,21 @@ class GateConfig:
         minimum=0.0,
         default=0.8,
     )
+    max_plan_s: float = parameter(
+        'longest time from the observation to the last row: no longer goes on the plan of a '
+        'policy that died',
+        unit='s',
+        minimum=0.1,
+        maximum=60.0,
+        default=5.0,
+    )
+    max_offset_s: float = parameter(
+        'longest time from the observation to the first row',
+        unit='s',
+        minimum=0.0,
+        maximum=10.0,
+        default=2.0,
+    )
     max_velocity_ratio: float = parameter(
         'velocity between joint rows over the velocity limit; faster is refused, not limited',
         minimum=1.0,
@@ -101,10 +117,19 @@ class FeedbackConfig:
         default=0.1,
     )
     recovery_s: float = parameter(
-        'feedback must be fresh for this long before motion starts or resumes',
+        'feedback must be fresh and free of contradictions for this long before motion starts '
+        'or resumes; as long must the status say that an arm is released',
         unit='s',
         minimum=0.0,
         default=0.2,
+    )
+    frozen_s: float = parameter(
+        'joints that stay the same to the last bit for this long (and the action latency) after '
+        'the command has moved are frozen; longer than an arm takes to start',
+        unit='s',
+        minimum=0.05,
+        maximum=2.0,
+        default=0.25,
     )
     max_future_s: float = parameter(
         'feedback stamped further ahead of its reception is refused',
@@ -227,7 +252,9 @@ class DeviationConfig:
     )
     resume_reseed_rad: float = parameter(
         'a held joint further than this from its command takes the measured position as its '
-        'command; less is sag under gravity, which would add up from stop to stop',
+        'command, at homing speed (at once if its arm is disabled or moved by hand); less is sag '
+        'under gravity, which would add up from stop to stop. Feedback that reappears further '
+        'than this from where it was is not followed',
         unit='rad',
         minimum=0.01,
         default=0.1,
@@ -271,6 +298,10 @@ class ExecutorConfig:
     def arm(self, name: str) -> ArmExecution:
         """Return the settings of an arm, the defaults if none are given."""
         return self.arms.get(name) or ArmExecution()
+
+    def answer_ns(self, name: str) -> int:
+        """Return after what time motion of the command of an arm must show in its feedback."""
+        return seconds_to_ns(self.feedback.frozen_s + self.arm(name).action_latency_s)
 
     def latencies_s(self, layout: JointLayout) -> FloatArray:
         """Return the action latency of every column [D] in seconds."""

@@ -7,6 +7,7 @@ import enum
 from dataclasses import dataclass
 
 from wla_ros.control.control_modes import ModeEntry
+from wla_ros.control.emission_rates import WorstRates
 from wla_ros.control.row_ledger import RowCounts
 from wla_ros.control.seam_metrics import SeamSummary
 
@@ -65,3 +66,4 @@ class ExecutorSnapshot:
     tick_lateness_p99_s: float
     max_deviation_rad: float
     seams: SeamSummary
+    worst_rates: WorstRates  # of the emitted commands, by their stamps

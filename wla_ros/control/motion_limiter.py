@@ -53,7 +53,7 @@ class MotionLimiter:
         self.seed((limits.lower + limits.upper) / 2.0)
 
     def fork(self) -> 'MotionLimiter':
-        """Return a limiter in the same state, to try out what this one would do."""
+        """Return a limiter in the same state: to try out what this one would do, or to go back."""
         return copy.copy(self)  # all it holds is replaced, never written to
 
     def seed(self, position: FloatArray) -> None:
@@ -65,6 +65,23 @@ class MotionLimiter:
         self._set(state)
         self._lower = np.minimum(self._limits.lower, position)
         self._upper = np.maximum(self._limits.upper, position)
+
+    def place(self, columns: NDArray[np.intp], position: FloatArray) -> None:
+        """
+        Rest at `position` [D] in `columns`; the others go on as they are.
+
+        Raises ValueError if the position of a column is not finite.
+        """
+        if not np.all(np.isfinite(position[columns])):
+            raise ValueError(f'the position must be finite, got {position!r}')
+        state = self.state.copy()
+        state[:, columns] = 0.0
+        state[0, columns] = position[columns]
+        lower, upper = self._lower.copy(), self._upper.copy()
+        lower[columns] = np.minimum(self._limits.lower, position)[columns]
+        upper[columns] = np.maximum(self._limits.upper, position)[columns]
+        self._set(state)
+        self._lower, self._upper = lower, upper
 
     def halt(self) -> None:
         """Rest where the command is: it has not changed for long."""

@@ -31,18 +31,28 @@ class Readiness:
         self._feedback, self._deviation = feedback, deviation
 
     def judge_start(
-        self, mode: Mode, now_ns: int, commanded: FloatArray, *, seeded: bool, stale: str
+        self,
+        mode: Mode,
+        now_ns: int,
+        commanded: FloatArray,
+        *,
+        seeded: bool,
+        untrusted: Refusal | None,
     ) -> Refusal | None:
         """
         Return why the arms must not start to move in `mode`, or None.
 
-        `commanded` [D] counts once `seeded`; `stale` says why the feedback is not trusted.
+        `commanded` [D] counts once `seeded`; `untrusted` says why the feedback is not trusted.
         """
-        if not seeded or stale:
+        if not seeded:
             return Refusal(
-                reason=reasons.FEEDBACK_STALE if seeded else reasons.WAITING_FOR_FEEDBACK,
-                detail=stale or 'no tick with trustworthy feedback yet',
+                reason=reasons.WAITING_FOR_FEEDBACK,
+                detail='no tick with trustworthy feedback yet'
+                if untrusted is None
+                else untrusted.detail,
             )
+        if untrusted is not None:
+            return untrusted
         missing = self._feedback.missing_conditions()
         if missing:
             return Refusal(
@@ -75,16 +85,19 @@ class Readiness:
         )
 
 
-def judge_openness(mode: Mode, *, seeded: bool, stale: str) -> Refusal | None:
+def judge_openness(mode: Mode, *, seeded: bool, untrusted: Refusal | None) -> Refusal | None:
     """Return why no chunk is wanted at all in `mode`, or None."""
     if mode != Mode.AUTONOMY:
         return Refusal(
             reason=reasons.WRONG_MODE,
             detail=f'chunks are executed in AUTONOMY, not in {mode.name}',
         )
-    if not seeded or stale:
-        return Refusal(reason=reasons.NOT_READY, detail=stale or 'no feedback yet')
-    return None
+    if seeded and untrusted is None:
+        return None
+    return Refusal(
+        reason=reasons.NOT_READY,
+        detail='no feedback yet' if untrusted is None else untrusted.detail,
+    )
 
 
 def listed(faults: Mapping[str, str]) -> str:

@@ -1,4 +1,15 @@
-"""When the ticks came: how far the command may move in each, and how late they were."""
+"""
+When the ticks came: how far the command may move in each, and how late they were.
+
+The limits hold in time of emission: all commands lie on one motion that obeys them, each at the
+instant of its stamp. So every divided difference of order n of the (stamp, position) pairs, times
+n!, is a mean of the n-th derivative of that motion and obeys the limit, whatever the gaps. A tick
+therefore moves the command for as long as the last one has been in force, not for a period. (To go
+on after a gap as if it had been a period would be to brake and to accelerate within it by the
+clock.) Behind a gap longer than `stall_s` the arms have come to rest at the last command on their
+own; to be where the motion would have led by then would be a leap of up to a radian. There the
+command stays exactly where it is and a new motion begins, from rest.
+"""
 
 from collections.abc import Mapping
 
@@ -8,8 +19,6 @@ from wla_ros.core.timing import ns_to_seconds
 from wla_ros.core.timing import seconds_to_ns
 from wla_ros.core.types import StageTiming
 
-# A late tick catches up at most this many periods of motion at once.
-_MAX_PERIODS = 2
 _TICK = 'tick'
 
 
@@ -31,33 +40,36 @@ class TickClock:
         self._lateness.add((StageTiming(stage=_TICK, duration_ns=max(lateness_ns, 0)),))
 
     def runs_backwards(self, now_ns: int) -> bool:
-        """Return whether `now_ns` lies before the last tick."""
+        """Return whether `now_ns` lies before the last command."""
         return self._last_ns is not None and now_ns < self._last_ns
 
     def advance(self, now_ns: int) -> float | None:
         """
         Return how long the command may move at `now_ns` [s], None after a stall.
 
-        Behind a stall the command starts again from rest, with one period.
+        Before the first command it is a period.
         """
-        last_ns, self._last_ns = self._last_ns, now_ns
-        if last_ns is None:
+        if self._last_ns is None:
             return self.period_s
-        if now_ns - last_ns > self._stall_ns:
-            self._stalls += 1
-            return None
-        return ns_to_seconds(min(now_ns - last_ns, _MAX_PERIODS * self._period_ns))
+        elapsed_ns = now_ns - self._last_ns
+        return None if elapsed_ns > self._stall_ns else ns_to_seconds(elapsed_ns)
+
+    def commanded(self, now_ns: int) -> None:
+        """Take note that a command left at `now_ns`: a tick without one moved nothing."""
+        last_ns, self._last_ns = self._last_ns, now_ns
+        self._stalls += last_ns is not None and now_ns - last_ns > self._stall_ns
 
     def since_s(self, now_ns: int) -> float:
         """Return how old the command is at `now_ns` [s], as far as a tick would catch up."""
         if self._last_ns is None:
             return 0.0
-        elapsed_ns = max(now_ns - self._last_ns, 0)
-        return ns_to_seconds(min(elapsed_ns, _MAX_PERIODS * self._period_ns))
+        return ns_to_seconds(min(max(now_ns - self._last_ns, 0), self._stall_ns))
 
-    def forget(self) -> None:
-        """Forget the last tick: the clock jumped."""
-        self._last_ns = None
+    def shift(self, step_ns: int | None) -> None:
+        """Move the last command by what the clock was set by; None: by how much nobody knows."""
+        self._last_ns = (
+            None if self._last_ns is None or step_ns is None else self._last_ns + step_ns
+        )
 
     @property
     def period_s(self) -> float:

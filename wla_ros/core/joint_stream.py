@@ -6,10 +6,11 @@ Composes buffer, plausibility and interpolation; knows nothing of the other stre
 
 import dataclasses
 
+from wla_ros.core.joint_agreement import Continuity
+from wla_ros.core.joint_agreement import JointAgreement
 from wla_ros.core.joint_interpolation import InterpolatedJoints
 from wla_ros.core.joint_interpolation import interpolate_joints
 from wla_ros.core.joint_plausibility import judge_joint_sample
-from wla_ros.core.joint_plausibility import judge_joint_step
 from wla_ros.core.stream_buffer import BufferBounds
 from wla_ros.core.stream_buffer import StampJump
 from wla_ros.core.stream_buffer import StreamBuffer
@@ -20,6 +21,8 @@ from wla_ros.core.types import Refusal
 
 # Five times the 200 Hz of a Piper; bounds memory if a driver runs wild.
 _FASTEST_RATE_HZ = 1000.0
+# A sudden change is believed at its second sample: an observation decides about one inference.
+_AGREEING_SAMPLES = 2
 
 
 class JointStream:
@@ -30,7 +33,9 @@ class JointStream:
         self.arm = arm
         self.name = f'{arm}_joints'
         self._settings = config.joints
-        self._suspect: JointSample | None = None
+        self._agreement = JointAgreement(
+            samples=_AGREEING_SAMPLES, max_speed_rad_s=config.joints.max_speed_rad_s
+        )
         self._latency_ns = seconds_to_ns(config.joints.latency_s)
         self._max_age_ns = seconds_to_ns(config.joints.max_age_s)
         self._max_gap_ns = seconds_to_ns(config.joints.max_gap_s)
@@ -62,32 +67,15 @@ class JointStream:
             sample = dataclasses.replace(sample, stamp_ns=sample.stamp_ns - self._latency_ns)
         verdict = self.buffer.judge(sample.stamp_ns, sample.receive_ns)
         if verdict is None:
-            verdict = self._check_step(sample)
+            newest = self.buffer.value(-1) if self.buffer.stamps_ns else None
+            continuity = self._agreement.judge(newest, sample)
+            if isinstance(continuity, Refusal):
+                verdict = continuity
+            elif continuity is Continuity.CHANGED:
+                self.buffer.drop_all()
         if isinstance(verdict, Refusal):
             return self.buffer.refuse(verdict)
         return self.buffer.push(sample.stamp_ns, sample.receive_ns, sample)
-
-    def _check_step(self, sample: JointSample) -> Refusal | None:
-        """
-        Refuse the first sample of a sudden change; accept the change if the next sample agrees.
-
-        One bad CAN frame is dropped so. A driver that starts with only some of its frames, or a
-        simulation that is reset, continues from its new state, never joined with the old one.
-        """
-        suspect, self._suspect = self._suspect, None
-        if not self.buffer.stamps_ns:
-            return None
-        refusal = self._impossible_step(self.buffer.value(-1), sample)
-        if refusal is None:
-            return None
-        if suspect is None or self._impossible_step(suspect, sample) is not None:
-            self._suspect = sample
-            return refusal
-        self.buffer.drop_all()
-        return None
-
-    def _impossible_step(self, earlier: JointSample, sample: JointSample) -> Refusal | None:
-        return judge_joint_step(earlier, sample, max_speed_rad_s=self._settings.max_speed_rad_s)
 
     def problem(self, now_ns: int) -> Refusal | None:
         """Return why this arm cannot serve an observation at `now_ns`, or None."""

@@ -216,7 +216,8 @@ class JointCommand:
     position: FloatArray  # [D]
     velocity: FloatArray  # [D]
     acceleration: FloatArray  # [D]
-    reseeded_arms: tuple[str, ...] = ()  # their joints were set to the measured ones, at rest
+    # Released arms (disabled, moved by hand): their joints were set to the measured ones, at rest
+    reseeded_arms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

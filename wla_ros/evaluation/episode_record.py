@@ -38,8 +38,8 @@ class CommandTrack:
     position: FloatArray  # [n, D]
     velocity: FloatArray  # [n, D]
     acceleration: FloatArray  # [n, D]
-    # [n] arms were set to their measured joints, at rest: no motion from the command before.
-    # None: not recorded
+    # [n, D] set to the measured joints of a released arm, at rest: no motion from the command
+    # before. None: not recorded
     reseeded: NDArray[np.bool_] | None = None
 
 

@@ -177,8 +177,15 @@ class EpisodeRecorder:
             position=np.stack([item.position for item in self._commands]),
             velocity=np.stack([item.velocity for item in self._commands]),
             acceleration=np.stack([item.acceleration for item in self._commands]),
-            reseeded=np.array([bool(item.reseeded_arms) for item in self._commands]),
+            reseeded=np.array([self._reseeded(item) for item in self._commands]),
         )
+
+    def _reseeded(self, command: JointCommand) -> list[bool]:
+        """Return which columns were set to measured joints; a gripper never is."""
+        return [
+            column.split('/')[0] in command.reseeded_arms and not column.endswith('/gripper')
+            for column in self._columns
+        ]
 
     def _object_track(self) -> ObjectTrack | None:
         if not self._objects:

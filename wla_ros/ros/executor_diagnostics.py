@@ -83,6 +83,9 @@ def executor_components(
             'commands_published': commands_sent,
             'commands_thinned': commands_thinned,
             'stalls': counts.stalls,
+            'command_velocity_max_rad_s': snapshot.worst_rates.velocity_rad_s,
+            'command_acceleration_max_rad_s2': snapshot.worst_rates.acceleration_rad_s2,
+            'command_jerk_max_rad_s3': snapshot.worst_rates.jerk_rad_s3,
         },
     )
     yield ComponentState(

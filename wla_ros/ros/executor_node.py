@@ -199,7 +199,11 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         with self._lock:
             self._executor.accept_arm_condition(
                 ArmCondition(
-                    arm=condition.arm, ok=condition.ok, reason=reason, receive_ns=self.now_ns()
+                    arm=condition.arm,
+                    ok=condition.ok,
+                    reason=reason,
+                    receive_ns=self.now_ns(),
+                    released=condition.released,
                 )
             )
 
@@ -229,7 +233,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         with self._lock:
             if step is not None:
                 self._offset.clear()
-                self._executor.notify_clock_jump(step.ros_ns)
+                self._executor.notify_clock_jump(step.ros_ns, step.step_ns)
                 self._commands.forget()
             self._commands.tick(self._ros_clock.at(loop_ns), lateness_ns)
         self._commands.send()

@@ -84,6 +84,7 @@ def executor_status_message(
     `commands_failed` sending ended with an error.
     """
     counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
+    rates = snapshot.worst_rates
     message = ExecutorStatus(
         state=int(snapshot.state),
         mode=int(snapshot.mode.mode),
@@ -122,6 +123,9 @@ def executor_status_message(
         bridges_steep=counts.bridges_steep,
         strategy=strategy,
         clock_offset_exceeded=clock_offset_exceeded,
+        command_velocity_max_rad_s=rates.velocity_rad_s,
+        command_acceleration_max_rad_s2=rates.acceleration_rad_s2,
+        command_jerk_max_rad_s3=rates.jerk_rad_s3,
     )
     if clock_offset is not None:
         message.clock_offset_known = True

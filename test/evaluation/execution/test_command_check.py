@@ -20,9 +20,7 @@ MIDDLE = (LIMITS.lower + LIMITS.upper) / 2.0
 
 def check(position, stamps=None):
     stamps = np.arange(len(position)) * PERIOD_NS if stamps is None else stamps
-    return check_commands(
-        stamps, position, LIMITS, period_ns=PERIOD_NS, joint_columns=LAYOUT.joint_indices
-    )
+    return check_commands(stamps, position, LIMITS, joint_columns=LAYOUT.joint_indices)
 
 
 def polynomial(order, rate):
@@ -38,7 +36,7 @@ def test_a_rate_above_its_limit_is_found_and_one_below_is_not(order, name):
     limit = getattr(LIMITS, name)[0]
     found = check(polynomial(order, 1.02 * limit))
     assert found.violations[name] == 40 - order
-    assert found.worst_ratio[name] == pytest.approx(1.02, rel=1e-4)
+    assert found.worst_ratio[name] == pytest.approx(1.02, rel=2e-3)  # less what rounding may be
     assert check(polynomial(order, 0.98 * limit)).violations[name] == 0
 
 
@@ -49,24 +47,45 @@ def test_positions_outside_and_not_finite_are_found():
     assert check(commands).violations['position'] == 2
 
 
-def test_a_gap_in_the_stream_is_no_motion():
-    commands = np.tile(MIDDLE, (20, 1))
-    commands[10:, 0] += 0.5
-    stamps = np.arange(20) * PERIOD_NS
-    assert check(commands, stamps).violated
-    stamps[10:] += 1_000_000_000
+@pytest.mark.parametrize('gap_ms', [15, 40, 95])
+def test_a_gap_is_judged_by_its_stamps(gap_ms):
+    """On at full speed behind a gap, as if it had been a period, is braking by the clock."""
+    stamps = np.arange(40) * PERIOD_NS
+    stamps[20:] += gap_ms * 1_000_000 - PERIOD_NS
+    commands = np.tile(MIDDLE, (40, 1))
+    commands[:, 0] += 2.5 * np.arange(40) * 0.005
+    found = check(commands, stamps)
+    assert found.violations['acceleration'] > 0
+    assert found.worst_ratio['acceleration'] > 5.0
+    commands[:, 0] = MIDDLE[0] + 2.5 * stamps * 1e-9
     assert not check(commands, stamps).violated
 
 
-def test_a_command_that_was_set_to_a_resting_arm_is_no_motion():
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.integers(50_000, 120_000_000), min_size=5, max_size=60))
+def test_no_gaps_make_a_motion_within_the_limits_exceed_them(gaps):
+    stamps = np.cumsum(gaps)
+    times = stamps * 1e-9
+    commands = np.tile(MIDDLE, (len(stamps), 1))
+    rate = 2.0 * np.pi * 0.9  # rad/s: sine with the acceleration of the limit
+    size = 0.99 * LIMITS.acceleration[0] / rate**2
+    commands[:, 0] += size * np.sin(rate * times)
+    assert not check(commands, stamps).violated
+
+
+def test_a_command_that_was_set_to_a_released_arm_is_no_motion():
     commands = np.tile(MIDDLE, (20, 1))
     commands[10:, 0] += 0.5
-    reseeded = np.zeros(20, dtype=bool)
+    reseeded = np.zeros((20, LAYOUT.width), dtype=bool)
     stamps = np.arange(20) * PERIOD_NS
-    arguments = {'period_ns': PERIOD_NS, 'joint_columns': LAYOUT.joint_indices}
-    assert check_commands(stamps, commands, LIMITS, reseeded=reseeded, **arguments).violated
-    reseeded[10] = True
-    assert not check_commands(stamps, commands, LIMITS, reseeded=reseeded, **arguments).violated
+    arguments = {'joint_columns': LAYOUT.joint_indices, 'reseeded': reseeded}
+    assert check_commands(stamps, commands, LIMITS, **arguments).violated
+    reseeded[10, 1:] = True  # not the joint that stepped
+    assert check_commands(stamps, commands, LIMITS, **arguments).violated
+    reseeded[10, 0] = True
+    assert not check_commands(stamps, commands, LIMITS, **arguments).violated
+    commands[11:, 0] += 0.5  # one tick later nothing excuses it
+    assert check_commands(stamps, commands, LIMITS, **arguments).violated
 
 
 def test_no_commands_are_no_violation():

@@ -1,10 +1,8 @@
 """
-Are the commands within the limits? Judged from the commanded positions alone.
+Are the commands within the limits? Judged from the emitted stamps and positions alone.
 
-The executor's own velocities and accelerations are not asked. A motion within the limits, sampled
-at a constant period h, has differences of its samples within the same limits: the n-th difference
-over h^n is a weighted mean of the n-th derivative. So a difference above a limit proves a
-violation, however the command came about. Pure.
+The executor's own velocities and accelerations are not asked: divided differences tell, whatever
+the gaps between the commands. Pure.
 """
 
 from collections.abc import Mapping
@@ -13,13 +11,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.core.divided_differences import divided_rates
 from wla_ros.core.joint_limits import JointLimits
 from wla_ros.core.types import FloatArray
 
 QUANTITIES = ('position', 'velocity', 'acceleration', 'jerk')
-# Positions are exact to 1e-9 (rounding of the planner). Differenced three times at 5 ms, that is
-# 0.064 of a jerk limit of 50; each tolerance is relative to its limit.
-_TOLERANCE = {'velocity': 1e-5, 'acceleration': 1e-4, 'jerk': 5e-3}
+# Relative to the limit: rounding of the planner's rates.
+_TOLERANCE = {'velocity': 1e-5, 'acceleration': 1e-4, 'jerk': 3e-3}
 _POSITION_TOLERANCE = 1e-8
 
 
@@ -43,16 +41,15 @@ def check_commands(
     position: FloatArray,
     limits: JointLimits,
     *,
-    period_ns: int,
     joint_columns: tuple[int, ...],
     reseeded: NDArray[np.bool_] | None = None,
 ) -> CommandCheck:
     """
-    Check commands [n, D] sent at `stamps_ns` [n].
+    Check commands [n, D] sent at `stamps_ns` [n], which rise.
 
-    Differences are taken only where consecutive commands are `period_ns` apart, and not from the
-    command before to one at which an arm was `reseeded` [n]: the command is set to where the arm
-    rests, which is no motion. A value that is not finite is a violation of position.
+    The columns `reseeded` [n, D] were set, at rest, to where a released arm is: one that is
+    disabled or moved by hand obeys no command. Their differences begin anew there, nothing else
+    is left out. A value that is not finite is a violation of position.
     """
     outside = ~(
         (position >= limits.lower - _POSITION_TOLERANCE)
@@ -61,18 +58,15 @@ def check_commands(
     beyond = np.maximum(limits.lower - position, position - limits.upper)
     violations = {'position': int(outside.sum())}
     worst = {'position': float(max(beyond.max(), 0.0)) if position.size else 0.0}
-    period_s = period_ns / 1e9
-    steady = np.diff(stamps_ns) == period_ns  # [n-1]
-    if reseeded is not None:
-        steady &= ~reseeded[1:]
-    differences = rates = position
-    regular = steady
-    for order, name in enumerate(QUANTITIES[1:], start=1):
-        differences = np.diff(differences, axis=0)
-        if order > 1:
-            regular = regular[:-1] & regular[1:]
-        rates = differences[regular] / period_s**order
-        ratios = np.abs(rates) / getattr(limits, name)
+    whole = np.ones(position.shape, dtype=np.bool_) if reseeded is None else ~reseeded
+    rates = position[:0]
+    for order, (rates, rounding) in enumerate(divided_rates(stamps_ns, position), start=1):
+        name = QUANTITIES[order]
+        judged = np.ones(rates.shape, dtype=np.bool_)
+        for step in range(1, order + 1):  # none of the commands that a difference spans
+            judged &= whole[step : len(whole) - order + step]
+        excess = np.where(judged, np.maximum(np.abs(rates) - rounding, 0.0), 0.0)
+        ratios = excess / getattr(limits, name)
         violations[name] = int((~(ratios <= 1.0 + _TOLERANCE[name])).sum())
         worst[name] = float(ratios.max()) if ratios.size else 0.0
     largest = np.abs(rates[:, list(joint_columns)])  # [m, joints]

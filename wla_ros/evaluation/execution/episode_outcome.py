@@ -77,11 +77,10 @@ def outcome_of(
     cell: str,
     limits: JointLimits,
     layout: JointLayout,
-    period_ns: int,
     limit_s: float,
     cpu_s: float,
 ) -> EpisodeOutcome:
-    """Return what the benchmark keeps of `record`; `period_ns` is that of the commands."""
+    """Return what the benchmark keeps of `record`."""
     commands = record.commands
     stamps = np.empty(0, dtype=np.int64) if commands is None else commands.stamps_ns
     position = np.empty((0, layout.width)) if commands is None else commands.position
@@ -90,7 +89,6 @@ def outcome_of(
         stamps,
         position,
         limits,
-        period_ns=period_ns,
         joint_columns=layout.joint_indices,
         reseeded=reseeded,
     )
@@ -124,7 +122,7 @@ def outcome_of(
         starvations=len(record.starvations),
         starved_s=sum(span.end_ns - span.start_ns for span in record.starvations) / 1e9,
         commands=check.commands,
-        reseeds=0 if reseeded is None else int(reseeded.sum()),
+        reseeds=0 if reseeded is None else int(reseeded.any(axis=1).sum()),
         violations=dict(check.violations),
         worst_ratio=dict(check.worst_ratio),
         jerk_rms_rad_s3=float(np.sqrt(np.mean(check.jerk**2))) if check.jerk.size else 0.0,

@@ -75,6 +75,7 @@ class ArmCondition:
     collision: bool
     teach: bool  # moved or recorded by hand
     leader: bool  # configured as leader: it ignores commands
+    released: bool  # follows no command of ours: disabled, moved by hand or by something else
     limit_joints: tuple[int, ...]  # joints 1 to 6 that report their angle limit
     silent_joints: tuple[int, ...]  # joints 1 to 6 with a communication error
 
@@ -135,6 +136,7 @@ def decode_arm_status(
         collision=arm_status == 7,
         teach=teach,
         leader=ctrl_mode == LEADER,
+        released=arm_status == 1 or teach or not enabled,
         limit_joints=limit_joints,
         silent_joints=silent_joints,
     )
