@@ -26,7 +26,7 @@ def choose_strategy(spec: PolicySpec, config: StrategyConfig) -> tuple[StrategyC
     """
     if config.name != AUTO:
         return config, f'strategy.name is {config.name}'
-    reasons = []
+    reasons: list[str] = []
     for name in _BEST_FIRST:
         chosen = dataclasses.replace(config, name=name)
         problems = tuple(_ability_problems(spec, chosen, _expected_rows(spec, chosen)))
