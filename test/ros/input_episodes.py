@@ -320,7 +320,7 @@ class Episode:
                 marker.header.stamp = time_message(stamp_ns)
         else:
             message.header.stamp = time_message(stamp_ns)
-        if stream == PLAN_STREAM:
+        if stream == PLAN_STREAM and not 0 <= stamp_ns - now_ns < NS_PER_S:
             message.resting = True  # what is refused must not start an inference either
         return message
 
