@@ -16,7 +16,8 @@ from wla_ros.core import time_line  # noqa: E402
 from wla_ros.core.delay_forecast import DelayForecast  # noqa: E402
 from wla_ros.core.inference_cadence import HeardPlan  # noqa: E402
 from wla_ros.core.inference_session import InferenceSession  # noqa: E402
-from wla_ros.core.joint_stream import JointStream  # noqa: E402
+from wla_ros.core.joint_agreement import Continuity  # noqa: E402
+from wla_ros.core.joint_agreement import JointAgreement  # noqa: E402
 from wla_ros.core.plan_listener import PlanListener  # noqa: E402
 from wla_ros.core.stream_buffer import StampJump  # noqa: E402
 from wla_ros.core.time_line import Place  # noqa: E402
@@ -97,11 +98,11 @@ def a_plan_of_other_columns_is_taken(patch: pytest.MonkeyPatch) -> None:
 
 
 def impossible_steps_are_taken(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(JointStream, '_check_step', lambda self, sample: None)
+    patch.setattr(JointAgreement, 'judge', lambda self, *_: Continuity.CONTINUES)
 
 
 def joints_are_not_judged(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(JointStream, '_check_step', lambda self, sample: None)
+    patch.setattr(JointAgreement, 'judge', lambda self, *_: Continuity.CONTINUES)
     patch.setattr(joint_stream, 'judge_joint_sample', lambda sample, **bounds: None)
 
 
