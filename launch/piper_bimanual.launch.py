@@ -68,10 +68,13 @@ def nodes(context):
         return LaunchConfiguration(name).perform(context)
 
     path = resolve_parameter_file(given('params_file'))
+    simulated = given('hardware') == 'sim'
 
     def node(executable, overrides=()):
         # An empty argument overrides nothing: the parameter file decides.
         values = {key: given(argument) for key, argument in overrides if given(argument)}
+        if overrides and simulated:
+            values['robot.simulated'] = True
         return Node(
             package='wla_ros',
             executable=executable,
@@ -89,7 +92,7 @@ def nodes(context):
         'executor_node': [profile],
         'policy_node': [profile, ('policy.name', 'policy')],
     }
-    if given('hardware') == 'sim':
+    if simulated:
         wanted = {'sim_node': [], **wanted}
     if given('record') == 'true':
         wanted['recorder_node'] = []

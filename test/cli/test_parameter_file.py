@@ -63,6 +63,23 @@ def test_overrides_and_namespace_reach_their_node(cell_file):
     assert command.namespace == '/cell1'
 
 
+def test_the_nodes_beside_the_simulated_rig_are_told_so():
+    path = resolve_parameter_file('bimanual')
+
+    def overrides(*without):
+        commands = node_commands(
+            path, without=without, overrides=('policy_node:robot.simulated=false',), namespace=''
+        )
+        return {command.name: command.overrides for command in commands}
+
+    told = 'robot.simulated:=true'
+    # What is asked for comes last: it counts.
+    assert overrides()['policy_node'] == (told, 'robot.simulated:=false')
+    assert overrides()['executor_node'] == (told,)
+    assert not overrides()['sim_node']
+    assert not overrides('sim_node')['executor_node']
+
+
 def test_all_wrong_options_are_listed_at_once(cell_file):
     with pytest.raises(ConfigurationError) as caught:
         node_commands(

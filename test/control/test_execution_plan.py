@@ -33,7 +33,7 @@ def test_before_the_first_chunk_the_arms_rest_and_nothing_is_planned() -> None:
     assert plan.rows.shape == (0, WIDTH)
     assert plan.due_ns.shape == (0,)
     assert plan.splice is None
-    assert plan.strategy == 'latest'
+    assert plan.strategy == 'auto'
 
 
 def test_rows_of_the_last_second_stay() -> None:

@@ -7,6 +7,7 @@ from control.arms import GRIPPERS
 from control.arms import HOME
 from control.arms import JOINTS
 from control.arms import LAYOUT
+from control.arms import LIMITS
 from control.arms import MS
 from control.arms import REST
 from control.arms import Run
@@ -16,8 +17,8 @@ from control.arms import held_rows
 from control.arms import moving_rows
 
 from wla_ros.control import reasons
+from wla_ros.control.chunk_executor import ChunkExecutor
 from wla_ros.control.executor_config import ExecutorConfig
-from wla_ros.control.executor_config import FeedbackConfig
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.core.types import Mode
 
@@ -78,7 +79,7 @@ def test_an_arm_fault_is_latched() -> None:
 
 
 def test_required_status_is_needed_for_autonomy() -> None:
-    run = Run(ExecutorConfig(feedback=FeedbackConfig(require_condition=True)))
+    run = Run(executor=ChunkExecutor(CONFIG, LAYOUT, LIMITS, reporting=LAYOUT.arms))
     run.tick(60)
     refusal = run.enter(Mode.AUTONOMY)
     assert refusal is not None

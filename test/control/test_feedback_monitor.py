@@ -122,6 +122,6 @@ def test_a_faulty_or_silent_status_is_a_fault_of_its_arm() -> None:
 
 def test_a_required_status_that_never_came_is_missing() -> None:
     assert monitor().missing_conditions() == ()
-    judge = monitor(require_condition=True)
+    judge = FeedbackMonitor(ExecutorConfig(), LAYOUT, LIMITS, reporting=LAYOUT.arms)
     judge.accept_condition(condition('left'))
     assert judge.missing_conditions() == ('right',)

@@ -153,7 +153,16 @@ def test_real_hardware_starts_no_simulated_rig() -> None:
 
 @pytest.mark.usefixtures('fake_launch')
 def test_empty_arguments_leave_the_parameter_file_alone() -> None:
-    assert _started()['policy_node'].named['parameters'] == [str(ROOT / 'config/bimanual.yaml')]
+    real = _started(hardware='real')['policy_node']
+    assert real.named['parameters'] == [str(ROOT / 'config/bimanual.yaml')]
+
+
+@pytest.mark.usefixtures('fake_launch')
+def test_the_nodes_beside_the_simulated_rig_are_told_so() -> None:
+    started = _started()
+    for name in ('executor_node', 'policy_node'):
+        assert started[name].named['parameters'][1] == {'robot.simulated': True}
+    assert len(started['sim_node'].named['parameters']) == 1
 
 
 @pytest.mark.usefixtures('fake_launch')
@@ -188,7 +197,7 @@ def test_a_file_that_is_not_for_a_node_starts_nothing(
 @pytest.mark.usefixtures('fake_launch')
 def test_policy_and_driver_profile_reach_the_nodes_that_read_them() -> None:
     started = _started(policy='hold', driver_profile='cobot_magic')
-    profile = {'robot.driver_profile': 'cobot_magic'}
+    profile = {'robot.driver_profile': 'cobot_magic', 'robot.simulated': True}
     assert started['executor_node'].named['parameters'][1] == profile
     assert started['policy_node'].named['parameters'][1] == {**profile, 'policy.name': 'hold'}
 

@@ -24,6 +24,7 @@ from wla_ros.robots.feedback_decoding import MALFORMED
 from wla_ros.robots.feedback_decoding import MISSING_JOINTS
 from wla_ros.robots.feedback_decoding import NO_DATA
 from wla_ros.robots.feedback_decoding import NOT_FINITE
+from wla_ros.robots.feedback_decoding import UNEXPECTED_JOINTS
 from wla_ros.robots.feedback_decoding import decode_feedback
 
 NAMES = (*(f'joint{i}' for i in range(1, 7)), 'gripper')
@@ -198,3 +199,26 @@ def test_by_index_takes_no_names_or_the_exact_list_only():
 def test_gripper_units(changes, value):
     decoded = decode_feedback(with_gripper(PIPER, **changes), NAMES, [*POSE[:6], value])
     assert decoded.position[6] == pytest.approx(0.05)
+
+
+def test_joints_counted_from_zero_are_refused_also_without_a_gripper():
+    names = [f'joint{i}' for i in range(7)]  # as drivers of 2024 and cobot_magic name them
+    without = with_gripper(PIPER, present=False)
+    refusal = decode_feedback(without, names, [0.0, *POSE[:6]])
+    assert refusal.reason == UNEXPECTED_JOINTS
+    assert 'joint0' in refusal.detail
+    assert decode_feedback(PIPER, names, POSE).reason == MISSING_JOINTS
+
+
+def test_a_gripper_that_the_profile_denies_is_refused_by_name():
+    refusal = decode_feedback(with_gripper(PIPER, present=False), NAMES, POSE)
+    assert refusal.reason == UNEXPECTED_JOINTS
+    assert 'gripper' in refusal.detail
+
+
+def test_names_that_the_profile_lists_and_those_of_other_arms_may_be_there():
+    names = [f'{arm}_joint{i}' for arm in ('left', 'right') for i in range(1, 9)]
+    values = [*POSE[:6], 0.02, -0.02] * 2
+    assert not isinstance(decode_feedback(CONTROL, names, values), Refusal)
+    stranger = decode_feedback(CONTROL, [*names, 'left_joint0'], [*values, 0.1])
+    assert stranger.reason == UNEXPECTED_JOINTS

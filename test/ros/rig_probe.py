@@ -34,6 +34,8 @@ HORIZON = 32
 PATIENT_EXECUTOR: dict[str, Any] = {
     'execution.feedback.max_age_s': 2.0,
     'execution.motion.stall_s': 2.0,
+    'execution.feedback.require_condition': False,  # it has none
+    'discovery_s': 0.1,  # the tests of it say otherwise
 }
 PATIENT_POLICY: dict[str, Any] = {
     'policy.name': 'hold',

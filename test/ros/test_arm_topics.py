@@ -1,5 +1,8 @@
 """Every shipped driver profile on the wire: what is subscribed, decoded, encoded and published."""
 
+import sys
+from dataclasses import replace
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -12,11 +15,17 @@ from sensor_msgs.msg import JointState  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory  # noqa: E402
 
 from wla_ros.core.errors import ConfigurationError  # noqa: E402
+from wla_ros.core.refusal_reasons import TYPE_MISMATCH  # noqa: E402
+from wla_ros.core.topic_use import Endpoint  # noqa: E402
+from wla_ros.core.topic_use import TopicEnds  # noqa: E402
+from wla_ros.core.topic_use import judge_topic  # noqa: E402
 from wla_ros.core.types import JointCommand  # noqa: E402
 from wla_ros.core.types import JointSample  # noqa: E402
 from wla_ros.core.types import Refusal  # noqa: E402
 from wla_ros.msg import PiperPosCmd  # noqa: E402
 from wla_ros.msg import PiperStatus  # noqa: E402
+from wla_ros.robots.driver_encodings import StatusEncoding  # noqa: E402
+from wla_ros.ros.arm_inputs import ArmStatusInputs  # noqa: E402
 from wla_ros.ros.arm_inputs import JointInputs  # noqa: E402
 from wla_ros.ros.arm_inputs import arm_condition  # noqa: E402
 from wla_ros.ros.command_outputs import CommandOutputs  # noqa: E402
@@ -37,20 +46,26 @@ class FakeNode:
     def __init__(self) -> None:
         self.published: dict[str, list[Any]] = {}
         self.callbacks: dict[str, Any] = {}
+        self.kinds: dict[str, Any] = {}
 
     def create_publisher(self, kind: Any, topic: str, qos: Any) -> Any:
         del kind, qos
         messages = self.published.setdefault(topic, [])
         return type('Publisher', (), {'publish': lambda _, message: messages.append(message)})()
 
-    def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> None:
-        del kind, qos
+    def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> str:
+        del qos
         assert topic not in self.callbacks
         self.callbacks[topic] = callback
+        self.kinds[topic] = kind
+        return topic
+
+    def destroy_subscription(self, topic: str) -> None:
+        del self.callbacks[topic], self.kinds[topic]
 
 
-def robot(profile: str) -> Robot:
-    loaded = load_robot(RobotSection(driver_profile=profile))
+def robot(profile: str, *, simulated: bool = False) -> Robot:
+    loaded = load_robot(RobotSection(driver_profile=profile, simulated=simulated))
     assert isinstance(loaded, Robot), loaded
     return loaded
 
@@ -64,9 +79,7 @@ def command(machine: Robot, **changes: float) -> JointCommand:
 
 
 def outputs_of(node: FakeNode, machine: Robot, form: str, period_ms: int = 5) -> CommandOutputs:
-    return CommandOutputs(
-        node, machine.arms, machine.layout, form=form, period_ns=period_ms * 1_000_000
-    )
+    return CommandOutputs(node, machine, form=form, period_ns=period_ms * 1_000_000)
 
 
 @pytest.mark.parametrize('profile', PROFILES)
@@ -106,7 +119,7 @@ def test_ros2_control_takes_a_trajectory_of_one_point_in_the_future(
 
 
 def test_native_end_poses_are_of_the_flange() -> None:
-    node, machine = FakeNode(), robot('piper_ros')
+    node, machine = FakeNode(), robot('piper_ros', simulated=True)
     outputs_of(node, machine, END_POSE).publish(command(machine))
     (message,) = node.published['pos_cmd_left']
     assert isinstance(message, PiperPosCmd)
@@ -161,6 +174,81 @@ def test_the_status_of_an_arm_becomes_its_condition() -> None:
     silent = arm_condition('left', PiperStatus(ctrl_mode=1, communication_status_joint_3=True))
     assert silent.silent_joints == (3,)
     assert arm_condition('left', PiperStatus(ctrl_mode=1)).ok
+
+
+@pytest.fixture
+def driver_messages(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A package of a driver with a status of its own, as if it were sourced."""
+    package, messages = ModuleType('some_msgs'), ModuleType('some_msgs.msg')
+    messages.Status = type('Status', (), {})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, 'some_msgs', package)
+    monkeypatch.setitem(sys.modules, 'some_msgs.msg', messages)
+    return messages
+
+
+def with_status(machine: Robot, *names: str) -> Robot:
+    profile = replace(machine.profile, status=StatusEncoding(message_types=names))
+    return replace(machine, profile=profile)
+
+
+def status_inputs(node: FakeNode, machine: Robot) -> ArmStatusInputs:
+    return ArmStatusInputs(node, machine, on_condition=lambda _: None)  # type: ignore[arg-type]
+
+
+def test_a_real_driver_is_never_read_in_a_type_of_ours() -> None:
+    node = FakeNode()
+    inputs = status_inputs(node, robot('piper_ros'))  # piper_msgs is not installed
+    inputs.follow('arm_status_left', {'piper_msgs/msg/PiperStatusMsg'})
+    assert not node.callbacks
+    assert {use.type_name for use in inputs.uses} == {''}
+    found = TopicEnds(
+        publishers=[Endpoint(node='/piper', type_name='piper_msgs/msg/PiperStatusMsg')]
+    )
+    for use in inputs.uses:
+        assert [problem.reason for problem in judge_topic(use, found)] == [TYPE_MISMATCH]
+
+
+def test_the_simulated_rig_is_read_in_types_of_ours_whatever_is_installed(
+    driver_messages: Any,
+) -> None:
+    del driver_messages
+    names = ('some_msgs/msg/Status', 'wla_ros/msg/PiperStatus')
+    node = FakeNode()
+    status_inputs(node, with_status(robot('piper_ros', simulated=True), *names))
+    assert set(node.kinds.values()) == {PiperStatus}
+
+    node = FakeNode()
+    inputs = status_inputs(node, with_status(robot('piper_ros'), *names))
+    assert PiperStatus not in node.kinds.values()
+    inputs.follow('arm_status_left', {'wla_ros/msg/PiperStatus'})
+    assert node.kinds['arm_status_left'] is PiperStatus
+
+
+def test_the_status_is_read_in_the_type_that_is_published_if_the_profile_names_it(
+    driver_messages: Any,
+) -> None:
+    node = FakeNode()
+    other = driver_messages.Other = type('Other', (), {})
+    machine = with_status(robot('piper_ros'), 'some_msgs/msg/Status', 'some_msgs/msg/Other')
+    inputs = status_inputs(node, machine)
+    assert node.kinds['arm_status_left'] is driver_messages.Status
+
+    both = {'some_msgs/msg/Status', 'some_msgs/msg/Other'}
+    for published in ({'elsewhere/msg/Status'}, {'wla_ros/msg/PiperStatus'}, both, set()):
+        inputs.follow('arm_status_left', published)
+        assert node.kinds['arm_status_left'] is driver_messages.Status
+    inputs.follow('arm_status_left', {'some_msgs/msg/Other'})
+    assert node.kinds['arm_status_left'] is other
+    assert node.kinds['arm_status_right'] is driver_messages.Status
+    assert [use.type_name for use in inputs.uses] == [
+        'some_msgs/msg/Other',
+        'some_msgs/msg/Status',
+    ]
+
+
+def test_end_poses_are_not_sent_to_a_real_driver_in_a_type_of_ours() -> None:
+    with pytest.raises(ConfigurationError, match='piper_msgs/msg/PosCmd'):
+        outputs_of(FakeNode(), robot('piper_ros'), END_POSE)
 
 
 def test_the_first_installed_message_type_is_taken_and_none_is_named() -> None:

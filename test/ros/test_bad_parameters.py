@@ -107,6 +107,15 @@ def test_the_executor_checks_arms_and_home_together(graph: Graph) -> None:
     )
 
 
+def test_simulated_time_is_refused_for_an_executor_of_real_arms(graph: Graph) -> None:
+    _refused(
+        graph,
+        'executor_node',
+        {'robot.driver_profile': 'piper_ros', 'use_sim_time': True},
+        'use_sim_time: true, but real drivers stamp with wall-clock time',
+    )
+
+
 def test_the_sim_node_lists_every_mismatch(graph: Graph) -> None:
     parameters = {
         'rig.task': 'fold_towel',

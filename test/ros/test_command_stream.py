@@ -63,6 +63,7 @@ def ticked(count: int, rate_hz: float = 1000.0, **states: Any) -> tuple[Node, Co
     assert isinstance(parts, ExecutorParts), parts
     node, executor = Node(), Executor(parts.robot.layout.width)
     stream = CommandStream(node, executor, parts)
+    stream.open()
     for tick in range(count):
         for name, value in states.items():
             setattr(executor, name, value(tick))

@@ -44,6 +44,16 @@ def test_a_gripper_wider_than_the_profile_clamps_to_is_a_problem():
     assert problem.where == 'limits.gripper_max_m'
 
 
+def test_end_poses_need_a_type_of_the_driver_or_the_simulated_rig():
+    # piper_msgs is not installed here; types of this package are nobody's driver.
+    real = dataclasses.replace(PIPER, command_form='end_pose')
+    (problem,) = load_parts(real)
+    assert problem.where == 'command_form'
+    assert 'piper_msgs/msg/PosCmd' in problem.what
+    rig = dataclasses.replace(real.robot, simulated=True)
+    assert isinstance(load_parts(dataclasses.replace(real, robot=rig)), ExecutorParts)
+
+
 def test_the_strategy_beside_the_execution_section_reaches_the_executor():
     configured = dataclasses.replace(PIPER, strategy=StrategyConfig(name='rollforward+prefix'))
     parts = load_parts(configured)

@@ -26,6 +26,7 @@ from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.errors import Problem
 from wla_ros.ros.starter_watch import termination_signals
 
+_ROBOT_NODES = ('executor_node', 'policy_node')  # those with a section `robot`
 _CHECK_PERIOD_S = 0.2
 
 
@@ -109,12 +110,14 @@ def node_commands(
     if problems:
         raise ConfigurationError(str(path), tuple(problems))
     check_sections(path, chosen, namespace=namespace)
+    simulated = ('robot.simulated:=true',) if 'sim_node' in chosen else ()
     return tuple(
         NodeCommand(
             name=name,
             module=f'wla_ros.ros.{name}',
             parameter_files=(path,),
-            overrides=tuple(given),
+            # What is asked for comes last: it counts.
+            overrides=(*(simulated if name in _ROBOT_NODES else ()), *given),
             namespace=namespace,
         )
         for name, given in chosen.items()

@@ -8,6 +8,7 @@ because a hold is a command.
 """
 
 from collections import Counter
+from collections.abc import Collection
 from collections.abc import Mapping
 
 import numpy as np
@@ -26,6 +27,7 @@ from wla_ros.control.executor_snapshot import ExecutorCounts
 from wla_ros.control.executor_snapshot import ExecutorSnapshot
 from wla_ros.control.executor_snapshot import ExecutorState
 from wla_ros.control.feedback_monitor import FeedbackMonitor
+from wla_ros.control.graph_condition import GraphCondition
 from wla_ros.control.planned_motion import PlannedMotion
 from wla_ros.control.planned_trajectory import PlannedTrajectory
 from wla_ros.control.planned_trajectory import planned_trajectory
@@ -57,11 +59,13 @@ class ChunkExecutor:
         layout: JointLayout,
         limits: JointLimits,
         arm_kinematics: Mapping[str, ArmKinematics] | None = None,
+        reporting: Collection[str] = (),
     ) -> None:
         """
         Start in HOLD without feedback.
 
-        `arm_kinematics` (one per arm) is needed for end-effector chunks only. Raises
+        `arm_kinematics` (one per arm) is needed for end-effector chunks only; `reporting` are the
+        arms whose driver publishes a status. Raises
         ConfigurationError naming every arm that does not exist and every home outside the limits.
         """
         problems = config.problems(layout, limits)
@@ -69,12 +73,13 @@ class ChunkExecutor:
             raise ConfigurationError('executor', problems)
         scaled = config.motion.scaled(limits)
         self._layout = layout
-        self._feedback = FeedbackMonitor(config, layout, limits)
+        self._feedback = FeedbackMonitor(config, layout, limits, reporting)
         self._deviation = DeviationMonitor(config.deviation, layout)
         self._readiness = Readiness(config, layout, self._feedback, self._deviation)
         self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
         self._motion = CommandedMotion(config, layout, scaled, self._deviation)
         self._modes = ControlModes()
+        self._graph = GraphCondition()
         self._clock = TickClock(config)
         self._rates = EmissionRates(layout.joint_indices)
 
@@ -147,19 +152,39 @@ class ChunkExecutor:
         self._counts['chunks_received'] += 1
         return refusal
 
-    def set_mode(self, mode: Mode, now_ns: int, reason: str) -> Refusal | None:
-        """Enter `mode`, or say why not. Entering the present mode changes nothing."""
+    def accept_graph(self, condition: GraphCondition) -> None:
+        """
+        Take over who else is on the topics.
+
+        A problem ends every moving mode and refuses it; that it has gone resumes nothing.
+        """
+        self._graph = condition
+
+    def set_mode(
+        self, mode: Mode, now_ns: int, reason: str, *, session: int = 0
+    ) -> Refusal | None:
+        """
+        Enter `mode`, or say why not. Entering the present mode changes nothing.
+
+        AUTONOMY is given to the chunks of `session`; 0: to those of whoever's is accepted first.
+        """
         refusal = self._modes.judge(mode)
-        if refusal is None and mode != self.mode and mode in (Mode.AUTONOMY, Mode.HOMING):
-            refusal = self._readiness.judge_start(
-                mode,
-                now_ns,
-                self._motion.position,
-                seeded=self._motion.seeded,
-                untrusted=self._untrusted,
+        if mode == self.mode:
+            return refusal or self._judge_session(mode, session)
+        if refusal is None and mode in (Mode.AUTONOMY, Mode.HOMING):
+            refusal = (
+                self._graph.problem
+                or self._judge_sources(mode, session)
+                or self._readiness.judge_start(
+                    mode,
+                    now_ns,
+                    self._motion.position,
+                    seeded=self._motion.seeded,
+                    untrusted=self._untrusted,
+                )
             )
-        if refusal is None and mode != self.mode:
-            self._enter(mode, now_ns, reasons.REQUESTED, reason)
+        if refusal is None:
+            self._enter(mode, now_ns, reasons.REQUESTED, reason, session=session or None)
         return refusal
 
     def reset_emergency_stop(self, now_ns: int, reason: str) -> Refusal | None:
@@ -230,7 +255,10 @@ class ChunkExecutor:
             demands=motion.demands,
             latched=self.mode == Mode.ESTOP,
         )
-        self._untrusted = untrusted = feedback.problem(now_ns)
+        self._untrusted = untrusted = self._foreign_joints() or feedback.problem(now_ns)
+        if self._graph.silent:
+            self._keep_silent(now_ns)
+            return None
         if not motion.seeded:
             unsteady = [arm for arm in self._layout.arms if arm not in feedback.steady]
             if untrusted is not None or unsteady:
@@ -350,6 +378,7 @@ class ChunkExecutor:
             tick_lateness_p99_s=tail_s,
             max_deviation_rad=self._deviation.largest(now_ns),
             seams=plan.seams,
+            session=plan.session or 0 if self.mode == Mode.AUTONOMY else 0,
             worst_rates=self._rates.worst(),
         )
 
@@ -378,11 +407,34 @@ class ChunkExecutor:
             'no chunk was accepted since motion was interrupted',
         )
 
-    def _enter(self, mode: Mode, now_ns: int, cause: str, reason: str) -> None:
+    def _judge_session(self, mode: Mode, session: int) -> Refusal | None:
+        """Return why the running autonomy is not that of `session`, or None."""
+        running = self._plan.session
+        if mode != Mode.AUTONOMY or not session or running in (None, session):
+            return None
+        return Refusal(
+            reason=reasons.OTHER_SESSION,
+            detail=f'autonomy was given to session {running:#x}, not to {session:#x}; HOLD first',
+        )
+
+    def _judge_sources(self, mode: Mode, session: int) -> Refusal | None:
+        """Return why nobody knows whose chunks are meant, or None."""
+        sources = self._graph.chunk_sources
+        if mode != Mode.AUTONOMY or session or sources <= 1:
+            return None
+        return Refusal(
+            reason=reasons.SEVERAL_POLICIES,
+            detail=f'{sources} publishers of action chunks: name the session that is meant, '
+            'or stop the others',
+        )
+
+    def _enter(
+        self, mode: Mode, now_ns: int, cause: str, reason: str, *, session: int | None = None
+    ) -> None:
         self._modes.enter(mode, now_ns, cause=cause, reason=reason)
         self._interrupt(now_ns)
         if mode == Mode.AUTONOMY:
-            self._plan.forget_order()
+            self._plan.forget_order(session)
 
     def _supervise(self, now_ns: int) -> None:
         """Leave a moving mode when an arm cannot follow; drop the plan when feedback is lost."""
@@ -395,8 +447,11 @@ class ChunkExecutor:
             )
         if self.mode not in (Mode.AUTONOMY, Mode.HOMING):
             return
+        foreign = self._graph.problem
         faults = self._feedback.faulty_arms(now_ns)
-        if faults:
+        if foreign is not None:
+            self._enter(Mode.HOLD, now_ns, foreign.reason, foreign.detail)
+        elif faults:
             self._enter(Mode.HOLD, now_ns, reasons.ARM_FAULT, listed(faults))
         elif self._untrusted is None and self._deviation.any_far:
             refusal = self._readiness.judge_deviation(self._motion.position)
@@ -405,10 +460,30 @@ class ChunkExecutor:
 
     # Motion
 
+    def _foreign_joints(self) -> Refusal | None:
+        """Return why the measured joints are not known to be those of the arms, or None."""
+        problem = self._graph.problem
+        if problem is None or not self._graph.blind:
+            return None
+        return Refusal(reason=problem.reason, detail=self._graph.blind)
+
+    def _keep_silent(self, now_ns: int) -> None:
+        """Command nothing; when the topics are ours again, start from where the arms are then."""
+        foreign = self._graph.problem
+        if foreign is not None:
+            self._why = (foreign.reason, foreign.detail)
+            if self.mode in (Mode.AUTONOMY, Mode.HOMING):
+                self._enter(Mode.HOLD, now_ns, *self._why)
+        self._motion.forget()
+        self._rates.restart()
+        self._state = ExecutorState.NOT_READY
+        self._note_change()
+
     def _move(self, now_ns: int, duration_s: float) -> bool:
         """Move the command by plan or home; return whether there was a place to move to."""
-        if self._untrusted is not None:
-            self._why = (self._untrusted.reason, self._untrusted.detail)
+        foreign = self._graph.problem or self._untrusted
+        if foreign is not None:
+            self._why = (foreign.reason, foreign.detail)
             return False
         if self.mode == Mode.HOMING:
             return self._move_home(now_ns, duration_s)

@@ -36,6 +36,7 @@ class ChunkGate:
         self._newest: tuple[int, int] | None = None  # epoch, sequence
         self._seen: tuple[int, int] | None = None  # of the newest offered chunk, accepted or not
         self._earliest_anchor_ns: int | None = None
+        self._session: int | None = None
 
     @property
     def newest(self) -> tuple[int, int]:
@@ -46,16 +47,29 @@ class ChunkGate:
         """Refuse chunks anchored before `now_ns`: what they saw of the arms holds no longer."""
         self._earliest_anchor_ns = now_ns
 
-    def forget(self) -> None:
-        """Accept any epoch next: the operator starts anew, perhaps with a new policy process."""
+    @property
+    def session(self) -> int | None:
+        """The session whose chunks are taken, None while the first accepted one decides."""
+        return self._session
+
+    def forget(self, session: int | None = None) -> None:
+        """
+        Accept any epoch next: the operator starts anew, perhaps with a new policy process.
+
+        Only chunks of `session` are taken from now on; None: of the one that is accepted first.
+        """
         self._newest = self._seen = None
+        self._session = session
 
     def accepted(self, chunk: ActionChunk) -> None:
-        """Remember `chunk` as the newest."""
+        """Remember `chunk` as the newest, and whose it is."""
         self._newest = (chunk.epoch, chunk.sequence)
+        self._session = chunk.session
 
     def note_sequence(self, chunk: ActionChunk) -> int:
         """Take note of what was offered; return how many chunks before it never came."""
+        if self._judge_session(chunk) is not None:
+            return 0  # it is counted by another policy
         offered, seen = (chunk.epoch, chunk.sequence), self._seen
         if seen is not None and offered <= seen:
             return 0
@@ -74,7 +88,8 @@ class ChunkGate:
         unless the rows are `retimed` to begin when they arrive.
         """
         return (
-            self._judge_order(chunk)
+            self._judge_session(chunk)
+            or self._judge_order(chunk)
             or self.judge_shape(chunk)
             or self._judge_time(chunk, now_ns, now_ns + lead_ns, retimed=retimed)
         )
@@ -131,6 +146,16 @@ class ChunkGate:
 
     def _name(self, column: int) -> str:
         return self._layout.columns[column]
+
+    def _judge_session(self, chunk: ActionChunk) -> Refusal | None:
+        if self._session is None or chunk.session == self._session:
+            return None
+        return Refusal(
+            reason=reasons.OTHER_SESSION,
+            detail=f'session {chunk.session:#x} of policy {chunk.provenance.policy!r}; autonomy '
+            f'was given to session {self._session:#x}. Is a second policy running, or was the '
+            'policy restarted? Then enter AUTONOMY anew',
+        )
 
     def _judge_order(self, chunk: ActionChunk) -> Refusal | None:
         if self._newest is None:

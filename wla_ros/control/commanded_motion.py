@@ -79,6 +79,12 @@ class CommandedMotion:
         """Forget when what was commanded: the clock jumped."""
         self._history.clear()
 
+    def forget(self) -> None:
+        """Have no command any more: nobody knows where the arms go until there is a new one."""
+        self.seeded = False
+        self._held.release()
+        self._history.clear()
+
     @property
     def demands(self) -> bool:
         """Whether the command leads the arms; a held one at most goes to where they are."""

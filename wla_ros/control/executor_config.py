@@ -151,7 +151,9 @@ class FeedbackConfig:
         default=True,
     )
     require_condition: bool = parameter(
-        'autonomy and homing need the status of every arm, not only its joints', default=False
+        'autonomy and homing need the status of every arm whose driver publishes one, not only '
+        'its joints',
+        default=True,
     )
     max_condition_age_s: float = parameter(
         'status older than this counts as a fault of the arm', unit='s', minimum=0.01, default=0.5

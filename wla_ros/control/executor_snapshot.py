@@ -66,4 +66,5 @@ class ExecutorSnapshot:
     tick_lateness_p99_s: float
     max_deviation_rad: float
     seams: SeamSummary
+    session: int  # whose chunks AUTONOMY executes, 0 while any may begin
     worst_rates: WorstRates  # of the emitted commands, by their stamps

@@ -8,6 +8,7 @@ What was lost sight of must be found again where it was left or where it was sen
 reappears elsewhere is not followed. Commands nothing.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,12 +53,19 @@ class _Doubt:
 class FeedbackMonitor:
     """Newest feedback per arm; one thread calls all methods."""
 
-    def __init__(self, config: ExecutorConfig, layout: JointLayout, limits: JointLimits) -> None:
-        """Start without any feedback."""
+    def __init__(
+        self,
+        config: ExecutorConfig,
+        layout: JointLayout,
+        limits: JointLimits,
+        reporting: Collection[str] = (),
+    ) -> None:
+        """Start without any feedback; `reporting` are the arms whose driver has a status."""
         feedback = config.feedback
         tolerance = np.full(layout.width, feedback.plausible_rad)
         tolerance[list(layout.gripper_indices)] = feedback.plausible_m
         self._config, self._layout = feedback, layout
+        self._reporting = tuple(reporting)
         self._lowest, self._highest = limits.lower - tolerance, limits.upper + tolerance
         self._near_rad = config.deviation.resume_reseed_rad
         self._max_age_ns = seconds_to_ns(feedback.max_age_s)
@@ -231,7 +239,7 @@ class FeedbackMonitor:
         """Return the arms whose status is required and was never received."""
         if not self._config.require_condition:
             return ()
-        return tuple(arm for arm in self._layout.arms if arm not in self._conditions)
+        return tuple(arm for arm in self._reporting if arm not in self._conditions)
 
     # Trust
 

@@ -147,9 +147,18 @@ class PlannedMotion:
         """Flush the plan; a chunk in flight may still take over."""
         self._flush(now_ns, keep_history=True)
 
-    def forget_order(self) -> None:
-        """Accept any epoch and sequence next: the policy may be a new process."""
-        self._gate.forget()
+    def forget_order(self, session: int | None) -> None:
+        """
+        Accept any epoch and sequence next: the policy may be a new process.
+
+        Only chunks of `session` are taken; None: of the one that is accepted first.
+        """
+        self._gate.forget(session)
+
+    @property
+    def session(self) -> int | None:
+        """The session whose chunks are taken, None while the first accepted one decides."""
+        return self._gate.session
 
     # What goes out
 

@@ -57,7 +57,8 @@ class Readiness:
         if missing:
             return Refusal(
                 reason=reasons.ARM_CONDITION_MISSING,
-                detail=f'no status of {", ".join(missing)} was received',
+                detail=f'no status of {", ".join(missing)} was received: is the driver running, '
+                'are its messages sourced? (execution.feedback.require_condition)',
             )
         faults = self._feedback.faulty_arms(now_ns)
         if faults:

@@ -10,6 +10,7 @@ UNREADABLE = 'unreadable'
 
 # Chunks refused at the gate.
 WRONG_MODE = 'wrong_mode'
+OTHER_SESSION = 'other_session'
 NOT_READY = 'not_ready'
 EPOCH_STALE = 'epoch_stale'
 SEQUENCE_DUPLICATE = 'sequence_duplicate'
@@ -39,9 +40,11 @@ BEYOND_LIMITS = 'beyond_limits'
 # Modes refused.
 TRANSITION_ILLEGAL = 'transition_illegal'
 NO_HOME = 'no_home'
+SEVERAL_POLICIES = 'several_policies'
 NOT_LATCHED = 'not_latched'
 
 # Why the arms hold or nothing is commanded.
+WAITING_FOR_DISCOVERY = 'waiting_for_discovery'
 WAITING_FOR_FEEDBACK = 'waiting_for_feedback'
 WAITING_FOR_CHUNK = 'waiting_for_chunk'
 STARVATION = 'starvation'

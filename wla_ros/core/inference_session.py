@@ -85,6 +85,7 @@ class InferenceSession:
         self._listener = PlanListener(strategy, spec, layout, jump_tolerance_ns=tolerance_ns)
         self._warming = strategy.warm_up  # inferences that are still to be left out of latencies
         self._jump: Refusal | None = None
+        self._blocked: Refusal | None = None
         self._instruction = ''
         self._memory = SubtaskMemory()
         self._epoch = first_epoch
@@ -206,6 +207,11 @@ class InferenceSession:
                     return candidate.buffer.refuse(refusal)
             return _unknown(stream)
 
+    def block(self, refusal: Refusal | None) -> None:
+        """Make no observation because of `refusal`, found outside of the streams; None: go on."""
+        with self._lock:
+            self._blocked = refusal
+
     def next_observation(self, now_ns: int) -> Observation | Refusal:
         """
         Return the newest complete observation of an unused anchor, or why there is none.
@@ -215,7 +221,7 @@ class InferenceSession:
         with self._lock:
             self._watch_clock(now_ns)
             result: Observation | Refusal
-            refusal = self._jump or self._listener.refusal(now_ns)
+            refusal = self._jump or self._blocked or self._listener.refusal(now_ns)
             self._jump = None
             if refusal is not None:
                 result = refusal
@@ -334,12 +340,13 @@ class InferenceSession:
                 camera.name for camera in self._sync.cameras.values() if not camera.required
             }
             p50, p95, p99 = self._latencies.percentiles(50.0, 95.0, 99.0)
-            refusal = self._refusal
+            refusal = self._blocked or self._refusal
             if refusal is not None and refusal.reason in refusal_reasons.PACING:
                 refusal = None
             return SessionSnapshot(
                 policy=self._spec.name,
-                ready=all(not health.problem or health.stream in optional for health in streams),
+                ready=self._blocked is None
+                and all(not health.problem or health.stream in optional for health in streams),
                 refusal='' if refusal is None else refusal.reason,
                 refusal_detail='' if refusal is None else refusal.detail,
                 epoch=self._epoch,

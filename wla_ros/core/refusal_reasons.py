@@ -33,6 +33,10 @@ WAITING_FOR_JOINTS = 'waiting_for_joints'
 WAITING_FOR_OBJECTS = 'waiting_for_objects'
 NO_NEW_FRAME = 'no_new_frame'
 
+# The graph is not what the configuration expects.
+SEVERAL_PUBLISHERS = 'several_publishers'
+TYPE_MISMATCH = 'type_mismatch'
+
 # The executor's plan says that there should be no inference now, or is not to be used.
 NOT_DUE = 'not_due'
 WAITING_FOR_PLAN = 'waiting_for_plan'

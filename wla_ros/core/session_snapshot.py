@@ -36,7 +36,9 @@ class SessionSnapshot:
     """
 
     policy: str
-    ready: bool  # every required stream is healthy; whether the policy is warm is not known here
+    # Every required stream is healthy and nothing else blocks; whether the policy is warm is not
+    # known here.
+    ready: bool
     refusal: str  # why the last call gave no observation; empty if it did or every anchor is used
     refusal_detail: str
     epoch: int

@@ -194,6 +194,7 @@ class ActionChunk:
 
     stamp_ns: int
     dt_ns: int
+    session: int = 0  # of the policy node that publishes it, 0: unnamed
     epoch: int
     sequence: int
     representation: Representation

@@ -154,6 +154,11 @@ class FeedbackEncoding:
         default=ARM_JOINTS,
     )
     gripper: GripperEncoding = parameter('the gripper', default_factory=GripperEncoding)
+    ignored_names: tuple[str, ...] = parameter(
+        'names that may be there besides joints, gripper and other arms, without the prefix of '
+        'the arm; any other name is refused: joint0 would shift the joints by one',
+        default=(),
+    )
     angle_scale: float = parameter(
         'true angle per reported angle; 1 unless the bias of the driver is to be undone',
         minimum=0.99,

@@ -99,8 +99,14 @@ class DriverProfile:
         """Return the part of this profile that concerns one arm. Raises ValueError if unknown."""
         if name not in self.arms:
             raise ValueError(f'unknown arm {name!r}, the profile {self.driver} has {[*self.arms]}')
+        topic = self.arms[name].feedback_topic
         return ArmProfile(
             name=name,
+            prefixes_beside=tuple(
+                channels.joint_prefix
+                for arm, channels in self.arms.items()
+                if arm != name and channels.feedback_topic == topic
+            ),
             channels=self.arms[name],
             command=self.command,
             feedback=self.feedback,
@@ -115,6 +121,7 @@ class ArmProfile:
 
     name: str
     channels: ArmChannels
+    prefixes_beside: tuple[str, ...] = ()  # of the other arms on the same feedback topic
     command: CommandEncoding
     feedback: FeedbackEncoding
     end_pose: EndPoseEncoding | None = None
@@ -123,6 +130,7 @@ class ArmProfile:
     command_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     feedback_joint_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
     feedback_gripper_names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    feedback_other_names: frozenset[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Put the names together once; they are asked for with every message."""
@@ -131,6 +139,14 @@ class ArmProfile:
         object.__setattr__(self, 'command_names', joints + entries)
         object.__setattr__(self, 'feedback_joint_names', self._prefixed(read.joint_names))
         object.__setattr__(self, 'feedback_gripper_names', self._entries(read.gripper))
+        entries = read.gripper.names if read.gripper.present else ()
+        beside = {
+            prefix + name
+            for prefix in self.prefixes_beside
+            for name in (*read.joint_names, *entries, *read.ignored_names)
+        }
+        others = beside.union(self._prefixed(read.ignored_names))
+        object.__setattr__(self, 'feedback_other_names', frozenset(others))
 
     def _prefixed(self, names: Sequence[str]) -> tuple[str, ...]:
         return tuple(self.channels.joint_prefix + name for name in names)

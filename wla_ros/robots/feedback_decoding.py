@@ -21,6 +21,7 @@ from wla_ros.robots.driver_profile import ArmProfile
 # Refusal.reason values.
 MALFORMED = 'malformed_feedback'
 MISSING_JOINTS = 'missing_joints'
+UNEXPECTED_JOINTS = 'unexpected_joints'
 NOT_FINITE = 'non_finite_feedback'
 IMPLAUSIBLE = 'implausible_feedback'
 NO_DATA = 'no_data_yet'
@@ -50,9 +51,11 @@ def decode_feedback(
     """
     Return the fields of a JointState as feedback of `arm`.
 
-    Names of other joints are ignored. Velocity and effort may be empty, or end before the gripper
-    (current piper_ros sends six velocities); both then read zero there. Refusals:
-    malformed_feedback, missing_joints, non_finite_feedback, implausible_feedback, no_data_yet.
+    Names must be those of the profile, in any order: a name that nobody expects says that the
+    joints are counted or named in another way. Velocity and effort may be empty, or end before
+    the gripper (current piper_ros sends six velocities); both then read zero there. Refusals:
+    malformed_feedback, missing_joints, unexpected_joints, non_finite_feedback,
+    implausible_feedback, no_data_yet.
     """
     places = _places(arm, names, len(position))
     if isinstance(places, Refusal):
@@ -100,13 +103,22 @@ def _places(arm: ArmProfile, names: Sequence[str], count: int) -> Mapping[str, i
             detail=f'{arm.name}: expected exactly {list(wanted)}, got {names}',
         )
     places = {name: i for i, name in enumerate(names)}
-    if names == wanted:
+    if tuple(names) == wanted:
         return places
     missing = [name for name in wanted if name not in places]
     if missing:
         return Refusal(
             reason=MISSING_JOINTS,
             detail=f'{arm.name}: no {", ".join(missing)} among {list(names) or "no names at all"}',
+        )
+    others = arm.feedback_other_names
+    unexpected = [name for name in names if name not in wanted and name not in others]
+    if unexpected:
+        return Refusal(
+            reason=UNEXPECTED_JOINTS,
+            detail=f'{arm.name}: {", ".join(unexpected)} among {list(names)}, expected are '
+            f'{list(wanted)}; correct joint_names and gripper of the driver profile, or name it '
+            'in feedback.ignored_names if it is no joint of this arm',
         )
     repeated = sorted({name for name in wanted if list(names).count(name) > 1})
     if repeated:

@@ -6,7 +6,9 @@ Owns topics and message fields; arms that share a topic share a subscription. Ju
 """
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,8 +17,8 @@ from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
-from wla_ros.core.errors import ConfigurationError
 from wla_ros.core.publisher_gaps import PublisherGaps
+from wla_ros.core.topic_use import TopicUse
 from wla_ros.core.types import JointSample
 from wla_ros.core.types import Refusal
 from wla_ros.robots.driver_encodings import QosEncoding
@@ -26,8 +28,11 @@ from wla_ros.robots.piper.arm_status import ArmCondition
 from wla_ros.robots.piper.arm_status import decode_arm_status
 from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.message_numbers import note_number
+from wla_ros.ros.message_resolution import installed_type
 from wla_ros.ros.message_resolution import resolve_type
 from wla_ros.ros.qos import SENSOR_INPUT
+from wla_ros.ros.robot_configuration import Robot
+from wla_ros.ros.robot_topics import status_uses
 
 _JOINTS = range(1, 7)
 
@@ -81,28 +86,53 @@ class JointInputs:
 
 
 class ArmStatusInputs:
-    """One subscription per arm whose driver publishes a status of an installed message type."""
+    """
+    One subscription per arm whose driver publishes a status.
+
+    In which type the driver publishes it the graph tells, see `follow`; before that, or where
+    nobody asks, it is the first of the driver's that is installed.
+    """
 
     def __init__(
-        self,
-        node: Node,
-        arms: tuple[ArmProfile, ...],
-        *,
-        on_condition: Callable[[ArmCondition], None],
+        self, node: Node, robot: Robot, *, on_condition: Callable[[ArmCondition], None]
     ) -> None:
-        """Subscribe where it is possible; a missing message package is logged once."""
+        """Subscribe where a type is installed; `uses` says in which, '' in none."""
+        self._node = node
         self._on_condition = on_condition
-        for arm in arms:
-            topic = arm.channels.status_topic
-            if arm.status is None or not topic:
+        self._arms = {arm.channels.status_topic: arm for arm in robot.arms}
+        self._subscriptions: dict[str, Any] = {}  # by topic
+        self.uses = status_uses(robot)
+        for use in self.uses:
+            self._subscribe(use)
+
+    def follow(self, topic: str, published: Collection[str]) -> None:
+        """
+        Read `topic` in the type that is `published` there, if the profile names it.
+
+        A type of this package is one of them: nobody but the simulated rig publishes it.
+        """
+        for i, use in enumerate(self.uses):
+            if use.topic != topic or len(set(published)) != 1 or use.type_name in published:
                 continue
-            try:
-                kind = resolve_type(arm.status.message_types, where=f'status of arm {arm.name}')
-            except ConfigurationError as error:
-                node.get_logger().warning(f'{topic} is not read: {error}')
-                continue
-            qos = input_qos(arm.status.qos, depth=arm.status.qos.depth)
-            node.create_subscription(kind, topic, partial(self._take, arm.name), qos)
+            named = self._arms[topic].status
+            known = () if named is None else named.message_types
+            found = installed_type(tuple(name for name in known if name in published))
+            if found:
+                changed = replace(use, type_name=found)
+                self.uses = (*self.uses[:i], changed, *self.uses[i + 1 :])
+                self._subscribe(changed)
+
+    def _subscribe(self, use: TopicUse) -> None:
+        arm = self._arms[use.topic]
+        if use.topic in self._subscriptions:
+            self._node.destroy_subscription(self._subscriptions.pop(use.topic))
+        if use.type_name and arm.status is not None:
+            self._subscriptions[use.topic] = self._node.create_subscription(
+                resolve_type((use.type_name,), where=use.what),
+                use.topic,
+                partial(self._take, arm.name),
+                input_qos(arm.status.qos, depth=arm.status.qos.depth),
+            )
 
     def _take(self, arm: str, message: Any) -> None:
         self._on_condition(arm_condition(arm, message))

@@ -32,7 +32,9 @@ from wla_ros.ros.conversions import pose_message
 from wla_ros.ros.conversions import time_message
 from wla_ros.ros.executor_configuration import JOINTS
 from wla_ros.ros.message_resolution import resolve_type
+from wla_ros.ros.message_resolution import spoken_types
 from wla_ros.ros.qos import COMMAND
+from wla_ros.ros.robot_configuration import Robot
 
 _Encoder = Callable[[JointCommand], Any]
 
@@ -43,24 +45,25 @@ class CommandOutputs:
     def __init__(
         self,
         node: Node,
-        arms: tuple[ArmProfile, ...],
-        layout: JointLayout,
+        robot: Robot,
         *,
         form: str,
         period_ns: int,
     ) -> None:
         """
-        Create the publishers for `form` (joints or end_pose), used every `period_ns`.
+        Create the publishers for `form` (joints or end_pose), used every `period_ns`, in the types
+        of the driver, or of this package for the simulated rig.
 
         Raises ConfigurationError if a message type is not installed or the driver takes no end
         poses.
         """
         self._outputs: list[tuple[Any, _Encoder]] = []
-        for arm in arms:
+        layout = robot.layout
+        for arm in robot.arms:
             kind, topic, encoder, qos = (
                 _joint_output(arm, layout, period_ns)
                 if form == JOINTS
-                else _pose_output(arm, layout)
+                else _pose_output(arm, layout, simulated=robot.simulated)
             )
             self._outputs.append((node.create_publisher(kind, topic, output_qos(qos)), encoder))
 
@@ -101,10 +104,13 @@ def _joint_output(
     return kind, arm.channels.command_topic, encoder, arm.command.qos
 
 
-def _pose_output(arm: ArmProfile, layout: JointLayout) -> tuple[Any, str, _Encoder, QosEncoding]:
+def _pose_output(
+    arm: ArmProfile, layout: JointLayout, *, simulated: bool
+) -> tuple[Any, str, _Encoder, QosEncoding]:
     if arm.end_pose is None:
         raise ValueError(f'the driver profile has no end-pose command for arm {arm.name!r}')
-    kind = resolve_type(arm.end_pose.message_types, where=f'end pose of arm {arm.name}')
+    names = spoken_types(arm.end_pose.message_types, simulated=simulated)
+    kind = resolve_type(names, where=f'end pose of arm {arm.name}')
     encoder = partial(_end_pose, arm, layout.arm_slice(arm.name), kind)
     return kind, arm.channels.end_pose_command_topic, encoder, arm.end_pose.qos
 

@@ -31,8 +31,9 @@ class CommandStream:
     def __init__(
         self, node: LifecycleShell[Any], executor: ChunkExecutor, parts: ExecutorParts
     ) -> None:
-        """Create the publishers on `node`. Raises ConfigurationError for a type not installed."""
+        """Prepare what `open` creates on `node`; nothing is on the command topics before."""
         config, robot = parts.configuration, parts.robot
+        self._parts = parts
         execution = config.execution
         self._node = node
         self._executor = executor
@@ -46,15 +47,7 @@ class CommandStream:
             self._stream = TrajectoryStream(
                 executor, config.trajectory, period_ns=execution.period_ns
             )
-            self._trajectories = TrajectoryOutputs(node, robot.arms, robot.layout)
-        else:
-            self._set_points = CommandOutputs(
-                node,
-                robot.arms,
-                robot.layout,
-                form=config.command_form,
-                period_ns=execution.period_ns * config.ticks_per_set_point,
-            )
+        self._outputs: CommandOutputs | TrajectoryOutputs | None = None
         self._limited = node.create_publisher(JointState, 'limited_command', qos.STATUS)
         self._ticked = Ticked(None, 0, None)
         self._commanded = 0  # ticks with a command
@@ -62,6 +55,19 @@ class CommandStream:
         self.thinned = 0  # of those whose command was not sent
         self.failed = 0  # of those whose sending ended with an error
         self.unsendable = 0  # of those refused by the encoding of a driver
+
+    def open(self) -> None:
+        """Create the publishers. Raises ConfigurationError for a type not installed."""
+        config, robot = self._parts.configuration, self._parts.robot
+        if self._stream is not None:
+            self._outputs = TrajectoryOutputs(self._node, robot.arms, robot.layout)
+        else:
+            self._outputs = CommandOutputs(
+                self._node,
+                robot,
+                form=config.command_form,
+                period_ns=config.execution.period_ns * config.ticks_per_set_point,
+            )
 
     def tick(self, now_ns: int, lateness_ns: int) -> None:
         """Make the executor command for `now_ns`."""
@@ -100,16 +106,21 @@ class CommandStream:
 
     def _publish(self, command: JointCommand, points: TrajectoryPoints | None) -> None:
         try:
-            refusal = (
-                self._set_points.publish(command)
-                if points is None
-                else self._trajectories.publish(points)
-            )
+            refusal = self._sent(command, points)
         except Exception:
             self.sent -= 1
             self.failed += 1
             raise
         self._count(refusal)
+
+    def _sent(self, command: JointCommand, points: TrajectoryPoints | None) -> Refusal | None:
+        """Publish and return why nothing was sent, or None."""
+        outputs = self._outputs
+        if isinstance(outputs, CommandOutputs):
+            return outputs.publish(command)
+        if outputs is not None and points is not None:
+            return outputs.publish(points)
+        return Refusal(reason='not_open', detail='there is no publisher of commands')
 
     def _count(self, refusal: Refusal | None) -> None:
         if refusal is not None:

@@ -86,6 +86,7 @@ def chunk_message(chunk: ActionChunk, *, frame_id: str = '') -> ActionChunkMessa
     """Return a chunk as a message; `frame_id` names the frame of end-effector rows."""
     message = ActionChunkMessage(
         representation=int(chunk.representation),
+        session=chunk.session,
         epoch=chunk.epoch,
         sequence=chunk.sequence,
         dt=duration_message(chunk.dt_ns),
@@ -131,6 +132,7 @@ def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
     return ActionChunk(
         stamp_ns=stamp_ns(message.header.stamp),
         dt_ns=duration_ns(message.dt),
+        session=int(message.session),
         epoch=int(message.epoch),
         sequence=int(message.sequence),
         representation=Representation(message.representation),

@@ -36,6 +36,7 @@ from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.ros import qos
 from wla_ros.ros.arm_inputs import JointInputs
+from wla_ros.ros.chunk_session import new_session
 from wla_ros.ros.conversions import chunk_message
 from wla_ros.ros.conversions import stamp_ns
 from wla_ros.ros.robot_configuration import Robot
@@ -108,6 +109,7 @@ class ExcitationClient:
         self._heard: set[str] = set()  # arms whose feedback can be read
         self._recording = False
         self._sequence = 0
+        self._session = new_session()
         self._commands: list[tuple[int, FloatArray]] = []
         self._samples: dict[str, list[JointSample]] = {arm: [] for arm in robot.layout.arms}
         self._create_inputs()
@@ -199,7 +201,7 @@ class ExcitationClient:
 
     def _ask_for(self, mode: Mode, reason: str) -> str:
         """Return '' if the executor entered `mode`, else why not."""
-        request = SetControlMode.Request(mode=int(mode), reason=reason)
+        request = SetControlMode.Request(mode=int(mode), session=self._session, reason=reason)
         future = self._set_mode.call_async(request)
         deadline_s = time.monotonic() + _ANSWER_S
         while not future.done() and time.monotonic() < deadline_s:
@@ -215,6 +217,7 @@ class ExcitationClient:
         chunk = ActionChunk(
             stamp_ns=now_ns,
             dt_ns=_DT_NS,
+            session=self._session,
             epoch=0,
             sequence=self._sequence,
             representation=Representation.JOINT_POSITION,
@@ -318,7 +321,7 @@ class ExcitationClient:
         self._status = message
 
     def _take_chunk(self, message: ActionChunkMessage) -> None:
-        if message.policy != POLICY_NAME:
+        if message.session != self._session:
             self._stranger = str(message.policy) or 'unknown'
 
 

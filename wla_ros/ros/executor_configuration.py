@@ -171,6 +171,14 @@ class ExecutorNodeConfiguration:
     trajectory: TrajectorySection = parameter(
         'used with output: trajectory', default_factory=TrajectorySection
     )
+    discovery_s: float = parameter(
+        'how long the command topics must be without another publisher before this node publishes '
+        'there, and again before it sends; longer than discovery takes on this network',
+        unit='s',
+        minimum=0.0,
+        maximum=30.0,
+        default=2.0,
+    )
     max_command_rate_hz: float = parameter(
         'most set-points per second to each driver, for firmware that jitters above a rate; sent '
         'is every n-th of execution.rate_hz',

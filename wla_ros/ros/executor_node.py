@@ -35,6 +35,7 @@ from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
 from wla_ros.ros.executor_diagnostics import executor_components
 from wla_ros.ros.executor_parts import ExecutorParts
 from wla_ros.ros.executor_parts import load_parts
+from wla_ros.ros.executor_watch import ExecutorWatch
 from wla_ros.ros.followed_clock import FollowedClock
 from wla_ros.ros.lifecycle_shell import LifecycleShell
 from wla_ros.ros.memory_file import ros_home_path
@@ -71,7 +72,15 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         if not isinstance(parts, ExecutorParts):
             return parts
         self._parts = parts
-        return ()
+        if not self.simulated_time or parts.robot.simulated:
+            return ()
+        return (
+            Problem(
+                where='use_sim_time',
+                what='true, but real drivers stamp with wall-clock time',
+                remedy='false, or robot.simulated: true with the simulated rig',
+            ),
+        )
 
     # Lifecycle
 
@@ -124,7 +133,6 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             on_sample=self._take_joints,
             on_refusal=self._refuse_joints,
         )
-        ArmStatusInputs(self, robot.arms, on_condition=self._take_condition)
         self._inbox = ChunkInbox(
             self,
             self._executor,
@@ -134,8 +142,19 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             on_judged=self._note_chunk,
             on_error=self._on_chunk_error,
         )
+        self._watch = ExecutorWatch(
+            self,
+            self._executor,
+            self._lock,
+            robot=robot,
+            form=self.configuration.command_form,
+            statuses=ArmStatusInputs(self, robot, on_condition=self._take_condition),
+            discovery_s=self.configuration.discovery_s,
+            open_outputs=self._commands.open,
+        )
 
     def _start(self) -> None:
+        self._watch.start()
         self._loop = TickLoop(
             period_ns=self.configuration.execution.period_ns,
             tick=self._tick,
@@ -229,7 +248,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
     def _tick(self, loop_ns: int, lateness_ns: int) -> None:
         step = self._ros_clock.follow(loop_ns)
         if step is not None:
-            self.get_logger().warning(f'the ROS clock stepped by {step.step_ns / 1e9:.3f} s')
+            self.warn_at_times('clock', f'the ROS clock stepped by {step.step_ns / 1e9:.3f} s')
         with self._lock:
             if step is not None:
                 self._offset.clear()
@@ -278,8 +297,8 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         if self._commands.unsendable:
             problem = problem or f'{self._commands.unsendable} commands could not be sent'
         with self._lock:
-            components = tuple(
-                executor_components(
+            components = (
+                *executor_components(
                     self._executor.snapshot(self.now_ns()),
                     active=self.active,
                     ticks_skipped=0 if loop is None else loop.skipped,
@@ -292,7 +311,8 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                     loop_errors=0 if loop is None else loop.errors,
                     mode_problem=self._modes.problem,
                     clock=self._offset,
-                )
+                ),
+                self._watch.component(),
             )
         self._diagnostics.publish(*components)
 

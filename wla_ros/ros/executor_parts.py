@@ -23,6 +23,8 @@ from wla_ros.ros.executor_configuration import SET_POINTS
 from wla_ros.ros.executor_configuration import TRAJECTORY
 from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
 from wla_ros.ros.executor_configuration import MountSection
+from wla_ros.ros.message_resolution import installed_type
+from wla_ros.ros.message_resolution import spoken_types
 from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.robot_configuration import load_robot
 
@@ -43,7 +45,10 @@ class ExecutorParts:
         execution = replace(config.execution, strategy=config.strategy)
         if config.output == TRAJECTORY:
             execution = _leading(execution, layout, config.trajectory.lead_s)
-        return ChunkExecutor(execution, layout, self.limits, self.kinematics)
+        reporting = [
+            arm.name for arm in self.robot.arms if arm.status and arm.channels.status_topic
+        ]
+        return ChunkExecutor(execution, layout, self.limits, self.kinematics, reporting)
 
 
 def load_parts(
@@ -129,7 +134,7 @@ def _mount_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> l
 def _form_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
     if configuration.command_form != END_POSE:
         return []
-    return [
+    problems = [
         Problem(
             where='command_form',
             what=f'the driver of arm {arm.name} takes no end poses',
@@ -138,6 +143,18 @@ def _form_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> li
         for arm in robot.arms
         if not arm.channels.end_pose_command_topic
     ]
+    end_pose = robot.profile.end_pose
+    names = () if end_pose is None else end_pose.message_types
+    spoken = spoken_types(names, simulated=robot.simulated)
+    if not problems and not installed_type(spoken):
+        problems.append(
+            Problem(
+                where='command_form',
+                what=f'no type of the end poses of the driver is installed: {", ".join(spoken)}',
+                remedy="source the driver's package, or use 'joints'; robot.simulated for the rig",
+            )
+        )
+    return problems
 
 
 def _output_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:

@@ -244,9 +244,7 @@ def _hear_arms(
         on_sample=take,
         on_refusal=lambda arm, refusal: joints[arm].refuse(refusal),
     )
-    ArmStatusInputs(
-        node, robot.arms, on_condition=lambda item: conditions.__setitem__(item.arm, item)
-    )
+    ArmStatusInputs(node, robot, on_condition=lambda item: conditions.__setitem__(item.arm, item))
     return joints, conditions
 
 

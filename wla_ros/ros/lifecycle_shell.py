@@ -12,11 +12,13 @@ from typing import Any
 from typing import Generic
 from typing import TypeVar
 
+from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
 from rclpy.lifecycle import Node as LifecycleNode
 from rclpy.lifecycle import State
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from rclpy.timer import Timer
 
 from wla_ros.core.errors import Problem
@@ -55,7 +57,17 @@ class LifecycleShell(LifecycleNode, Generic[T]):
         except WlaError:
             self.destroy_node()
             raise
+        # In front of the callback with which rclpy takes it over.
+        self.add_on_set_parameters_callback(self._keep_clock)
         self._steady_clock = Clock(clock_type=ClockType.STEADY_TIME)
+
+    def _keep_clock(self, changes: list[Parameter]) -> SetParametersResult:
+        """Refuse another clock in a node that lives: every stamp it knows would be of another."""
+        fixed = any(change.name == 'use_sim_time' for change in changes)
+        reason = (
+            'use_sim_time is read when the node starts: stop it, start it with the other value'
+        )
+        return SetParametersResult(successful=not fixed, reason=reason if fixed else '')
 
     @property
     def active(self) -> bool:

@@ -70,15 +70,15 @@ class ModeServices:
         """Whether the executor changed its mode since it was published."""
         return self._executor.mode != self._published
 
-    def change(self, mode: Mode, reason: str) -> Refusal | None:
-        """Enter `mode`, or say why not."""
+    def change(self, mode: Mode, reason: str, *, session: int = 0) -> Refusal | None:
+        """Enter `mode`, or say why not; AUTONOMY for the chunks of `session`."""
         with self._lock:
             if mode in (Mode.AUTONOMY, Mode.HOMING):
                 if not self._node.active:
                     return Refusal(reason='inactive', detail='the executor node is not active')
                 if impediment := self._impediment():
                     return Refusal(reason=TICK_FAILED, detail=impediment)
-            refusal = self._executor.set_mode(mode, self._node.now_ns(), reason)
+            refusal = self._executor.set_mode(mode, self._node.now_ns(), reason, session=session)
         self.publish()
         if mode == Mode.ESTOP and refusal is None:
             # After the stop, which waits for no disk, and before the answer.
@@ -120,7 +120,8 @@ class ModeServices:
             response.success, response.message = False, f'there is no mode {request.mode}'
             return response
         mode = Mode(request.mode)
-        return self._answered(response, self.change(mode, request.reason or 'set_mode'), mode)
+        refusal = self.change(mode, request.reason or 'set_mode', session=request.session)
+        return self._answered(response, refusal, mode)
 
     def _on_estop(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         return self._answered(response, self.change(Mode.ESTOP, 'estop service'), Mode.ESTOP)

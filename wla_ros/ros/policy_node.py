@@ -27,6 +27,7 @@ from wla_ros.core.types import Refusal
 from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import PolicyStatus
 from wla_ros.ros import qos
+from wla_ros.ros.chunk_session import new_session
 from wla_ros.ros.conversions import chunk_message
 from wla_ros.ros.diagnostics import DiagnosticsPublisher
 from wla_ros.ros.executor_link import ExecutorLink
@@ -39,6 +40,7 @@ from wla_ros.ros.policy_inputs import PolicyInputs
 from wla_ros.ros.policy_registry import PolicyContext
 from wla_ros.ros.policy_registry import make_policy
 from wla_ros.ros.policy_thinking import PolicyThinking
+from wla_ros.ros.policy_watch import PolicyWatch
 from wla_ros.ros.robot_configuration import Robot
 from wla_ros.ros.robot_configuration import load_robot
 from wla_ros.ros.session_inputs import complete_cameras
@@ -99,6 +101,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._last_chunk_ns = 0
         self._finished = False
         self._published = 0
+        self.chunk_session = 0
         self._snapshot: SessionSnapshot | None = None
         self._snapshot_ns = 0
         self._tasks: TaskServer | None = None
@@ -126,6 +129,13 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             cameras=config.cameras,
             objects_topic=config.objects_topic,
         )
+        PolicyWatch(
+            self,
+            self._session,
+            robot=robot,
+            cameras=config.cameras,
+            objects_topic=config.objects_topic,
+        )
         self.create_subscription(String, 'set_instruction', self._take_instruction, qos.STATUS)
         self.create_service(Trigger, '~/reset', self._on_reset)
         self._tasks = TaskServer(self, self, config.task, config.executor_name)
@@ -133,6 +143,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self.every(1.0, self._publish_diagnostics)
 
     def _start(self) -> None:
+        self.chunk_session = new_session()
         self._session.reset('activated', self.now_ns())
         self._publish_status()
         self._poke()
@@ -200,6 +211,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
     def _publish_chunk(self, chunk: ActionChunk) -> None:
         start_ns = time.perf_counter_ns()
         message = chunk_message(chunk)
+        message.session = self.chunk_session
         stamp_exchange(message, self._executor.plan_times_ns, self.now_ns())
         self._chunks.publish(message)
         self._session.add_timing('publish', time.perf_counter_ns() - start_ns)
@@ -284,6 +296,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
                 self._session.snapshot(now_ns),
                 self._inputs.gaps,
                 warm=self._warm and self.active,
+                session=self.chunk_session,
                 stamp=now_ns,
             )
         )

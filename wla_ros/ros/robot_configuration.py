@@ -27,6 +27,11 @@ class RobotSection:
     arms: tuple[str, ...] = parameter(
         'arms of the profile to use, in order; none means all', default=()
     )
+    simulated: bool = parameter(
+        'the simulated rig instead of a driver: it speaks message types of this package, and '
+        'use_sim_time is allowed; the launch files and `wla_ros up` set it with sim_node',
+        default=False,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +40,7 @@ class Robot:
 
     profile: DriverProfile
     layout: JointLayout
+    simulated: bool = False  # the simulated rig stands in for the driver
 
     @property
     def arms(self) -> tuple[ArmProfile, ...]:
@@ -68,7 +74,9 @@ def load_robot(section: RobotSection) -> Robot | tuple[Problem, ...]:
     )
     if len(set(names)) != len(names):
         problems += (Problem(where='robot.arms', what=f'{list(names)} names an arm twice'),)
-    return problems or Robot(profile=profile, layout=JointLayout(arms=names))
+    return problems or Robot(
+        profile=profile, layout=JointLayout(arms=names), simulated=section.simulated
+    )
 
 
 def require_robot(section: RobotSection, *, source: str) -> Robot:

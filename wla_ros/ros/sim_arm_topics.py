@@ -28,8 +28,9 @@ from wla_ros.sim.driver.messages import JointStateMessage
 from wla_ros.sim.driver.messages import PiperArmStatus
 from wla_ros.sim.driver.piper_driver import Publication
 
-STATUS_TYPES = ('piper_msgs/msg/PiperStatusMsg', 'wla_ros/msg/PiperStatus')
-POSE_COMMAND_TYPES = ('piper_msgs/msg/PosCmd', 'wla_ros/msg/PiperPosCmd')
+# What tells the rig from a driver: `robot.simulated` in the other nodes reads and sends these.
+STATUS_TYPES = ('wla_ros/msg/PiperStatus',)
+POSE_COMMAND_TYPES = ('wla_ros/msg/PiperPosCmd',)
 _STATUS_FIELDS = (
     'ctrl_mode',
     'arm_status',

@@ -48,7 +48,7 @@ from wla_ros.sim.driver.piper_driver import EnableCall
 from wla_ros.sim.simulated_rig import SimulatedRig
 from wla_ros.srv import ResetEpisode
 
-ENABLE_TYPES = ('piper_msgs/srv/Enable', 'wla_ros/srv/PiperEnable')
+ENABLE_TYPES = ('wla_ros/srv/PiperEnable',)
 _STATUS_PERIOD_S = 0.1
 # A command that came later than this was late for the robot, too.
 _LATEST_DELIVERY_NS = 50_000_000

@@ -100,5 +100,9 @@ def _await_clock(
 ) -> None:
     """Let simulated time begin before the node does: nothing is stamped with time zero."""
     while not stop.is_set() and not node.has_time:
-        node.warn_at_times('clock', 'use_sim_time is set and nothing was heard on /clock yet')
+        node.warn_at_times(
+            'clock',
+            'use_sim_time is set and nothing was heard on /clock yet: '
+            'start what publishes it, or leave use_sim_time out',
+        )
         executor.spin_once(timeout_sec=_SIGNAL_CHECK_S)

@@ -24,12 +24,17 @@ from wla_ros.ros.conversions import timing_messages
 
 
 def policy_status_message(
-    snapshot: SessionSnapshot, gaps: Mapping[str, PublisherGaps], *, warm: bool, stamp: int
+    snapshot: SessionSnapshot,
+    gaps: Mapping[str, PublisherGaps],
+    *,
+    warm: bool,
+    session: int,
+    stamp: int,
 ) -> PolicyStatus:
     """
     Return the state of the session; `gaps` are what was missed by stream.
 
-    `warm` says that the policy is past its opening.
+    `warm` says that the policy is past its opening, `session` names the chunks of this node.
     """
     plan = snapshot.plan
     message = PolicyStatus(
@@ -62,6 +67,7 @@ def policy_status_message(
         cold_starts=plan.cold_starts,
         forecast_exceeded=plan.forecast_exceeded,
         prefix_clamped=plan.prefix_clamped,
+        session=session,
     )
     message.header.stamp = time_message(stamp)
     return message
@@ -122,6 +128,7 @@ def executor_status_message(
         forecasts_short=counts.forecasts_short,
         bridges_steep=counts.bridges_steep,
         strategy=strategy,
+        session=snapshot.session,
         clock_offset_exceeded=clock_offset_exceeded,
         command_velocity_max_rad_s=rates.velocity_rad_s,
         command_acceleration_max_rad_s2=rates.acceleration_rad_s2,

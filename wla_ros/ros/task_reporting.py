@@ -73,7 +73,7 @@ def _unready(
         ill = [
             f'{stream.stream}: {stream.problem}' for stream in snapshot.streams if stream.problem
         ]
-        return f'inputs: {", ".join(ill)}'
+        return f'inputs: {", ".join(ill) or snapshot.refusal_detail}'
     if not warm:
         return 'the policy is still warming up'
     if executor is None or mode is None:

@@ -39,6 +39,8 @@ _UPDATES_PER_FEEDBACK = 4  # 5 Hz
 class TaskHost(Protocol):
     """What the policy node offers to its tasks."""
 
+    chunk_session: int  # names its chunks: autonomy is given to them alone
+
     def begin_task(self, instruction: str, *, keep_memory: bool) -> None:
         """Prepare the session for a new task."""
         ...
@@ -184,7 +186,10 @@ class TaskServer:
                 f'service {self._set_mode.srv_name} is not there: is the executor running?'
             )
             return
-        future = self._set_mode.call_async(SetControlMode.Request(mode=int(mode), reason=reason))
+        request = SetControlMode.Request(
+            mode=int(mode), session=self._host.chunk_session, reason=reason
+        )
+        future = self._set_mode.call_async(request)
         if mode is Mode.AUTONOMY:
             future.add_done_callback(self._on_answer)
 
