@@ -55,8 +55,8 @@ test: setup
 # a property takes minutes, not the two that a test may
 nightly: setup
 	@$(ISOLATED) && HYPOTHESIS_PROFILE=nightly pytest --timeout 0 $(ARGS) \
-	  test/control/test_plan_properties.py test/control/test_executor_properties.py \
-	  test/control/test_told_rows.py test/control/test_executor_fuzz.py
+	  test/execution/test_plan_properties.py test/execution/test_executor_properties.py \
+	  test/execution/test_told_rows.py test/execution/test_executor_fuzz.py
 
 bench: setup
 	@$(ISOLATED) && wla_ros bench $(ARGS)

@@ -16,9 +16,9 @@ from launch.substitutions import PathJoinSubstitution
 from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
-from wla_ros.cli.parameter_file import check_sections
-from wla_ros.cli.parameter_file import resolve_parameter_file
-from wla_ros.ros.starter_watch import starter_environment
+from wla_ros.nodes.parameter_file import check_sections
+from wla_ros.nodes.parameter_file import resolve_parameter_file
+from wla_ros.nodes.starter_watch import starter_environment
 
 ARGUMENTS = (
     DeclareLaunchArgument(

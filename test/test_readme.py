@@ -11,7 +11,7 @@ README = (REPOSITORY / 'README.md').read_text(encoding='utf-8')
 
 def test_every_parameter_stands_in_the_readme():
     pytest.importorskip('rclpy')
-    from wla_ros.cli.parameter_reference import reference_tables
+    from wla_ros.cli.parameters import reference_tables
 
     for node, table in reference_tables().items():
         assert table in README, f'the table of {node} is out of date: wla_ros parameters {node}'

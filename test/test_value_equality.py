@@ -94,7 +94,7 @@ def test_the_search_finds_what_it_is_meant_to_find():
 
 @pytest.mark.parametrize('name', ['JointCommand', 'ImageFrame', 'ActionChunk', 'Observation'])
 def test_values_with_arrays_are_hashable_and_equal_to_themselves(name):
-    kind = getattr(importlib.import_module('wla_ros.core.types'), name)
+    kind = getattr(importlib.import_module('wla_ros.base.types'), name)
     value = object.__new__(kind)
     assert value == value
     assert value != object.__new__(kind)

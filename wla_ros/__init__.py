@@ -1,10 +1,10 @@
 """
 World-Language-Action policies on bimanual AgileX Piper robots with ROS 2.
 
-Imports point one way: `core` <- `robots` <- {`policy`, `control`, `sim`, `evaluation`} <- {`ros`,
-`cli`}. `core` and `robots` are numpy only; `control` and `sim` know neither rclpy nor torch.
-Composition happens in `ros` (nodes) and `cli` (command lines) only. `test/test_imports.py`
-enforces it.
+A room (folder) is a stage of the data, and imports point one way between rooms: base, robots,
+observation, inference, execution, bags, sim, policies, episodes know no ROS; nodes, calibration,
+cli and benchmarks do. `docs/architecture.md` says where to find what, `test/test_imports.py`
+enforces the arrows.
 """
 
 from pkgutil import extend_path

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from wla_ros.calibration.camera_latency import estimate_camera_latency
-from wla_ros.calibration.display_log import ClockOffset
-from wla_ros.calibration.display_log import DisplayLog
-from wla_ros.calibration.display_log import RoundTrip
+from wla_ros.base.types import Refusal
+from wla_ros.calibration.camera import estimate_camera_latency
+from wla_ros.calibration.screen import ClockOffset
+from wla_ros.calibration.screen import DisplayLog
+from wla_ros.calibration.screen import RoundTrip
 from wla_ros.calibration.time_code import COUNTS
-from wla_ros.calibration.time_code_reading import CodeReading
-from wla_ros.calibration.time_code_reading import TimeCodeReader
-from wla_ros.core.types import Refusal
+from wla_ros.calibration.time_code import CodeReading
+from wla_ros.calibration.time_code import TimeCodeReader
+from wla_ros.sim.config import CameraFaults
 from wla_ros.sim.fault_injection import CameraFaultInjector
-from wla_ros.sim.faults import CameraFaults
 
 HOST_BEGIN_NS = 1_700_000_000_000_000_000
 PAGE_BEGIN_NS = 5_000_000_000  # a page counts from its loading

@@ -2,9 +2,9 @@
 
 import pytest
 
-from wla_ros.calibration.combined_delay import combine_delays
-from wla_ros.calibration.delay_estimate import DelayEstimate
-from wla_ros.core.types import Refusal
+from wla_ros.base.types import Refusal
+from wla_ros.calibration.delay import DelayEstimate
+from wla_ros.calibration.delay import combine_delays
 
 
 def estimate(delay_s):

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from wla_ros.calibration.delay_estimate import DelayEstimate
-from wla_ros.calibration.delay_estimate import DelaySettings
-from wla_ros.calibration.delay_estimate import Signal
-from wla_ros.calibration.delay_estimate import estimate_delay
+from wla_ros.base.types import Refusal
+from wla_ros.calibration.delay import DelayEstimate
+from wla_ros.calibration.delay import DelaySettings
+from wla_ros.calibration.delay import Signal
+from wla_ros.calibration.delay import estimate_delay
 from wla_ros.calibration.excitation import Excitation
-from wla_ros.core.types import Refusal
 
 SETTINGS = DelaySettings(least_motion=0.02)
 MOTION = Excitation(start=0.3, offset=0.0, amplitude=0.05, duration_s=6.0, fade_s=1.0)

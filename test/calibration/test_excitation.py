@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from wla_ros.base.types import Refusal
 from wla_ros.calibration.excitation import Excitation
 from wla_ros.calibration.excitation import ExcitationBounds
+from wla_ros.calibration.excitation import in_turn
 from wla_ros.calibration.excitation import plan_excitation
-from wla_ros.calibration.excitation_plan import in_turn
-from wla_ros.core.types import Refusal
 
 BOUNDS = ExcitationBounds(
     amplitude=0.05, least_amplitude=0.01, velocity=0.3, acceleration=1.5, jerk=20.0

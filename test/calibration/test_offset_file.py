@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from wla_ros.base.config import ConfigurationError
 from wla_ros.calibration.offset_file import OffsetChange
 from wla_ros.calibration.offset_file import apply_offsets
-from wla_ros.core.errors import ConfigurationError
 
 BIMANUAL = (Path(__file__).parents[2] / 'config/bimanual.yaml').read_text(encoding='utf-8')
 SINGLE = (Path(__file__).parents[2] / 'config/single.yaml').read_text(encoding='utf-8')

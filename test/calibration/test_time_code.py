@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from wla_ros.base.types import Refusal
 from wla_ros.calibration import time_code
-from wla_ros.calibration.time_code_reading import CodeReading
-from wla_ros.calibration.time_code_reading import TimeCodeReader
-from wla_ros.core.types import Refusal
+from wla_ros.calibration.time_code import CodeReading
+from wla_ros.calibration.time_code import TimeCodeReader
 
 READER = TimeCodeReader()
 

@@ -7,10 +7,10 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from wla_ros.base.config import ConfigurationError
 from wla_ros.calibration.offset_file import OffsetChange
 from wla_ros.cli.calibrate import write_offsets
 from wla_ros.cli.main import main
-from wla_ros.core.errors import ConfigurationError
 
 CONFIG = Path(__file__).parents[2] / 'config'
 

@@ -5,10 +5,10 @@ import pickle
 
 import pytest
 
+from wla_ros.base.config import ConfigurationError
 from wla_ros.cli.main import main
-from wla_ros.cli.parameter_file import resolve_parameter_file
-from wla_ros.cli.worker_processes import results_of
-from wla_ros.core.errors import ConfigurationError
+from wla_ros.episodes.run import results_of
+from wla_ros.nodes.parameter_file import resolve_parameter_file
 
 QUICK = ['--episodes', '1', '--jobs', '1', '--time-limit-s', '0.5', '--cameras', '']
 

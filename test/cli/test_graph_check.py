@@ -5,16 +5,16 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from wla_ros.cli.graph_check import check_graph
-from wla_ros.cli.software_check import Level
-from wla_ros.core.joint_layout import JointLayout
-from wla_ros.core.synchronisation import CameraSync
-from wla_ros.core.synchronisation import SynchronisationConfig
-from wla_ros.core.types import Refusal
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.types import Refusal
+from wla_ros.cli.doctor import Level
+from wla_ros.cli.doctor import check_graph
+from wla_ros.nodes.clients.graph_probe import GraphRecord
+from wla_ros.nodes.clients.graph_probe import StreamRecord
+from wla_ros.observation.config import CameraSync
+from wla_ros.observation.config import SynchronisationConfig
 from wla_ros.robots.piper.arm_status import decode_arm_status
 from wla_ros.robots.piper.limits import piper_limits
-from wla_ros.ros.graph_probe import GraphRecord
-from wla_ros.ros.graph_probe import StreamRecord
 
 LAYOUT = JointLayout(arms=('left',))
 POSE = np.array([0.1, 0.5, -0.6, 0.0, 0.7, 0.0, 0.05])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from wla_ros.cli.doctor import Level
 from wla_ros.cli.machine_check import check_machine
 from wla_ros.cli.machine_check import check_middleware
 from wla_ros.cli.machine_facts import CanInterface
@@ -13,8 +14,7 @@ from wla_ros.cli.machine_facts import MachineFacts
 from wla_ros.cli.machine_facts import parse_chrony
 from wla_ros.cli.machine_facts import parse_ip
 from wla_ros.cli.machine_facts import read_sys_can
-from wla_ros.cli.software_check import Level
-from wla_ros.ros.middleware_trial import MiddlewareTrial
+from wla_ros.nodes.clients.middleware_trial import MiddlewareTrial
 
 MIB = 2**20
 GOOD = {

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from wla_ros.cli.node_processes import NodeCommand
-from wla_ros.cli.node_processes import NodeProcessError
-from wla_ros.cli.node_processes import NodeProcesses
+from wla_ros.cli.up import NodeCommand
+from wla_ros.cli.up import NodeProcessError
+from wla_ros.cli.up import NodeProcesses
 
 OBEDIENT = """
 import signal, sys
@@ -74,4 +74,4 @@ def test_one_name_is_started_once(tmp_path, environment):
 
 def test_the_child_runs_the_same_interpreter():
     argv = NodeCommand(name='a', module='m').argv()
-    assert argv[:4] == [sys.executable, '-m', 'wla_ros.ros.start', 'm']
+    assert argv[:4] == [sys.executable, '-m', 'wla_ros.nodes.start', 'm']

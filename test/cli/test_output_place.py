@@ -2,9 +2,9 @@
 
 import pytest
 
-from wla_ros.cli.output_place import check_file
-from wla_ros.cli.output_place import make_folder
-from wla_ros.core.errors import ConfigurationError
+from wla_ros.base.config import ConfigurationError
+from wla_ros.cli.main import check_file
+from wla_ros.cli.main import make_folder
 
 
 def test_folders_are_made_and_old_ones_kept(tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from wla_ros.core.errors import ConfigurationError
+from wla_ros.base.config import ConfigurationError
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ('piper_bimanual.launch.py', 'piper_single.launch.py')

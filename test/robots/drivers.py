@@ -9,7 +9,7 @@ factors.
 import math
 from pathlib import Path
 
-from wla_ros.robots.driver_profile import load_driver_profile
+from wla_ros.robots.profile import load_driver_profile
 
 PROFILES = Path(__file__).parents[2] / 'config' / 'drivers'
 ANGLE_TO_MDEG = 57324.840764  # 180000 / 3.14, in joint_callback

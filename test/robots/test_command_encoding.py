@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from robots import drivers
 from scipy.spatial.transform import Rotation
 
-from wla_ros.core.rigid_transform import matrix_to_pose7
-from wla_ros.core.types import Refusal
-from wla_ros.robots.command_encoding import IMPLAUSIBLE
-from wla_ros.robots.command_encoding import MALFORMED
-from wla_ros.robots.command_encoding import NOT_FINITE
-from wla_ros.robots.command_encoding import encode_command
-from wla_ros.robots.command_encoding import encode_end_pose
-from wla_ros.robots.driver_encodings import EndPoseEncoding
+from wla_ros.base.geometry import matrix_to_pose7
+from wla_ros.base.types import Refusal
+from wla_ros.robots.encoding import IMPLAUSIBLE
+from wla_ros.robots.encoding import MALFORMED
+from wla_ros.robots.encoding import NOT_FINITE
+from wla_ros.robots.encoding import encode_command
+from wla_ros.robots.encoding import encode_end_pose
 from wla_ros.robots.piper.forward_kinematics import flange_pose
+from wla_ros.robots.profile import EndPoseEncoding
 
 LEFT = {name: drivers.profile(name).arm('left') for name in ('piper_ros', 'cobot_magic')}
 PIPER, COBOT = LEFT['piper_ros'], LEFT['cobot_magic']

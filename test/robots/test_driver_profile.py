@@ -5,9 +5,9 @@ import yaml
 from robots.drivers import PROFILES
 from robots.drivers import profile
 
-from wla_ros.core.errors import ConfigurationError
-from wla_ros.robots.driver_profile import load_driver_profile
-from wla_ros.robots.piper.zero_convention import ZeroConvention
+from wla_ros.base.config import ConfigurationError
+from wla_ros.robots.piper.forward_kinematics import ZeroConvention
+from wla_ros.robots.profile import load_driver_profile
 
 NAMES = ('piper_ros', 'cobot_magic', 'agx_arm_ros', 'ros2_control')
 SHIPPED = sorted(path.stem for path in PROFILES.glob('*.yaml'))

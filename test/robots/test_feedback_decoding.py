@@ -17,15 +17,15 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from robots import drivers
 
-from wla_ros.core.types import Refusal
-from wla_ros.robots.command_encoding import encode_command
-from wla_ros.robots.feedback_decoding import IMPLAUSIBLE
-from wla_ros.robots.feedback_decoding import MALFORMED
-from wla_ros.robots.feedback_decoding import MISSING_JOINTS
-from wla_ros.robots.feedback_decoding import NO_DATA
-from wla_ros.robots.feedback_decoding import NOT_FINITE
-from wla_ros.robots.feedback_decoding import UNEXPECTED_JOINTS
-from wla_ros.robots.feedback_decoding import decode_feedback
+from wla_ros.base.types import Refusal
+from wla_ros.robots.decoding import IMPLAUSIBLE
+from wla_ros.robots.decoding import MALFORMED
+from wla_ros.robots.decoding import MISSING_JOINTS
+from wla_ros.robots.decoding import NO_DATA
+from wla_ros.robots.decoding import NOT_FINITE
+from wla_ros.robots.decoding import UNEXPECTED_JOINTS
+from wla_ros.robots.decoding import decode_feedback
+from wla_ros.robots.encoding import encode_command
 
 NAMES = (*(f'joint{i}' for i in range(1, 7)), 'gripper')
 POSE = [0.1, 1.2, -0.9, 0.4, -0.5, 0.6, 0.05]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from wla_ros.robots.feedback_plausibility import judge_feedback
+from wla_ros.robots.decoding import judge_feedback
 
 LOWER = np.array([-2.618, 0.0, -2.967, -1.745, -1.22, -2.0944, 0.0])
 UPPER = np.array([2.618, 3.14, 0.0, 1.745, 1.22, 2.0944, 0.07])

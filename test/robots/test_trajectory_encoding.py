@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from robots import drivers
 
-from wla_ros.core.types import Refusal
-from wla_ros.robots.command_encoding import encode_command
-from wla_ros.robots.trajectory_encoding import EncodedTrajectory
-from wla_ros.robots.trajectory_encoding import encode_trajectory
+from wla_ros.base.types import Refusal
+from wla_ros.robots.encoding import EncodedTrajectory
+from wla_ros.robots.encoding import encode_command
+from wla_ros.robots.encoding import encode_trajectory
 
 ARM = drivers.profile('ros2_control').arm('left')
 POSITION = np.array(

@@ -3,13 +3,13 @@ import threading
 import numpy as np
 import pytest
 
-from wla_ros.core.rigid_transform import quaternion_to_matrix
-from wla_ros.sim.camera_rendering import OffscreenRenderer
+from wla_ros.base.geometry import quaternion_to_matrix
 from wla_ros.sim.cameras import HEAD
 from wla_ros.sim.cameras import MOUNTS
 from wla_ros.sim.cameras import ROBOT_CAMERAS
 from wla_ros.sim.cameras import SCENE
 from wla_ros.sim.cameras import intrinsics
+from wla_ros.sim.exposure import OffscreenRenderer
 from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.tasks import cup
 from wla_ros.sim.tasks.task import make_task

@@ -1,9 +1,9 @@
 import numpy as np
 
-from wla_ros.sim.camera_schedule import CameraSchedule
+from wla_ros.sim.config import CameraFaults
+from wla_ros.sim.config import RigCamera
+from wla_ros.sim.exposure import CameraSchedule
 from wla_ros.sim.fault_injection import CameraFaultInjector
-from wla_ros.sim.faults import CameraFaults
-from wla_ros.sim.rig_config import RigCamera
 from wla_ros.sim.scene import SceneSnapshot
 
 START_NS = 10**18 + 17

@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
 
-from wla_ros.core.configuration import load_configuration
-from wla_ros.core.errors import ConfigurationError
-from wla_ros.sim.driver.can_bus import NOTHING_RECEIVED
-from wla_ros.sim.driver.can_bus import FeedbackFrame
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.config import load_configuration
+from wla_ros.sim.config import ArmFaults
+from wla_ros.sim.config import CameraFaults
+from wla_ros.sim.config import FaultConfig
+from wla_ros.sim.config import FaultWindow
+from wla_ros.sim.driver.bus import NOTHING_RECEIVED
+from wla_ros.sim.driver.bus import FeedbackFrame
 from wla_ros.sim.fault_injection import CameraFaultInjector
 from wla_ros.sim.fault_injection import FaultyBus
 from wla_ros.sim.fault_injection import inside
-from wla_ros.sim.faults import ArmFaults
-from wla_ros.sim.faults import CameraFaults
-from wla_ros.sim.faults import FaultConfig
-from wla_ros.sim.faults import FaultWindow
 
 MS = 1_000_000
 RESET_NS = 5_000 * MS

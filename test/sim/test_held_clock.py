@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wla_ros.core.timing import NS_PER_MS
-from wla_ros.core.timing import NS_PER_S
+from wla_ros.base.timing import NS_PER_MS
+from wla_ros.base.timing import NS_PER_S
 from wla_ros.sim.held_clock import Awaited
 from wla_ros.sim.held_clock import HeldClock
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from wla_ros.sim.arm_servos import ArmPower
 from wla_ros.sim.arm_settings import HOME_RAD
 from wla_ros.sim.scene import TwoArmScene
+from wla_ros.sim.servos import ArmPower
 from wla_ros.sim.tasks.task import make_task
 
 SECOND = 400  # steps

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wla_ros.core.joint_layout import ARM_JOINTS
+from wla_ros.base.joints import ARM_JOINTS
 from wla_ros.robots.piper.forward_kinematics import link_frames
 from wla_ros.robots.piper.limits import JOINT_LOWER_RAD
 from wla_ros.robots.piper.limits import JOINT_UPPER_RAD

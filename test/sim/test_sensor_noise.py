@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from wla_ros.sim.sensor_noise import SensorNoise
+from wla_ros.sim.exposure import SensorNoise
 
 SIZE = {'width': 64, 'height': 48}
 

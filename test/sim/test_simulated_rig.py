@@ -1,17 +1,17 @@
 import numpy as np
 import pytest
 
-from wla_ros.core.errors import ConfigurationError
-from wla_ros.robots.encoded_messages import EncodedJointState
+from wla_ros.base.config import ConfigurationError
+from wla_ros.robots.encoding import EncodedJointState
 from wla_ros.sim.arm_settings import HOME_RAD
-from wla_ros.sim.driver.driver_config import DriverConfig
-from wla_ros.sim.faults import ArmFaults
-from wla_ros.sim.faults import CameraFaults
-from wla_ros.sim.faults import FaultConfig
-from wla_ros.sim.faults import FaultWindow
-from wla_ros.sim.rig_config import RigCamera
-from wla_ros.sim.rig_config import RigConfig
-from wla_ros.sim.simulated_rig import SimulatedRig
+from wla_ros.sim.config import ArmFaults
+from wla_ros.sim.config import CameraFaults
+from wla_ros.sim.config import DriverConfig
+from wla_ros.sim.config import FaultConfig
+from wla_ros.sim.config import FaultWindow
+from wla_ros.sim.config import RigCamera
+from wla_ros.sim.config import RigConfig
+from wla_ros.sim.rig import SimulatedRig
 
 NAMES = ('joint1', 'joint2', 'joint3', 'joint4', 'joint5', 'joint6', 'gripper')
 START_NS = 10**18

@@ -12,8 +12,8 @@ from typing import Any
 
 import yaml
 
-from wla_ros.core.errors import ConfigurationError
-from wla_ros.core.errors import Problem
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.config import Problem
 
 _PARAMETERS = 'ros__parameters'
 

@@ -1,5 +1,1 @@
-"""
-The `wla_ros` command line.
-
-Composes the other packages; imports rclpy only inside the commands that need it.
-"""
+"""The command line `wla_ros`."""

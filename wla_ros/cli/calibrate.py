@@ -15,17 +15,17 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.config import Problem
+from wla_ros.base.config import load_configuration
+from wla_ros.base.parameter_sections import read_sections
+from wla_ros.base.parameter_sections import read_text
+from wla_ros.base.whole_file import write_whole
 from wla_ros.calibration.offset_file import OffsetChange
 from wla_ros.calibration.offset_file import apply_offsets
-from wla_ros.cli.parameter_file import parameters_of
-from wla_ros.cli.parameter_file import parse_parameters
-from wla_ros.cli.parameter_file import resolve_parameter_file
-from wla_ros.core.configuration import load_configuration
-from wla_ros.core.errors import ConfigurationError
-from wla_ros.core.errors import Problem
-from wla_ros.core.whole_file import write_whole
-from wla_ros.ros.parameter_sections import read_sections
-from wla_ros.ros.parameter_sections import read_text
+from wla_ros.nodes.parameter_file import parameters_of
+from wla_ros.nodes.parameter_file import parse_parameters
+from wla_ros.nodes.parameter_file import resolve_parameter_file
 
 _NODES = {'camera': 'policy_node', 'arm': 'executor_node', 'gripper': 'executor_node'}
 
@@ -95,11 +95,11 @@ def run(arguments: argparse.Namespace) -> int:
         check_target(arguments.write, _NODES[arguments.kind], namespace=arguments.namespace)
     # Imported here: `wla_ros calibrate --help` must not wait for ROS.
     if arguments.kind == 'camera':
-        from wla_ros.cli.camera_calibration import calibrate_cameras
+        from wla_ros.calibration.camera import calibrate_cameras
 
         changes, complete = calibrate_cameras(path, arguments)
     else:
-        from wla_ros.cli.motion_calibration import calibrate_motion
+        from wla_ros.calibration.motion import calibrate_motion
 
         changes, complete = calibrate_motion(path, arguments)
     if changes and arguments.write is not None:
@@ -153,8 +153,8 @@ def write_offsets(path: Path, changes: Sequence[OffsetChange], *, namespace: str
 
 def _check(text: str, changes: Sequence[OffsetChange], path: Path, namespace: str) -> None:
     """Raise ConfigurationError if a changed node would refuse the file."""
-    from wla_ros.ros.executor_configuration import ExecutorNodeConfiguration
-    from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
+    from wla_ros.nodes.executor.config import ExecutorNodeConfiguration
+    from wla_ros.nodes.policy.config import PolicyNodeConfiguration
 
     kinds = {'executor_node': ExecutorNodeConfiguration, 'policy_node': PolicyNodeConfiguration}
     for node in sorted({change.node for change in changes}):

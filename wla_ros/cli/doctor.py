@@ -1,30 +1,348 @@
-"""
-Check what is installed, and with a parameter file also what is connected, fresh and plausible.
-
-  wla_ros doctor              versions, environment, middleware, machine, GPU
-  wla_ros doctor bimanual     and listens to the arms and cameras of that file for some seconds
-
-Commands nothing. Exit code 1 if there is a problem.
-"""
+"""`wla_ros doctor`: what is wrong with machine, files and graph."""
 
 import argparse
+import enum
+import importlib.metadata
 import importlib.util
 import os
+import platform
+import subprocess
+import sys
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from wla_ros.cli.argument_check import number
-from wla_ros.cli.parameter_file import nodes_of
-from wla_ros.cli.parameter_file import parameters_of
-from wla_ros.cli.parameter_file import resolve_parameter_file
-from wla_ros.cli.software_check import CheckResult
-from wla_ros.cli.software_check import Level
-from wla_ros.cli.software_check import check_environment
-from wla_ros.cli.software_check import check_software
-from wla_ros.cli.software_check import hears_this_machine_only
-from wla_ros.core.configuration import load_configuration
+import numpy as np
+
+from wla_ros.base.arguments import number
+from wla_ros.base.config import load_configuration
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.joints import JointLimits
+from wla_ros.nodes.clients.graph_probe import GraphRecord
+from wla_ros.nodes.clients.graph_probe import StreamRecord
+from wla_ros.nodes.parameter_file import nodes_of
+from wla_ros.nodes.parameter_file import parameters_of
+from wla_ros.nodes.parameter_file import resolve_parameter_file
+from wla_ros.observation.config import SynchronisationConfig
+from wla_ros.robots.decoding import judge_feedback
+
+# What is installed and how the environment is set: the part of `doctor` that needs no running
+# robot.
+#
+# Every check answers with a level, a fact and, where it is not fine, a remedy.
+
+# Distributions of ROS 2 the package is tested on or written for.
+SUPPORTED_DISTRIBUTIONS = ('humble', 'jazzy', 'kilted')
+REQUIRED_PACKAGES = ('numpy', 'PyYAML', 'ruckig', 'simplejpeg', 'transforms3d')
+SIMULATION_PACKAGES = ('mujoco',)
+POLICY_PACKAGES = ('torch', 'triton')
+
+
+class Level(enum.Enum):
+    """How a check ended."""
+
+    OK = 'ok'
+    NOTE = 'note'
+    NOT_LOOKED = 'not looked at'
+    PROBLEM = 'PROBLEM'
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """One line of the doctor's report."""
+
+    subject: str
+    level: Level
+    fact: str
+    remedy: str = ''
+
+
+def check_software() -> Iterator[CheckResult]:
+    """Yield a result for Python, ROS, libraries, rendering and GPU."""
+    version = platform.python_version()
+    supported = (3, 10) <= sys.version_info[:2] <= (3, 14)
+    yield CheckResult(
+        subject='python',
+        level=Level.OK if supported else Level.NOTE,
+        fact=version,
+        remedy='' if supported else 'known: Python 3.10 to 3.14',
+    )
+    yield _check_ros()
+    yield from _check_packages(
+        REQUIRED_PACKAGES, Level.PROBLEM, 'pip install it, or run make setup'
+    )
+    yield from _check_packages(SIMULATION_PACKAGES, Level.NOTE, 'only the simulated rig needs it')
+    yield from _check_packages(POLICY_PACKAGES, Level.NOTE, 'only learned policies need it')
+    yield _check_gpu()
+
+
+def check_environment() -> Iterator[CheckResult]:
+    """Yield a result for the variables that decide who hears whom."""
+    local = hears_this_machine_only()
+    discovery = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE', '')
+    yield CheckResult(
+        subject='ROS domain', level=Level.OK, fact=os.environ.get('ROS_DOMAIN_ID', '0')
+    )
+    yield CheckResult(
+        subject='discovery',
+        level=Level.OK if local else Level.NOTE,
+        fact='this machine only' if local else discovery or 'the whole subnet',
+        remedy='' if local else 'anybody on the network with this domain id can command the arms',
+    )
+
+
+def hears_this_machine_only() -> bool:
+    """Return whether nodes of other hosts are neither heard nor told."""
+    discovery = os.environ.get('ROS_AUTOMATIC_DISCOVERY_RANGE', '')
+    return discovery == 'LOCALHOST' or os.environ.get('ROS_LOCALHOST_ONLY') == '1'
+
+
+def _check_ros() -> CheckResult:
+    if importlib.util.find_spec('rclpy') is None:
+        return CheckResult(
+            subject='ROS 2',
+            level=Level.PROBLEM,
+            fact='rclpy cannot be imported',
+            remedy='source a ROS 2 distribution or run make setup',
+        )
+    distribution = os.environ.get('ROS_DISTRO') or _wheel_distribution()
+    known = distribution in SUPPORTED_DISTRIBUTIONS
+    return CheckResult(
+        subject='ROS 2',
+        level=Level.OK if known else Level.NOTE,
+        fact=distribution or 'unknown distribution',
+        remedy='' if known else f'tested on {", ".join(SUPPORTED_DISTRIBUTIONS)}',
+    )
+
+
+def _wheel_distribution() -> str:
+    """Return 'kilted' where the wheel ros-kilted-rclpy is installed; empty without ROS wheels."""
+    names = (item.metadata['Name'] or '' for item in importlib.metadata.distributions())
+    parts = [
+        name.split('-') for name in names if name.startswith('ros-') and name.endswith('-rclpy')
+    ]
+    return parts[0][1] if parts else ''
+
+
+def _check_packages(names: tuple[str, ...], missing: Level, remedy: str) -> Iterator[CheckResult]:
+    for name in names:
+        try:
+            yield CheckResult(subject=name, level=Level.OK, fact=importlib.metadata.version(name))
+        except importlib.metadata.PackageNotFoundError:
+            yield CheckResult(subject=name, level=missing, fact='not installed', remedy=remedy)
+
+
+def _check_gpu() -> CheckResult:
+    query = [
+        'nvidia-smi',
+        '--query-gpu=name,memory.total,driver_version',
+        '--format=csv,noheader',
+    ]
+    try:
+        answer = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return CheckResult(
+            subject='GPU',
+            level=Level.NOTE,
+            fact='no NVIDIA GPU answers',
+            remedy='the WLA policy runs on a GPU workstation; the executor needs none',
+        )
+    return CheckResult(
+        subject='GPU', level=Level.OK, fact=answer.stdout.strip().replace('\n', '; ')
+    )
+
+
+# What a listening doctor makes of what it heard: rates, ages, units, owners of the commands.
+#
+# Judges a `GraphRecord`; hears nothing itself.
+
+# A healthy piper driver publishes 200 Hz; half of that still interpolates well.
+_LOWEST_FEEDBACK_HZ = 100.0
+# Feedback and cameras stamped by another clock are off by far more than any delay.
+_LARGEST_AGE_S = 1.0
+_DARK = 2.0  # mean pixel value of a lens cap
+
+
+def check_graph(
+    found: GraphRecord,
+    layout: JointLayout,
+    limits: JointLimits,
+    synchronisation: SynchronisationConfig,
+) -> Iterator[CheckResult]:
+    """Yield results per arm, camera, and for who commands."""
+    names = ', '.join(found.nodes) or 'none'
+    yield CheckResult(
+        subject='nodes', level=Level.OK if found.nodes else Level.NOT_LOOKED, fact=names
+    )
+    for arm, record in found.joints.items():
+        yield from _check_arm(arm, record, limits, layout)
+        yield _check_condition(arm, found)
+        yield _check_commands(arm, found.commanders[arm], found.nodes)
+    for camera, record in found.cameras.items():
+        section = synchronisation.cameras.get(camera)
+        wanted_hz = 0.0 if section is None else section.rate_hz
+        yield _check_camera(camera, record, wanted_hz)
+
+
+def _check_arm(
+    arm: str, record: StreamRecord, limits: JointLimits, layout: JointLayout
+) -> Iterator[CheckResult]:
+    subject = f'{arm} joints'
+    silent = _silence(subject, record, 'is the driver running, the arm powered, CAN up?')
+    if silent is not None:
+        yield silent
+        return
+    columns = layout.arm_slice(arm)
+    findings = judge_feedback(
+        np.array(record.positions).reshape(-1, 7), limits.lower[columns], limits.upper[columns]
+    )
+    for finding in findings:
+        level = Level.PROBLEM if finding.severe else Level.NOTE
+        yield CheckResult(subject=subject, level=level, fact=finding.what, remedy=finding.remedy)
+    slow = record.rate_hz < _LOWEST_FEEDBACK_HZ
+    yield CheckResult(
+        subject=subject,
+        level=Level.PROBLEM if slow else Level.OK,
+        fact=f'{record.rate_hz:.0f} Hz, {1e3 * record.median_age_s:.1f} ms old on {record.topic}',
+        remedy='a piper driver publishes 200 Hz; look at CPU load and the CAN bus' if slow else '',
+    )
+    yield from _check_clock(subject, record)
+    yield from _check_owner(subject, record)
+
+
+def _check_condition(arm: str, found: GraphRecord) -> CheckResult:
+    subject, condition = f'{arm} status', found.conditions.get(arm)
+    if condition is None:
+        return CheckResult(
+            subject=subject,
+            level=Level.NOT_LOOKED,
+            fact='no status heard: faults and power of the arm are unknown',
+            remedy='the executor cannot see faults of the arm without it',
+        )
+    if not condition.ok:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=condition.text,
+            remedy='clear the fault with the driver; never reset a raised arm',
+        )
+    if not condition.enabled:
+        return CheckResult(
+            subject=subject,
+            level=Level.NOTE,
+            fact=f'motors not under control: {condition.text}',
+            remedy='enable the arm with its driver; it takes control at its first command',
+        )
+    return CheckResult(subject=subject, level=Level.OK, fact=f'under control: {condition.text}')
+
+
+def _check_commands(arm: str, commanders: tuple[str, ...], nodes: tuple[str, ...]) -> CheckResult:
+    subject = f'{arm} commands'
+    if len(commanders) > 1:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'{len(commanders)} publishers command this arm: {", ".join(commanders)}',
+            remedy='only the executor may: stop the others',
+        )
+    if commanders:
+        return CheckResult(subject=subject, level=Level.OK, fact=f'only {commanders[0]} commands')
+    executors = [name for name in nodes if 'executor' in name]
+    if executors:
+        return CheckResult(
+            subject=subject,
+            level=Level.NOTE,
+            fact=f'no publisher was found, but {", ".join(executors)} runs',
+            remedy='not configured, for another robot or namespace, or found too late: run again',
+        )
+    return CheckResult(subject=subject, level=Level.OK, fact='nobody commands, no executor runs')
+
+
+def _check_camera(camera: str, record: StreamRecord, wanted_hz: float) -> CheckResult:
+    subject = f'camera {camera}'
+    silent = _silence(subject, record, 'is the camera node running, the topic right?')
+    if silent is not None:
+        return silent
+    clock = next(_check_clock(subject, record), None)
+    if clock is not None:
+        return clock
+    size = '' if record.pixels is None else f' {record.pixels.shape[1]}x{record.pixels.shape[0]}'
+    fact = f'{record.rate_hz:.1f} Hz{size}, {1e3 * record.median_age_s:.0f} ms old'
+    if record.refusals:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'{fact}; {_refused(record)}',
+            remedy=record.detail,
+        )
+    if record.pixels is not None and float(record.pixels.mean()) < _DARK:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'{fact}, black',
+            remedy='lens cap, exposure?',
+        )
+    if wanted_hz and record.rate_hz < 0.8 * wanted_hz:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=fact,
+            remedy=f'{wanted_hz:g} Hz are configured: the middleware profile of the driver and '
+            'shared memory (above), USB bandwidth, exposure time, CPU load?',
+        )
+    return CheckResult(subject=subject, level=Level.OK, fact=fact)
+
+
+def _silence(subject: str, record: StreamRecord, remedy: str) -> CheckResult | None:
+    if record.stamps_ns:
+        return None
+    if record.refusals:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'nothing usable on {record.topic}: {_refused(record)}',
+            remedy=record.detail,
+        )
+    if record.mismatch:
+        return CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'the node hears nothing on {record.topic}: {record.mismatch}',
+            remedy='change the publisher or what the parameter file or driver profile asks for',
+        )
+    if record.publishers:
+        remedy = f'{record.publishers} publisher(s), but no message: a driver without data?'
+    return CheckResult(
+        subject=subject, level=Level.PROBLEM, fact=f'silence on {record.topic}', remedy=remedy
+    )
+
+
+def _refused(record: StreamRecord) -> str:
+    return ', '.join(f'{reason} {count} times' for reason, count in record.refusals.items())
+
+
+def _check_clock(subject: str, record: StreamRecord) -> Iterator[CheckResult]:
+    if not abs(record.median_age_s) <= _LARGEST_AGE_S:
+        yield CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'stamps are {record.median_age_s:.3f} s old',
+            remedy='the stamps come from another clock: synchronise hosts (chrony), no sim time',
+        )
+
+
+def _check_owner(subject: str, record: StreamRecord) -> Iterator[CheckResult]:
+    if record.publishers > 1:
+        yield CheckResult(
+            subject=subject,
+            level=Level.PROBLEM,
+            fact=f'{record.publishers} publishers on {record.topic}',
+            remedy='two drivers, or a stray simulation: stop one',
+        )
+
 
 _MARKS = {Level.OK: 'ok', Level.NOTE: '--', Level.NOT_LOOKED: '??', Level.PROBLEM: '!!'}
 # Policy, executor, recorder and one driver, where no file tells.
@@ -71,8 +389,8 @@ def _show_middleware(results: list[CheckResult]) -> tuple[int, bool]:
     """Try the middleware; return the segment of a participant and whether there is one."""
     # Imported here: the software check must also work where ROS is not installed.
     from wla_ros.cli.machine_check import check_middleware
-    from wla_ros.ros.local_transport import prefer_local_transport
-    from wla_ros.ros.middleware_trial import try_middleware
+    from wla_ros.nodes.clients.middleware_trial import try_middleware
+    from wla_ros.nodes.lifecycle import prefer_local_transport
 
     shell = try_middleware(os.environ)
     prefer_local_transport()  # as every node does
@@ -86,7 +404,7 @@ def _check_machine(
 ) -> Iterable[CheckResult]:
     from wla_ros.cli.machine_check import check_machine
     from wla_ros.cli.machine_facts import gather
-    from wla_ros.ros.recorder_configuration import bag_folder
+    from wla_ros.nodes.recorder.node import bag_folder
 
     nodes = [] if path is None else [name for name in nodes_of(path) if name not in without]
     recorder = {} if path is None else parameters_of(path, 'recorder_node')
@@ -116,11 +434,10 @@ def _show(results: Iterable[CheckResult]) -> list[CheckResult]:
 
 def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckResult]:
     # Imported here: the software check must also work where ROS is not installed.
-    from wla_ros.cli.graph_check import check_graph
+    from wla_ros.nodes.clients.graph_probe import probe_graph
+    from wla_ros.nodes.policy.config import PolicyNodeConfiguration
     from wla_ros.robots.piper.limits import piper_limits
-    from wla_ros.ros.graph_probe import probe_graph
-    from wla_ros.ros.policy_configuration import PolicyNodeConfiguration
-    from wla_ros.ros.robot_configuration import require_robot
+    from wla_ros.robots.robot import require_robot
 
     configuration = load_configuration(
         PolicyNodeConfiguration, _listening_parameters(path, namespace), source=str(path)

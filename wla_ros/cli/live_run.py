@@ -22,22 +22,22 @@ from lifecycle_msgs.msg import Transition
 from rclpy.context import Context
 
 from wla_ros.action import RunTask
-from wla_ros.cli.node_processes import NodeProcesses
-from wla_ros.cli.parameter_file import nodes_of
+from wla_ros.base.timing import NS_PER_S
+from wla_ros.base.timing import seconds_to_ns
+from wla_ros.base.whole_file import write_whole
+from wla_ros.cli.up import NodeProcesses
 from wla_ros.cli.up import node_commands
-from wla_ros.core.timing import NS_PER_S
-from wla_ros.core.timing import seconds_to_ns
-from wla_ros.core.whole_file import write_whole
-from wla_ros.evaluation.bag_episode import EpisodeWindow
-from wla_ros.evaluation.episode_record import Counter
-from wla_ros.evaluation.episode_record import counters_of
-from wla_ros.evaluation.live_counters import live_counters
-from wla_ros.evaluation.virtual_episode import PLAN_COUNTERS
-from wla_ros.evaluation.virtual_episode import POLICY_COUNTERS
-from wla_ros.evaluation.virtual_episode import STREAM_COUNTERS
-from wla_ros.ros.local_transport import prefer_local_transport
-from wla_ros.ros.task_client import TaskClient
-from wla_ros.ros.task_client import TaskError
+from wla_ros.episodes.counters import live_counters
+from wla_ros.episodes.from_bag import EpisodeWindow
+from wla_ros.episodes.record import CounterValue
+from wla_ros.episodes.record import counters_of
+from wla_ros.episodes.virtual import PLAN_COUNTERS
+from wla_ros.episodes.virtual import POLICY_COUNTERS
+from wla_ros.episodes.virtual import STREAM_COUNTERS
+from wla_ros.nodes.clients.task_client import TaskClient
+from wla_ros.nodes.clients.task_client import TaskError
+from wla_ros.nodes.lifecycle import prefer_local_transport
+from wla_ros.nodes.parameter_file import nodes_of
 
 _EXECUTOR_COUNTERS = (
     'chunks_received', 'chunks_accepted', 'chunks_rejected', 'chunks_missed',
@@ -294,7 +294,7 @@ class _Run:
                 raise TaskError(f'run_task refused {what}: {result.message}')
             self._wait(_SETTLE_S)
 
-    def _final_counters(self) -> tuple[Counter, ...]:
+    def _final_counters(self) -> tuple[CounterValue, ...]:
         """Stop what sends, wait until everybody has reported since, and read the counters."""
         client = self.client
         self._note('counting', len(self._settings.seeds))
@@ -313,8 +313,8 @@ class _Run:
         policy, executor = client.policy_status, client.executor_status
         counters = [
             *counters_of('policy', policy, (*POLICY_COUNTERS, *PLAN_COUNTERS)),
-            Counter(owner='policy', name='running', value=int(policy.inferences_running)),
-            Counter(owner='policy', name='asked', value=int(policy.observations)),
+            CounterValue(owner='policy', name='running', value=int(policy.inferences_running)),
+            CounterValue(owner='policy', name='asked', value=int(policy.observations)),
             *counters_of('executor', executor, _EXECUTOR_COUNTERS),
         ]
         for stream in policy.streams:

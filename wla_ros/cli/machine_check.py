@@ -6,12 +6,12 @@ Every check answers ok, note, problem, or that it was not looked at.
 
 from collections.abc import Iterator
 
+from wla_ros.cli.doctor import CheckResult
+from wla_ros.cli.doctor import Level
 from wla_ros.cli.machine_facts import CanInterface
 from wla_ros.cli.machine_facts import ClockState
 from wla_ros.cli.machine_facts import MachineFacts
-from wla_ros.cli.software_check import CheckResult
-from wla_ros.cli.software_check import Level
-from wla_ros.ros.middleware_trial import MiddlewareTrial
+from wla_ros.nodes.clients.middleware_trial import MiddlewareTrial
 
 _MIB = 2**20
 # One 640x480 RGB image with its header does not fit into less.

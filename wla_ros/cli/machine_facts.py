@@ -12,8 +12,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from wla_ros.ros.middleware_trial import SHARED_MEMORY
-from wla_ros.ros.middleware_trial import segments
+from wla_ros.nodes.clients.middleware_trial import SHARED_MEMORY
+from wla_ros.nodes.clients.middleware_trial import segments
 
 _CAN_TYPE = '280'  # ARPHRD_CAN
 _UP = 0x1  # IFF_UP

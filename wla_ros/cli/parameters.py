@@ -1,13 +1,44 @@
-"""
-Print every parameter of every node: key, type, unit, range, default and meaning.
-
-The same declarations check the YAML files at start; this table cannot go out of date.
-"""
+"""`wla_ros parameters`: every parameter of every node as Markdown tables."""
 
 import argparse
 import sys
+from typing import Any
 
-from wla_ros.cli.parameter_reference import reference_tables
+from wla_ros.base.config import describe
+from wla_ros.nodes.executor.config import ExecutorNodeConfiguration
+from wla_ros.nodes.policy.config import PolicyNodeConfiguration
+from wla_ros.nodes.recorder.node import RecorderNodeConfiguration
+from wla_ros.nodes.sim.config import SimNodeConfiguration
+
+# The parameters of every node as Markdown tables, from the declarations that check them.
+
+NODE_CONFIGURATIONS: dict[str, type[Any]] = {
+    'policy_node': PolicyNodeConfiguration,
+    'executor_node': ExecutorNodeConfiguration,
+    'sim_node': SimNodeConfiguration,
+    'recorder_node': RecorderNodeConfiguration,
+}
+_HEADER = '| parameter | type | unit | range | default | meaning |\n|---|---|---|---|---|---|\n'
+
+
+def reference_tables() -> dict[str, str]:
+    """Return a table per node; `<name>` stands for the names a person gives (cameras, arms)."""
+    return {node: reference_table(kind) for node, kind in NODE_CONFIGURATIONS.items()}
+
+
+def reference_table(kind: type[Any]) -> str:
+    """Return the table of one configuration dataclass."""
+    rows = (
+        f'| `{row.key}` | {_plain(row.type_name)} | {row.unit} | {_plain(row.bounds)} '
+        f'| {_plain(row.default)} | {_plain(row.description)} |\n'
+        for row in describe(kind)
+    )
+    return _HEADER + ''.join(rows)
+
+
+def _plain(text: str) -> str:
+    """Escape what Markdown would take for a column."""
+    return text.replace('|', 'or').replace('<', '&lt;')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

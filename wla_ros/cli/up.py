@@ -1,30 +1,170 @@
-"""
-Start the nodes of one parameter file, without `ros2 launch`; Ctrl-C stops them all, and they end
-with this command however it ends.
-
-The file is the one that the launch files take: every node it has a section for is started.
-`sim_node` is the simulated rig; leave it out with real arms.
-
-  wla_ros up bimanual                      the simulated rig with the scripted expert
-  wla_ros up cell.yaml --without sim_node  real arms; start their drivers yourself
-"""
+"""`wla_ros up`: all nodes of one parameter file, without launch."""
 
 import argparse
+import contextlib
+import os
 import signal
+import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from types import TracebackType
+from typing import BinaryIO
 
-from wla_ros.cli.node_processes import NodeCommand
-from wla_ros.cli.node_processes import NodeProcessError
-from wla_ros.cli.node_processes import NodeProcesses
-from wla_ros.cli.parameter_file import check_sections
-from wla_ros.cli.parameter_file import nodes_of
-from wla_ros.cli.parameter_file import resolve_parameter_file
-from wla_ros.core.errors import ConfigurationError
-from wla_ros.core.errors import Problem
-from wla_ros.ros.starter_watch import termination_signals
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.config import Problem
+from wla_ros.base.config import WlaError
+from wla_ros.nodes.parameter_file import check_sections
+from wla_ros.nodes.parameter_file import nodes_of
+from wla_ros.nodes.parameter_file import resolve_parameter_file
+from wla_ros.nodes.starter_watch import STOP_GRACE_S
+from wla_ros.nodes.starter_watch import starter_environment
+from wla_ros.nodes.starter_watch import termination_signals
+
+# The nodes as child processes: started together, watched, stopped together with SIGINT. They end
+# with this process.
+#
+# Owns processes and their log files; knows nothing of topics. Used by `up`, `demo` and `bench`.
+
+
+class NodeProcessError(WlaError):
+    """A node ended although it should run, or could not be started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeCommand:
+    """One node to start: a module that `python -m` can run, and its ROS arguments."""
+
+    name: str
+    module: str
+    arguments: tuple[str, ...] = ()  # before the ROS arguments
+    parameter_files: tuple[Path, ...] = ()
+    overrides: tuple[str, ...] = ()  # 'name:=value'
+    remappings: tuple[str, ...] = ()  # 'from:=to'
+    namespace: str = ''
+
+    def argv(self) -> list[str]:
+        """Return the command line; `python -m` so that no PATH decides which installation runs."""
+        starter = [sys.executable, '-m', 'wla_ros.nodes.start']
+        arguments = [*starter, self.module, *self.arguments, '--ros-args']
+        for path in self.parameter_files:
+            arguments += ['--params-file', str(path)]
+        for override in self.overrides:
+            arguments += ['-p', override]
+        for remapping in self.remappings:
+            arguments += ['-r', remapping]
+        if self.namespace:
+            arguments += ['-r', f'__ns:={self.namespace}']
+        return arguments
+
+
+class NodeProcesses:
+    """
+    A group of node processes.
+
+    Use as a context manager: leaving it stops every node. Output goes to `log_folder/<name>.log`,
+    or to this process's own output if it is None.
+    """
+
+    def __init__(
+        self, *, log_folder: Path | None, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """Prepare an empty group whose children see `environment` on top of the present one."""
+        self._log_folder = log_folder
+        self._environment = {**os.environ, **(environment or {}), **starter_environment()}
+        self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._logs: contextlib.ExitStack = contextlib.ExitStack()
+
+    def __enter__(self) -> 'NodeProcesses':
+        """Return the group."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop every node."""
+        self.stop()
+
+    def start(self, command: NodeCommand) -> None:
+        """
+        Start one node. Raises NodeProcessError if the name is taken or the program cannot be
+        started.
+        """
+        if command.name in self._processes:
+            raise NodeProcessError(f'node {command.name!r} was started already')
+        output: BinaryIO | None = None
+        if self._log_folder is not None:
+            self._log_folder.mkdir(parents=True, exist_ok=True)
+            output = self._logs.enter_context(
+                (self._log_folder / f'{command.name}.log').open('wb')
+            )
+        # A session of its own: Ctrl-C reaches the nodes once, from stop(), in order, not from the
+        # terminal as well.
+        self._processes[command.name] = subprocess.Popen(
+            command.argv(),
+            stdout=output,
+            stderr=subprocess.STDOUT if output is not None else None,
+            env=self._environment,
+            start_new_session=True,
+        )
+
+    @property
+    def process_ids(self) -> Mapping[str, int]:
+        """Process id of every node that was started."""
+        return {name: process.pid for name, process in self._processes.items()}
+
+    def exit_codes(self) -> Mapping[str, int | None]:
+        """Return the exit code of every node, None while it runs."""
+        return {name: process.poll() for name, process in self._processes.items()}
+
+    def check(self) -> None:
+        """Raise NodeProcessError with the end of its log if a node has ended."""
+        ended = {name: code for name, code in self.exit_codes().items() if code is not None}
+        if ended:
+            details = ''.join(
+                f'\n--- {name} (exit code {code})\n{self.log_tail(name)}'
+                for name, code in ended.items()
+            )
+            raise NodeProcessError(f'{", ".join(ended)} ended while it should run:{details}')
+
+    def log_tail(self, name: str, lines: int = 25) -> str:
+        """Return the last lines of a node's log, or a hint where they were printed."""
+        if self._log_folder is None:
+            return '(its output stands above)'
+        text = (self._log_folder / f'{name}.log').read_text(encoding='utf-8', errors='replace')
+        return '\n'.join(text.splitlines()[-lines:])
+
+    def stop(self, names: Sequence[str] | None = None) -> Mapping[str, int]:
+        """
+        Ask the nodes to stop (SIGINT), in reverse order of starting, and return their exit codes.
+
+        A node that does not end within the grace time is killed and reports its negative signal
+        number.
+        """
+        chosen = [name for name in reversed(self._processes) if names is None or name in names]
+        for name in chosen:
+            if self._processes[name].poll() is None:
+                self._processes[name].send_signal(signal.SIGINT)
+        deadline = time.monotonic() + STOP_GRACE_S
+        codes = {}
+        for name in chosen:
+            process = self._processes[name]
+            try:
+                codes[name] = process.wait(timeout=max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                codes[name] = process.wait()
+        if names is None:
+            self._logs.close()
+        return codes
+
 
 _ROBOT_NODES = ('executor_node', 'policy_node')  # those with a section `robot`
 _CHECK_PERIOD_S = 0.2
@@ -114,7 +254,7 @@ def node_commands(
     return tuple(
         NodeCommand(
             name=name,
-            module=f'wla_ros.ros.{name}',
+            module=f'wla_ros.nodes.{name.removesuffix("_node")}.node',
             parameter_files=(path,),
             # What is asked for comes last: it counts.
             overrides=(*(simulated if name in _ROBOT_NODES else ()), *given),

@@ -1,1 +1,1 @@
-"""Robot descriptions and driver conventions. Pure: imports `wla_ros.core`, numpy and yaml only."""
+"""What a robot is: driver profiles, message encodings and decodings, limits, kinematics."""

@@ -1,5 +1,1 @@
-"""
-The simulated rig: MuJoCo scene, driver stand-in, cameras, tasks, scripted experts.
-
-Never imports rclpy or torch.
-"""
+"""The simulated rig: MuJoCo scene, cameras, driver of the arms, faults. Knows no ROS."""

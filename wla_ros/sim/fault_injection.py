@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wla_ros.core.timing import seconds_to_ns
-from wla_ros.sim.driver.can_bus import NOTHING_RECEIVED
-from wla_ros.sim.driver.can_bus import FeedbackFrame
-from wla_ros.sim.driver.can_units import FEEDBACK_RAD_PER_DEG
-from wla_ros.sim.faults import ArmFaults
-from wla_ros.sim.faults import CameraFaults
-from wla_ros.sim.faults import FaultWindow
+from wla_ros.base.timing import seconds_to_ns
+from wla_ros.sim.config import ArmFaults
+from wla_ros.sim.config import CameraFaults
+from wla_ros.sim.config import FaultWindow
+from wla_ros.sim.driver.bus import FEEDBACK_RAD_PER_DEG
+from wla_ros.sim.driver.bus import NOTHING_RECEIVED
+from wla_ros.sim.driver.bus import FeedbackFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

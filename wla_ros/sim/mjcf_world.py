@@ -1,11 +1,9 @@
-"""
-Everything around the arms as MJCF: solver, light, floor, table, cameras.
-
-Made to be looked at: a person judges an episode by these pictures.
-"""
+"""Table, lights, cameras and arms as one MJCF model."""
 
 import math
 import xml.etree.ElementTree as ET
+
+import mujoco
 
 from wla_ros.sim import arm_settings as settings
 from wla_ros.sim.cameras import MOUNTS
@@ -13,6 +11,10 @@ from wla_ros.sim.mjcf import Attributes
 from wla_ros.sim.mjcf import add
 from wla_ros.sim.mjcf import section
 from wla_ros.sim.mjcf import text
+from wla_ros.sim.mjcf_arm import add_arm
+from wla_ros.sim.mjcf_arm import add_arm_defaults
+from wla_ros.sim.mjcf_arm import add_arm_materials
+from wla_ros.sim.tasks.task import Task
 
 TABLE_CENTRE_M = (0.30, 0.0)
 TABLE_HALF_SIZE_M = (0.48, 0.62)
@@ -140,3 +142,28 @@ def _body(world: ET.Element, name: str) -> ET.Element:
     if found is None:
         raise ValueError(f'there is no body {name!r} to fix a camera to')
     return found
+
+
+# The whole scene as one MuJoCo model: world, two arms, cameras, the objects of a task.
+
+
+def scene_xml(task: Task, *, timestep_s: float) -> str:
+    """Return the MJCF text of the scene; it loads in MuJoCo's viewer as it is."""
+    root = ET.Element('mujoco', model=f'wla_ros {task.name}')
+    add_options(root, timestep_s)
+    add_arm_defaults(add(root, 'default'))
+    asset = add(root, 'asset')
+    add_world_materials(asset)
+    add_arm_materials(asset)
+    add_surroundings(root)
+    for arm in settings.ARM_BASES:
+        add_arm(root, arm)
+    add_cameras(root)
+    task.add_to(root)
+    ET.indent(root)
+    return ET.tostring(root, encoding='unicode')
+
+
+def build_model(task: Task, *, timestep_s: float) -> mujoco.MjModel:
+    """Return the compiled scene."""
+    return mujoco.MjModel.from_xml_string(scene_xml(task, timestep_s=timestep_s))

@@ -1,29 +1,16 @@
-"""
-The physics of the rig: two arms, a table, the objects of a task, advanced in steps of constant
-length.
-
-Knows servos and set-points in SI units; drivers, messages, faults and wall-clock time are outside.
-One thread owns a scene; another may render from its snapshots.
-
-    scene = TwoArmScene(make_task('stack_cup'))
-    scene.reset(seed=1)                   # arms at home and powered, objects placed
-    scene.arm('left').set_joint_target(q, v)  # set-point of the next steps, rad, rad/s
-    scene.arm('left').set_gripper_target(width_m=0.07, force_n=1.0)
-    scene.step(2)                         # 2 x 2.5 ms
-    scene.arm('left').measure(), scene.object_poses(), scene.judge(), scene.snapshot()
-"""
+"""The MuJoCo scene of two arms on a table with the objects of a task."""
 
 from dataclasses import dataclass
 
 import mujoco
 import numpy as np
 
-from wla_ros.core.timing import ns_to_seconds
-from wla_ros.core.types import FloatArray
+from wla_ros.base.timing import ns_to_seconds
+from wla_ros.base.types import FloatArray
 from wla_ros.robots.piper.forward_kinematics import flange_pose
 from wla_ros.sim import arm_settings as settings
-from wla_ros.sim.arm_servos import ArmServos
-from wla_ros.sim.scene_model import build_model
+from wla_ros.sim.mjcf_world import build_model
+from wla_ros.sim.servos import ArmServos
 from wla_ros.sim.tasks.task import Course
 from wla_ros.sim.tasks.task import Judgement
 from wla_ros.sim.tasks.task import ObjectState

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from wla_ros.core.rigid_transform import matrix_to_rpy
-from wla_ros.core.rigid_transform import rotation_angle
+from wla_ros.base.geometry import matrix_to_rpy
+from wla_ros.base.geometry import rotation_angle
+from wla_ros.robots.piper.forward_kinematics import ZeroConvention
+from wla_ros.robots.piper.forward_kinematics import convert_zero
 from wla_ros.robots.piper.forward_kinematics import flange_pose
 from wla_ros.robots.piper.forward_kinematics import jacobian
 from wla_ros.robots.piper.forward_kinematics import link_frames
 from wla_ros.robots.piper.limits import JOINT_LOWER_RAD
 from wla_ros.robots.piper.limits import JOINT_UPPER_RAD
-from wla_ros.robots.piper.zero_convention import ZeroConvention
-from wla_ros.robots.piper.zero_convention import convert_zero
 
 ROWS = np.random.default_rng(3).uniform(JOINT_LOWER_RAD, JOINT_UPPER_RAD, (2000, 6))
 

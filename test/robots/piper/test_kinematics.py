@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from wla_ros.core.rigid_transform import matrix_to_pose7
-from wla_ros.core.rigid_transform import multiply_quaternions
-from wla_ros.core.rigid_transform import pose7_to_matrix
-from wla_ros.core.rigid_transform import rotation_angle
-from wla_ros.core.types import Refusal
+from wla_ros.base.geometry import matrix_to_pose7
+from wla_ros.base.geometry import multiply_quaternions
+from wla_ros.base.geometry import pose7_to_matrix
+from wla_ros.base.geometry import rotation_angle
+from wla_ros.base.types import Refusal
+from wla_ros.robots.piper.forward_kinematics import ZeroConvention
 from wla_ros.robots.piper.inverse_kinematics import branches
 from wla_ros.robots.piper.kinematics import INVALID_POSE
 from wla_ros.robots.piper.kinematics import INVALID_SEED
@@ -23,7 +24,6 @@ from wla_ros.robots.piper.kinematics import PiperKinematics
 from wla_ros.robots.piper.limits import JOINT_LOWER_RAD
 from wla_ros.robots.piper.limits import JOINT_UPPER_RAD
 from wla_ros.robots.piper.limits import joint_bounds
-from wla_ros.robots.piper.zero_convention import ZeroConvention
 
 LOWER, UPPER = np.array(JOINT_LOWER_RAD), np.array(JOINT_UPPER_RAD)
 WHOLE = PiperKinematics(margin_rad=0.0)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from wla_ros.core.joint_layout import JointLayout
+from wla_ros.base.joints import JointLayout
 from wla_ros.robots.piper.limits import piper_limits
 
 TWO_ARMS = JointLayout(arms=('left', 'right'))

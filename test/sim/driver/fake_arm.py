@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from wla_ros.robots.encoded_messages import EncodedJointState
-from wla_ros.sim.arm_servos import ArmMeasurement
-from wla_ros.sim.arm_servos import ArmPower
-from wla_ros.sim.driver.driver_config import DriverConfig
-from wla_ros.sim.driver.piper_driver import PERIOD_NS
-from wla_ros.sim.driver.piper_driver import PiperDriver
+from wla_ros.robots.encoding import EncodedJointState
+from wla_ros.sim.config import ArmFaults
+from wla_ros.sim.config import DriverConfig
+from wla_ros.sim.driver.driver import PERIOD_NS
+from wla_ros.sim.driver.driver import PiperDriver
 from wla_ros.sim.fault_injection import FaultyBus
-from wla_ros.sim.faults import ArmFaults
+from wla_ros.sim.servos import ArmMeasurement
+from wla_ros.sim.servos import ArmPower
 
 NAMES = ('joint1', 'joint2', 'joint3', 'joint4', 'joint5', 'joint6', 'gripper')
 HOME = (0.0, 0.4754, -0.603, 0.1, 0.7384, 0.0)

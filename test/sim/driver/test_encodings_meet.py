@@ -9,11 +9,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from sim.driver.fake_arm import Bench
 
-from wla_ros.robots.command_encoding import encode_command
-from wla_ros.robots.command_encoding import encode_end_pose
-from wla_ros.robots.driver_profile import load_driver_profile
-from wla_ros.robots.feedback_decoding import decode_feedback
+from wla_ros.robots.decoding import decode_feedback
+from wla_ros.robots.encoding import encode_command
+from wla_ros.robots.encoding import encode_end_pose
 from wla_ros.robots.piper.forward_kinematics import flange_pose
+from wla_ros.robots.profile import load_driver_profile
 
 DRIVERS = Path(__file__).parents[3] / 'config' / 'drivers'
 LOWER = (-2.6, 0.01, -2.9, -1.7, -1.2, -2.0, 0.0)

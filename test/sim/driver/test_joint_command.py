@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wla_ros.core.types import Refusal
-from wla_ros.sim.driver.can_units import command_mdeg
-from wla_ros.sim.driver.can_units import feedback_rad
-from wla_ros.sim.driver.can_units import true_rad
-from wla_ros.sim.driver.joint_command import DRIVER_CRASH
-from wla_ros.sim.driver.joint_command import MISSING_JOINT_NAMES
-from wla_ros.sim.driver.joint_command import NEGATIVE_GRIPPER
-from wla_ros.sim.driver.joint_command import SHORT_POSITION
-from wla_ros.sim.driver.joint_command import find_accident
-from wla_ros.sim.driver.joint_command import read_joint_command
+from wla_ros.base.types import Refusal
+from wla_ros.sim.driver.bus import command_mdeg
+from wla_ros.sim.driver.bus import feedback_rad
+from wla_ros.sim.driver.bus import true_rad
+from wla_ros.sim.driver.commands import DRIVER_CRASH
+from wla_ros.sim.driver.commands import MISSING_JOINT_NAMES
+from wla_ros.sim.driver.commands import NEGATIVE_GRIPPER
+from wla_ros.sim.driver.commands import SHORT_POSITION
+from wla_ros.sim.driver.commands import find_accident
+from wla_ros.sim.driver.commands import read_joint_command
 
 NAMES = ('joint1', 'joint2', 'joint3', 'joint4', 'joint5', 'joint6', 'gripper')
 POSITION = (0.1, 0.2, -0.3, 0.4, 0.5, 0.6, 0.05)

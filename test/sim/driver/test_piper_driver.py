@@ -5,21 +5,21 @@ from sim.driver.fake_arm import NAMES
 from sim.driver.fake_arm import START_NS
 from sim.driver.fake_arm import Bench
 
-from wla_ros.core.rigid_transform import matrix_to_rpy
-from wla_ros.core.rigid_transform import quaternion_to_matrix
-from wla_ros.robots.encoded_messages import EncodedPosCmd
+from wla_ros.base.geometry import matrix_to_rpy
+from wla_ros.base.geometry import quaternion_to_matrix
+from wla_ros.robots.encoding import EncodedPosCmd
 from wla_ros.robots.piper.forward_kinematics import flange_pose
-from wla_ros.sim.arm_servos import ArmPower
+from wla_ros.sim.config import ArmFaults
+from wla_ros.sim.config import FaultWindow
+from wla_ros.sim.driver.commands import MISSING_JOINT_NAMES
+from wla_ros.sim.driver.driver import CAN_SILENT
+from wla_ros.sim.driver.driver import DRIVER_BUSY
+from wla_ros.sim.driver.driver import DRIVER_DEAD
+from wla_ros.sim.driver.driver import NOT_ENABLED
 from wla_ros.sim.driver.firmware import EMERGENCY_STOP
 from wla_ros.sim.driver.firmware import MOTORS_OFF
-from wla_ros.sim.driver.joint_command import MISSING_JOINT_NAMES
-from wla_ros.sim.driver.piper_driver import CAN_SILENT
-from wla_ros.sim.driver.piper_driver import DRIVER_BUSY
-from wla_ros.sim.driver.piper_driver import DRIVER_DEAD
-from wla_ros.sim.driver.piper_driver import NOT_ENABLED
 from wla_ros.sim.fault_injection import FaultyBus
-from wla_ros.sim.faults import ArmFaults
-from wla_ros.sim.faults import FaultWindow
+from wla_ros.sim.servos import ArmPower
 
 
 def failing(**faults):

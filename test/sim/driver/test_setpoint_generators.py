@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from wla_ros.sim.driver.setpoint_generator import braking_speed
-from wla_ros.sim.driver.stream_generator import StreamGenerator
-from wla_ros.sim.driver.trapezoid_generator import TrapezoidGenerator
+from wla_ros.sim.driver.generators import StreamGenerator
+from wla_ros.sim.driver.generators import TrapezoidGenerator
+from wla_ros.sim.driver.generators import braking_speed
 
 ACCELERATION = 5.0
 STEP_NS = 2_500_000

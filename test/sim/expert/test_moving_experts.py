@@ -5,21 +5,21 @@ import dataclasses
 import numpy as np
 import pytest
 
-from wla_ros.core.joint_layout import JointLayout
-from wla_ros.core.result_check import check_result
-from wla_ros.core.types import CommittedPrefix
-from wla_ros.core.types import PolicyRequest
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.types import CommittedPrefix
+from wla_ros.base.types import PolicyRequest
+from wla_ros.benchmarks.post.noisy_expert import ExpertNoise
+from wla_ros.benchmarks.post.noisy_expert import make_noisy_expert
+from wla_ros.benchmarks.post.pass_post import POST
+from wla_ros.benchmarks.post.post_plane import joints_at
+from wla_ros.benchmarks.post.post_plane import point_of
+from wla_ros.inference.result import check_result
 from wla_ros.sim.expert.direct_run import observe
 from wla_ros.sim.expert.direct_run import run_direct_episode
-from wla_ros.sim.expert.expert_spec import DT_NS
-from wla_ros.sim.expert.expert_spec import HORIZON
-from wla_ros.sim.expert.expert_spec import make_expert
-from wla_ros.sim.expert.noisy_expert import ExpertNoise
-from wla_ros.sim.expert.noisy_expert import make_noisy_expert
-from wla_ros.sim.kinematic.post_plane import joints_at
-from wla_ros.sim.kinematic.post_plane import point_of
+from wla_ros.sim.expert.plan import DT_NS
+from wla_ros.sim.expert.plan import HORIZON
+from wla_ros.sim.expert.plan import make_expert
 from wla_ros.sim.scene import TwoArmScene
-from wla_ros.sim.tasks.pass_post import POST
 from wla_ros.sim.tasks.task import make_task
 from wla_ros.sim.tasks.task_options import PostOptions
 from wla_ros.sim.tasks.task_options import TaskOptions

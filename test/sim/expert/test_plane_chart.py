@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from wla_ros.sim.expert.plane_chart import PlaneChart
-from wla_ros.sim.expert.tool_motion import ArmTool
+from wla_ros.sim.expert.motion import ArmTool
+from wla_ros.sim.expert.plane import PlaneChart
 
 
 @pytest.mark.parametrize('arm', ['left', 'right'])

@@ -3,9 +3,9 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from wla_ros.sim.expert.quintic import MotionState
-from wla_ros.sim.expert.quintic import Quintic
-from wla_ros.sim.expert.settling import Settling
+from wla_ros.sim.expert.joined_rows import MotionState
+from wla_ros.sim.expert.joined_rows import Quintic
+from wla_ros.sim.expert.joined_rows import Settling
 
 number = st.floats(-2.0, 2.0)
 states = st.builds(

@@ -3,15 +3,15 @@ import dataclasses
 import numpy as np
 import pytest
 
-from wla_ros.core.errors import ConfigurationError
-from wla_ros.core.joint_layout import JointLayout
-from wla_ros.core.types import PolicyRequest
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.types import PolicyRequest
 from wla_ros.sim.arm_settings import HOME_RAD
 from wla_ros.sim.expert.direct_run import observe
 from wla_ros.sim.expert.direct_run import run_direct_episode
-from wla_ros.sim.expert.expert_spec import make_expert
-from wla_ros.sim.expert.stack_cup_expert import DT_NS
-from wla_ros.sim.expert.stack_cup_expert import MAX_ATTEMPTS
+from wla_ros.sim.expert.plan import make_expert
+from wla_ros.sim.expert.stack_cup import DT_NS
+from wla_ros.sim.expert.stack_cup import MAX_ATTEMPTS
 from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.tasks.task import make_task
 

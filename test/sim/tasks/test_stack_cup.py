@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from wla_ros.core.errors import ConfigurationError
+from wla_ros.base.config import ConfigurationError
 from wla_ros.sim.arm_settings import ARM_BASES
 from wla_ros.sim.tasks.stack_cup import MOVED
 from wla_ros.sim.tasks.stack_cup import TARGET

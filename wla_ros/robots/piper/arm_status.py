@@ -8,6 +8,20 @@ warning only, because an arm that rests at its zero pose touches two bounds.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+# What the executor has to know about the health of an arm, whatever driver reports it.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmHealth:
+    """Verdict on one status message of an arm: may it be moved."""
+
+    arm: str
+    ok: bool
+    reason: str  # a sentence, empty if ok: emergency stop, collision, not enabled, teach mode, ...
+    receive_ns: int
+    released: bool = False  # disabled or moved by hand: it follows no command at all
+
+
 CTRL_MODES = {
     0: 'standby',
     1: 'CAN control',

@@ -5,13 +5,82 @@ Frames are expressed in base_link. The flange is link6; a tool lies `tool_offset
 its z axis.
 """
 
+import enum
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wla_ros.core.types import FloatArray
-from wla_ros.robots.piper.dh_parameters import DH_TABLES
-from wla_ros.robots.piper.dh_parameters import JOINT_COUNT
-from wla_ros.robots.piper.zero_convention import ZeroConvention
+from wla_ros.base.types import FloatArray
+
+# The two joint zeros of the Piper: firmware S-V1.6-3 moved those of joints 2 and 3.
+#
+# A pose reached with angles of one convention is reached with q2_old = q2_new + 2 deg and q3_old =
+# q3_new - 2 deg in the other (piper_sdk, `dh_is_offset`). A wrong convention puts the flange 10 mm
+# off.
+
+_TWO_DEGREES = math.radians(2.0)
+
+
+class ZeroConvention(enum.Enum):
+    """Which firmware an arm runs, as far as its joint zeros go."""
+
+    NEW = 'new'  # firmware S-V1.6-3 and later
+    OLD = 'old'  # earlier firmware, and the MuJoCo menagerie model
+
+
+def convert_zero(
+    joints: ArrayLike, *, source: ZeroConvention, target: ZeroConvention
+) -> FloatArray:
+    """
+    Return `joints` [..., 6 or 7] of convention `source` in convention `target`.
+
+    Always a new array; a seventh column (gripper) is kept.
+    """
+    converted = np.array(joints, dtype=np.float64)
+    if source is not target:
+        sign = 1.0 if target is ZeroConvention.OLD else -1.0
+        converted[..., 1] += sign * _TWO_DEGREES
+        converted[..., 2] -= sign * _TWO_DEGREES
+    return converted
+
+
+# The modified DH table of the Piper (Craig's convention), from piper_sdk `kinematics/piper_fk.py`.
+#
+# Link i: T_i = Rx(alpha) Tx(a) Rz(q_i + offset) Tz(d), with alpha and a of the link before. The
+# new URDF of AgileX agrees within 0.14 mm and 0.004 deg. Angles are joint angles of the firmware's
+# zero convention.
+
+JOINT_COUNT = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DhLink:
+    """One row of the table."""
+
+    alpha_rad: float  # twist from the link before, about its x
+    a_m: float  # length from the link before, along its x
+    d_m: float  # offset along the joint axis z
+    offset_rad: float  # added to the joint angle
+
+
+def _table(offset_2_deg: float, offset_3_deg: float) -> tuple[DhLink, ...]:
+    quarter = math.pi / 2
+    return (
+        DhLink(alpha_rad=0.0, a_m=0.0, d_m=0.123, offset_rad=0.0),
+        DhLink(alpha_rad=-quarter, a_m=0.0, d_m=0.0, offset_rad=math.radians(offset_2_deg)),
+        DhLink(alpha_rad=0.0, a_m=0.28503, d_m=0.0, offset_rad=math.radians(offset_3_deg)),
+        DhLink(alpha_rad=quarter, a_m=-0.02198, d_m=0.25075, offset_rad=0.0),
+        DhLink(alpha_rad=-quarter, a_m=0.0, d_m=0.0, offset_rad=0.0),
+        DhLink(alpha_rad=quarter, a_m=0.0, d_m=0.091, offset_rad=0.0),
+    )
+
+
+DH_TABLES = {
+    ZeroConvention.NEW: _table(-172.22, -102.78),
+    ZeroConvention.OLD: _table(-174.22, -100.78),
+}
 
 
 def link_frames(joints: ArrayLike, *, zero: ZeroConvention = ZeroConvention.NEW) -> FloatArray:

@@ -9,9 +9,9 @@ us. Knows no limits and prefers no branch; `kinematics.PiperKinematics` selects.
 import math
 from collections.abc import Iterator
 
-from wla_ros.core.types import FloatArray
-from wla_ros.robots.piper.dh_parameters import DH_TABLES
-from wla_ros.robots.piper.zero_convention import ZeroConvention
+from wla_ros.base.types import FloatArray
+from wla_ros.robots.piper.forward_kinematics import DH_TABLES
+from wla_ros.robots.piper.forward_kinematics import ZeroConvention
 
 Joints = tuple[float, float, float, float, float, float]
 

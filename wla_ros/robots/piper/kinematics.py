@@ -16,18 +16,18 @@ from typing import cast
 import numpy as np
 from numpy.typing import ArrayLike
 
-from wla_ros.core.rigid_transform import as_matrix
-from wla_ros.core.rigid_transform import invert
-from wla_ros.core.rigid_transform import rotation_angle
-from wla_ros.core.types import FloatArray
-from wla_ros.core.types import Refusal
+from wla_ros.base.geometry import as_matrix
+from wla_ros.base.geometry import invert
+from wla_ros.base.geometry import rotation_angle
+from wla_ros.base.types import FloatArray
+from wla_ros.base.types import Refusal
 from wla_ros.robots.piper import forward_kinematics
 from wla_ros.robots.piper import inverse_kinematics
-from wla_ros.robots.piper.dh_parameters import JOINT_COUNT
+from wla_ros.robots.piper.forward_kinematics import JOINT_COUNT
+from wla_ros.robots.piper.forward_kinematics import ZeroConvention
 from wla_ros.robots.piper.inverse_kinematics import Joints
 from wla_ros.robots.piper.limits import DEFAULT_MARGIN_RAD
 from wla_ros.robots.piper.limits import joint_bounds
-from wla_ros.robots.piper.zero_convention import ZeroConvention
 
 # Refusal.reason values.
 INVALID_POSE = 'invalid_pose'  # wrong shape, not finite, not a rotation

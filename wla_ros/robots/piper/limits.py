@@ -8,8 +8,8 @@ import math
 
 import numpy as np
 
-from wla_ros.core.joint_layout import JointLayout
-from wla_ros.core.joint_limits import JointLimits
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.joints import JointLimits
 
 # piper_sdk `piper_param_manager.py`: J1 +-150, J2 0..180, J3 -170..0, J4 +-100, J5 +-70, J6 +-120
 # deg.

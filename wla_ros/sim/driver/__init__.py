@@ -1,1 +1,1 @@
-"""A stand-in for one Piper, its firmware and its `piper_ros` driver. Knows no physics engine."""
+"""A stand-in for the driver and firmware of a Piper, down to units and periods of its CAN bus."""

@@ -1,31 +1,51 @@
-"""
-The controller inside the arm: CAN frames in, set-points to the motors, feedback frames out.
+"""The firmware of one arm: enable, modes, status codes, set-points at 200 Hz."""
 
-Owns power, modes, status, limits and motion. Knows nothing of ROS, of the driver's parameters and
-of faults. Semantics from the piper_sdk protocol and its issues; what no source states is marked
-'assumed'.
-"""
+import enum
 
 import numpy as np
 
-from wla_ros.core.timing import NS_PER_S
-from wla_ros.core.timing import ns_to_seconds
-from wla_ros.core.types import FloatArray
-from wla_ros.core.types import Refusal
+from wla_ros.base.timing import NS_PER_S
+from wla_ros.base.timing import ns_to_seconds
+from wla_ros.base.types import FloatArray
+from wla_ros.base.types import Refusal
 from wla_ros.robots.piper.kinematics import JOINT_LIMIT
 from wla_ros.robots.piper.kinematics import PiperKinematics
 from wla_ros.robots.piper.limits import VELOCITY_RAD_S
-from wla_ros.sim.arm_servos import ArmPower
-from wla_ros.sim.arm_servos import ArmServos
-from wla_ros.sim.driver.can_bus import FeedbackFrame
-from wla_ros.sim.driver.can_bus import StatusFrame
-from wla_ros.sim.driver.can_units import TRUE_RAD_PER_MDEG
-from wla_ros.sim.driver.can_units import quantised
-from wla_ros.sim.driver.can_units import true_rad
-from wla_ros.sim.driver.setpoint_generator import SetpointGenerator
-from wla_ros.sim.driver.status_code import ArmState
-from wla_ros.sim.driver.status_code import CtrlMode
-from wla_ros.sim.driver.status_code import MoveMode
+from wla_ros.sim.driver.bus import TRUE_RAD_PER_MDEG
+from wla_ros.sim.driver.bus import FeedbackFrame
+from wla_ros.sim.driver.bus import StatusFrame
+from wla_ros.sim.driver.bus import quantised
+from wla_ros.sim.driver.bus import true_rad
+from wla_ros.sim.driver.generators import SetpointGenerator
+from wla_ros.sim.servos import ArmPower
+from wla_ros.sim.servos import ArmServos
+
+# The codes of CAN 0x2A1 that the stand-in can report (piper_sdk, PiperStatusMsg).
+
+
+class CtrlMode(enum.IntEnum):
+    """Who commands the arm."""
+
+    STANDBY = 0
+    CAN = 1
+
+
+class ArmState(enum.IntEnum):
+    """How the arm is."""
+
+    NORMAL = 0
+    EMERGENCY_STOP = 1
+    NO_SOLUTION = 2
+    SINGULARITY = 3
+    TARGET_BEYOND_LIMIT = 4
+
+
+class MoveMode(enum.IntEnum):
+    """How it moves."""
+
+    P = 0
+    J = 1
+
 
 EMERGENCY_STOP = 'emergency_stop'
 MOTORS_OFF = 'motors_off'

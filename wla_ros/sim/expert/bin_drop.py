@@ -13,16 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wla_ros.core.timing import NS_PER_MS
-from wla_ros.core.timing import NS_PER_S
-from wla_ros.core.timing import seconds_to_ns
-from wla_ros.core.types import FloatArray
-from wla_ros.sim.expert.motion_estimate import MotionEstimate
-from wla_ros.sim.expert.plane_chart import PlaneChart
-from wla_ros.sim.expert.plane_path import PlanePath
-from wla_ros.sim.expert.quintic import MotionState
-from wla_ros.sim.expert.quintic import Quintic
-from wla_ros.sim.expert.quintic import axis_of
+from wla_ros.base.timing import NS_PER_MS
+from wla_ros.base.timing import NS_PER_S
+from wla_ros.base.timing import seconds_to_ns
+from wla_ros.base.types import FloatArray
+from wla_ros.sim.expert.estimates import MotionEstimate
+from wla_ros.sim.expert.joined_rows import MotionState
+from wla_ros.sim.expert.joined_rows import Quintic
+from wla_ros.sim.expert.joined_rows import axis_of
+from wla_ros.sim.expert.plane import PlaneChart
+from wla_ros.sim.expert.plane import PlanePath
 from wla_ros.sim.tasks.dispose_trash import BIN_ORBIT_M
 from wla_ros.sim.tasks.dispose_trash import TURNTABLE_CENTRE_M
 

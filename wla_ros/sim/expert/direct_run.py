@@ -10,15 +10,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wla_ros.core.joint_layout import JointLayout
-from wla_ros.core.ports import Policy
-from wla_ros.core.timing import ns_to_seconds
-from wla_ros.core.types import FloatArray
-from wla_ros.core.types import ObjectPoses
-from wla_ros.core.types import Observation
-from wla_ros.core.types import PolicyRequest
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.timing import ns_to_seconds
+from wla_ros.base.types import FloatArray
+from wla_ros.base.types import ObjectPoses
+from wla_ros.base.types import Observation
+from wla_ros.base.types import Policy
+from wla_ros.base.types import PolicyRequest
 from wla_ros.sim.arm_settings import GRIPPER_FORCE_N
-from wla_ros.sim.expert.expert_spec import make_expert
+from wla_ros.sim.expert.plan import make_expert
 from wla_ros.sim.scene import ARMS
 from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.tasks.task import make_task

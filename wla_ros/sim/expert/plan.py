@@ -1,13 +1,4 @@
-"""
-What one arm does from a given instant on: stages one after another, anchored in absolute time.
-
-        start_ns   stage 0     stage 1        stage 2    end_ns
-    ------|-----------|-----------|--------------|----------|------
-      hold the start                                 hold the end
-
-Sampled at any time it gives the same motion, so chunks cut from it at different instants never
-disagree.
-"""
+"""What experts that plan anew at every observation have in common: the plan and its rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +6,53 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from wla_ros.core.joint_layout import ARM_WIDTH
-from wla_ros.core.timing import NS_PER_S
-from wla_ros.core.timing import seconds_to_ns
-from wla_ros.core.types import FloatArray
+from wla_ros.base import registry
+from wla_ros.base.joints import ARM_WIDTH
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.timing import NS_PER_S
+from wla_ros.base.timing import seconds_to_ns
+from wla_ros.base.types import FloatArray
+from wla_ros.base.types import Policy
+from wla_ros.base.types import PolicySpec
+from wla_ros.base.types import Representation
 from wla_ros.sim.expert.motion import Motion
 from wla_ros.sim.expert.motion import minimum_jerk
+
+# What experts that plan anew at every observation have in common.
+
+HORIZON = 32
+DT_NS = 33_333_333
+# Rows of the prefix and of the projected state that make sense: a quarter of the horizon is left.
+MOST_ROWS = 24
+
+
+def expert_spec(task: str, layout: JointLayout) -> PolicySpec:
+    """
+    Return the specification: absolute joints of all arms, and everything that strategies ask for.
+
+    The expert extrapolates the motion of objects to the time of every row, so it also is its own
+    forward model.
+    """
+    return PolicySpec(
+        name='expert',
+        version=task,
+        representation=Representation.JOINT_POSITION,
+        columns=layout.columns,
+        horizon=HORIZON,
+        dt_ns=DT_NS,
+        needs_objects=True,
+        guided_prefix=True,
+        clean_prefix_rows=MOST_ROWS,
+        rolled_rows=MOST_ROWS,
+        forward_model=True,
+    )
+
+
+def make_expert(task: str) -> Policy:
+    """Return the expert of `task`. Raises ConfigurationError naming the experts there are."""
+    expert: Policy = registry.load(registry.EXPERTS, task)()
+    return expert
+
 
 IntArray = NDArray[np.int64]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from wla_ros.core.timing import NS_PER_MS
-from wla_ros.core.timing import ns_to_seconds
-from wla_ros.core.types import FloatArray
+from wla_ros.base.timing import NS_PER_MS
+from wla_ros.base.timing import ns_to_seconds
+from wla_ros.base.types import FloatArray
 from wla_ros.sim import arm_settings as settings
 from wla_ros.sim.mjcf import Attributes
 from wla_ros.sim.mjcf import add

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from wla_ros.core.types import FloatArray
+from wla_ros.base.types import FloatArray
 from wla_ros.sim import arm_settings as settings
 from wla_ros.sim.tasks import cup
 from wla_ros.sim.tasks.task import Judgement

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 from typing import runtime_checkable
 
-from wla_ros.core import registry
-from wla_ros.core.types import FloatArray
+from wla_ros.base import registry
+from wla_ros.base.types import FloatArray
 from wla_ros.sim.tasks.task_options import TaskOptions
 
 

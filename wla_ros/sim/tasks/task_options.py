@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from wla_ros.core.configuration import parameter
+from wla_ros.base.config import parameter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

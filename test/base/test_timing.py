@@ -1,0 +1,28 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wla_ros.base.timing import ns_to_seconds
+from wla_ros.base.timing import period_ns
+from wla_ros.base.timing import row_due_ns
+from wla_ros.base.timing import seconds_to_ns
+
+
+@given(st.integers(-(10**15), 10**15))
+def test_a_stamp_of_days_survives_seconds_to_the_nanosecond_scale_of_a_double(stamp_ns):
+    assert abs(seconds_to_ns(ns_to_seconds(stamp_ns)) - stamp_ns) <= 1
+
+
+@pytest.mark.parametrize(('rate_hz', 'expected_ns'), [(200.0, 5_000_000), (30.0, 33_333_333)])
+def test_a_rate_has_one_period(rate_hz, expected_ns):
+    assert period_ns(rate_hz) == expected_ns
+
+
+@pytest.mark.parametrize('rate_hz', [0.0, -1.0, 2e6, float('nan'), float('inf')])
+def test_rates_without_a_period_are_mistakes(rate_hz):
+    with pytest.raises(ValueError, match='rate_hz'):
+        period_ns(rate_hz)
+
+
+def test_rows_are_due_on_the_grid_from_the_anchor():
+    assert [row_due_ns(100, 7, i) for i in range(3)] == [100, 107, 114]

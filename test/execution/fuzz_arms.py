@@ -1,0 +1,162 @@
+"""
+Two arms that lie, and their drivers: what the executor hears of them, and where they truly are.
+
+Joints follow the last command after a dead time, at most at the speed of the firmware. A driver
+publishes at 200 Hz; for a while it may be wrong, frozen, silent, or have a double.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from dataclasses import field
+
+import numpy as np
+from execution.arms import MS
+from execution.arms import REST
+
+from wla_ros.base.types import FloatArray
+from wla_ros.base.types import JointSample
+from wla_ros.robots.piper.arm_status import ArmHealth
+
+ENCODER_RAD = 1.745e-5
+# How a driver may lie; `none` most of the time.
+LIES = ('none', 'spikes', 'jump', 'frozen', 'silence', 'double', 'stamps', 'garbage')
+_PERIOD_NS = 5 * MS
+_LOW = np.array([-2.5, 0.1, -2.8, -1.6, -1.1, -2.0])
+_HIGH = np.array([2.5, 3.0, -0.1, 1.6, 1.1, 2.0])
+
+
+@dataclass
+class FuzzArm:
+    """One arm and its driver."""
+
+    name: str
+    rng: np.random.Generator
+    truth: FloatArray = field(default_factory=lambda: REST[:7].copy())
+    lie: str = 'none'
+    lie_until_ns: int = 0
+    body: str = 'obeys'  # or 'stuck', 'pushed', 'disabled'
+    body_until_ns: int = 0
+    fault_until_ns: int = 0
+    two_statuses: bool = False
+    started: bool = False  # commands have been given: from now on it may lie in every way
+    calm: bool = False  # much is left to the ticks and the policies
+
+    def __post_init__(self) -> None:
+        self._told: deque[tuple[int, FloatArray]] = deque()
+        self._offset = np.zeros(7)
+        self._frozen = self.truth.copy()
+        self._drift = np.zeros(7)
+        self._next_ns = 0
+        self._dead_ns = int(self.rng.integers(0, 80)) * MS
+
+    @property
+    def _unrest(self) -> float:
+        return 0.15 if self.calm else 0.6
+
+    def command(self, now_ns: int, position: FloatArray) -> None:
+        """Take the command [7] that left at `now_ns`."""
+        self._told.append((now_ns + self._dead_ns, position))
+
+    def change(self, now_ns: int) -> None:
+        """Begin or end a lie, a push, a failure, at random."""
+        rng = self.rng
+        if now_ns >= self.lie_until_ns:
+            kinds = LIES if self.started else ('none', 'spikes', 'double', 'garbage')
+            kinds = ('none',) if self.body == 'disabled' else kinds
+            self.lie = str(rng.choice(kinds)) if rng.random() < self._unrest else 'none'
+            self.lie_until_ns = now_ns + int(rng.choice([20, 90, 300, 900, 2500])) * MS
+            self._offset = np.zeros(7)
+            joints = rng.integers(0, 2, 6) * rng.choice([-1, 1], 6)
+            self._offset[:6] = joints * rng.choice([0.25, 0.6, 1.2, 1.9])
+            self._frozen = self._reading()
+        if now_ns >= self.body_until_ns:
+            bodies = ['obeys', 'obeys', 'obeys', 'stuck', 'pushed']
+            bodies += ['disabled'] if self.lie == 'none' else []
+            self.body = 'obeys'
+            if self.started and rng.random() < self._unrest:
+                self.body = str(rng.choice(bodies))
+            self.body_until_ns = now_ns + int(rng.integers(200, 1500)) * MS
+            self._drift = np.append(rng.normal(0.0, 0.3, 6), 0.0)
+            self.two_statuses = bool(rng.random() < 0.2)
+        if rng.random() < 0.02 * self._unrest:
+            self.fault_until_ns = now_ns + int(rng.integers(5, 300)) * MS
+
+    def move(self, elapsed_ns: int, now_ns: int) -> None:
+        """Let `elapsed_ns` pass."""
+        seconds = elapsed_ns * 1e-9
+        told = None
+        while self._told and self._told[0][0] <= now_ns:
+            told = self._told.popleft()[1]
+        if told is not None:
+            self._goal = told
+        if self.body == 'obeys' and hasattr(self, '_goal'):
+            most = 3.5 * seconds
+            self.truth = self.truth + np.clip(self._goal - self.truth, -most, most)
+        elif self.body in ('pushed', 'disabled'):
+            self.truth = self.truth + self._drift * seconds
+        self.truth[:6] = np.clip(self.truth[:6], _LOW, _HIGH)
+
+    def released(self) -> bool:
+        """Whether its status says that it obeys nothing, and no second one denies it."""
+        return self.body == 'disabled' and not self.two_statuses
+
+    def statuses(self, ros_ns: int, now_ns: int) -> list[ArmHealth]:
+        """Return what its driver, or two of them, say of its health."""
+        faulty = now_ns < self.fault_until_ns
+        said = [(faulty, self.body == 'disabled')]
+        if self.two_statuses:
+            said.append((False, self.body != 'disabled'))
+        return [
+            ArmHealth(
+                arm=self.name,
+                ok=not bad,
+                reason='collision' if bad else '',
+                receive_ns=ros_ns,
+                released=released,
+            )
+            for bad, released in said
+        ]
+
+    def samples(self, ros_ns: int, now_ns: int) -> list[JointSample]:
+        """Return what arrives by `now_ns`, which the ROS clock calls `ros_ns`."""
+        if now_ns < self._next_ns:
+            return []
+        self._next_ns = max(self._next_ns + _PERIOD_NS, now_ns - 20 * MS)
+        rng, true = self.rng, self._reading()
+        stamp_ns = ros_ns - int(rng.integers(0, 2 * MS))
+        item = self._sample(true, stamp_ns, ros_ns)
+        match self.lie:
+            case 'spikes' if rng.random() < 0.03:
+                return [self._sample(true + self._offset, stamp_ns, ros_ns)]
+            case 'jump':
+                return [self._sample(true + self._offset, stamp_ns, ros_ns)]
+            case 'frozen':
+                return [self._sample(self._frozen, stamp_ns, ros_ns)]
+            case 'silence':
+                return []
+            case 'double':
+                other = self._sample(true + self._offset, stamp_ns + MS // 2, ros_ns)
+                pairs: list[list[JointSample]] = [[item], [other], [item, other], [other, item]]
+                return pairs[int(rng.integers(4))]
+            case 'stamps':
+                wrong = int(rng.choice([-5000, -200, 0, 45, 60, 5000])) * MS
+                return [item, self._sample(true, max(stamp_ns + wrong, 1), ros_ns), item]
+            case 'garbage' if rng.random() < 0.3:
+                broken = true.copy()
+                broken[rng.integers(7)] = rng.choice([np.nan, np.inf, 57.0, -4.0])
+                return [item, self._sample(broken, stamp_ns + 1, ros_ns)]
+        return [item]
+
+    def _reading(self) -> FloatArray:
+        noise = self.rng.normal(0.0, 0.3 * ENCODER_RAD, 7)
+        return np.round((self.truth + noise) / ENCODER_RAD) * ENCODER_RAD
+
+    def _sample(self, position: FloatArray, stamp_ns: int, ros_ns: int) -> JointSample:
+        return JointSample(
+            arm=self.name,
+            stamp_ns=stamp_ns,
+            receive_ns=ros_ns,
+            position=position.copy(),
+            velocity=np.zeros(7),
+            effort=np.full(7, 0.1),
+        )

@@ -1,0 +1,113 @@
+"""
+Random lives of the executor, judged by what leaves it and when; and faults the judge must find.
+
+About 25 episodes with the tests, 100 times as many at night (see `examples`); WLA_FUZZ_EPISODES
+sets the number, and WLA_FUZZ_REPORT a file for the figures.
+"""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from execution.examples import NIGHTLY
+from execution.executor_fuzz import FuzzEpisode
+
+from wla_ros.base.timing import ns_to_seconds
+from wla_ros.execution.command import HeldPosition
+from wla_ros.execution.feedback import FeedbackMonitor
+from wla_ros.execution.tick_clock import TickClock
+from wla_ros.robots.joint_agreement import Continuity
+from wla_ros.robots.joint_agreement import JointAgreement
+
+EPISODES = int(os.environ.get('WLA_FUZZ_EPISODES', '2500' if NIGHTLY else '25'))
+_MOST_FOR_A_FAULT = 60  # episodes in which a planted fault must show
+
+
+def test_no_life_of_the_executor_breaks_a_promise() -> None:
+    worst: Counter[str] = Counter()
+    totals: Counter[str] = Counter()
+    seen: Counter[str] = Counter()
+    broken = []
+    for seed in range(EPISODES):
+        result = FuzzEpisode(seed).run()
+        for name, share in result.worst.items():
+            worst[name] = max(worst[name], share)  # type: ignore[assignment]  # a share
+        totals.update(
+            episodes=1,
+            commands=result.commands,
+            accepted=result.accepted,
+            milliradians=int(result.moved_rad * 1e3),
+            violations=len(result.violations),
+        )
+        seen.update(result.seen)
+        if result.violations:
+            broken.append((seed, result.violations[:3]))
+    report = {'totals': totals, 'worst_share': worst, 'seen': seen, 'broken': broken}
+    if 'WLA_FUZZ_REPORT' in os.environ:
+        Path(os.environ['WLA_FUZZ_REPORT']).write_text(json.dumps(report, indent=1))
+    assert not broken, broken[:5]
+    # The promises would be kept by an executor that refuses everything as well.
+    assert totals['accepted'] > 3 * EPISODES
+    assert totals['milliradians'] > 200 * EPISODES
+    assert min(worst.values()) > 0.5
+    reasons = ('feedback_stale', 'feedback_jumped', 'feedback_contradictory', 'starvation', '')
+    assert all(seen[reason] for reason in reasons), seen
+
+
+def _capped(clock: TickClock, now_ns: int) -> float | None:
+    last_ns = clock._last_ns
+    if last_ns is None:
+        return clock.period_s
+    return ns_to_seconds(min(now_ns - last_ns, 2 * clock._period_ns))
+
+
+def _uncapped(clock: TickClock, now_ns: int) -> float | None:
+    last_ns = clock._last_ns
+    return clock.period_s if last_ns is None else ns_to_seconds(now_ns - last_ns)
+
+
+def _at_once(method: Callable[..., Any]) -> Callable[..., Any]:
+    def follow(held: HeldPosition, *arguments: Any, **named: Any) -> Any:
+        named['released'] = held._layout.arms
+        return method(held, *arguments, **named)
+
+    return follow
+
+
+FAULTS: dict[str, tuple[type, str, Any]] = {
+    'a late tick counts as two periods': (TickClock, 'advance', _capped),
+    'a stall is made up for': (TickClock, 'advance', _uncapped),
+    'time set is time unknown': (
+        TickClock,
+        'shift',
+        lambda clock, _: setattr(clock, '_last_ns', None),
+    ),
+    'every sample is believed': (JointAgreement, 'judge', lambda *_: Continuity.CONTINUES),
+    'every arm is taken over at once': (HeldPosition, 'follow', _at_once(HeldPosition.follow)),
+    'one status releases an arm': (
+        FeedbackMonitor,
+        'released_arms',
+        lambda monitor, _: set(monitor._released_since_ns),
+    ),
+}
+
+
+@pytest.mark.parametrize('fault', FAULTS)
+def test_the_judge_finds_a_planted_fault(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    owner, name, wrong = FAULTS[fault]
+    monkeypatch.setattr(owner, name, wrong)
+    for seed in range(_MOST_FOR_A_FAULT):
+        if FuzzEpisode(seed).run().violations:
+            return
+    raise AssertionError(f'{_MOST_FOR_A_FAULT} episodes did not show: {fault}')
+
+
+def test_an_episode_is_told_by_its_seed() -> None:
+    one, other = FuzzEpisode(7, steps=10).run(), FuzzEpisode(7, steps=10).run()
+    assert one == other
+    assert np.isfinite(one.moved_rad)

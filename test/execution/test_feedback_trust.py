@@ -1,0 +1,333 @@
+"""No single sample moves anything; what jumped, froze or contradicts itself is not followed."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from execution.arms import CONFIG
+from execution.arms import HOME
+from execution.arms import JOINTS
+from execution.arms import MS
+from execution.arms import PERIOD_NS
+from execution.arms import REST
+from execution.arms import Run
+from execution.arms import assert_within_limits
+from execution.arms import held_rows
+from execution.arms import moving_rows
+from execution.arms import sample
+
+from wla_ros.base import reasons
+from wla_ros.base.types import FloatArray
+from wla_ros.base.types import JointSample
+from wla_ros.base.types import Mode
+from wla_ros.execution.report import ExecutorState
+
+Report = Callable[[str, FloatArray, int], list[JointSample]]
+MODES = (Mode.HOLD, Mode.AUTONOMY, Mode.HOMING, Mode.ESTOP)
+
+
+def off_by(offset: FloatArray | float) -> Report:
+    """Return a report of a left arm that is `offset` off in its first joint."""
+
+    def report(arm: str, position: FloatArray, stamp_ns: int) -> list[JointSample]:
+        item = sample(arm, position, stamp_ns)
+        if arm == 'left':
+            item.position[0] += offset
+        return [item]
+
+    return report
+
+
+def in_mode(mode: Mode) -> Run:
+    """Return a run that has been in `mode` for a while, moving where the mode does."""
+    run = Run()
+    run.start()
+    if mode == Mode.AUTONOMY:
+        run.offer(moving_rows(0.3, 0))
+    elif mode == Mode.HOMING:
+        run.enter(Mode.HOLD)
+        run.enter(Mode.HOMING)
+    else:
+        run.enter(mode)
+    run.tick(40)
+    assert run.executor.mode == mode
+    return run
+
+
+@pytest.mark.parametrize('mode', MODES)
+@pytest.mark.parametrize('offset', [1.9, -0.45, 0.19])
+def test_one_wrong_sample_changes_nothing(mode: Mode, offset: float) -> None:
+    """A sample 1.9 rad off once moved the next set-point by 1.9 rad, also in ESTOP."""
+    run, undisturbed = in_mode(mode), in_mode(mode)
+    run.report = off_by(offset)
+    run.tick(1)
+    run.report = undisturbed.report
+    run.tick(200)
+    undisturbed.tick(201)
+    assert np.abs(run.positions() - undisturbed.positions()).max() < 1e-12
+    assert run.executor.mode == undisturbed.executor.mode
+    assert run.snapshot.reason == undisturbed.snapshot.reason
+    assert not any(command.reseeded_arms for command in run.commands)
+
+
+@pytest.mark.parametrize('mode', MODES)
+@pytest.mark.parametrize('offset', [1.9, -0.45, 0.19])
+def test_one_wrong_sample_after_a_silence_at_most_stops(mode: Mode, offset: float) -> None:
+    """An arm could have moved far in 90 ms; what follows tells."""
+    run = in_mode(mode)
+    truth = run.report
+    run.silent = {'left'}
+    run.tick(18)
+    run.silent = set()
+    run.report = off_by(offset)
+    run.tick(1)
+    run.report = truth
+    run.tick(200)
+    assert run.executor.mode in (mode, Mode.HOLD)  # HOLD: home was reached
+    if mode in (Mode.HOLD, Mode.ESTOP):
+        assert np.array_equal(run.commands[-1].position, REST)
+    assert not any(command.reseeded_arms for command in run.commands)
+    assert_within_limits(run.commands)
+
+
+def test_one_wrong_sample_at_the_start_is_not_the_seed() -> None:
+    for offset in (1.9, 0.15):
+        run = Run()
+        truth = run.report
+        for wrong in (0, 1, 41):  # the first one, the second, the last before commands begin
+            run = Run()
+            for k in range(60):
+                run.report = off_by(offset) if k == wrong else truth
+                run.tick(1)
+            assert run.commands
+            assert np.array_equal(run.positions(), np.tile(REST, (len(run.commands), 1)))
+
+
+@pytest.mark.parametrize('mode', MODES)
+@pytest.mark.parametrize('offset', [0.8, -0.35])
+def test_feedback_that_jumps_and_stays_is_not_followed(mode: Mode, offset: float) -> None:
+    run = in_mode(mode)
+    run.report = off_by(offset)
+    run.tick(1)
+    before = run.commands[-1]
+    run.tick(1000)
+    after = run.commands[-1].position
+    assert abs(after[0] - before.position[0]) < 0.2  # the way of the stop
+    assert run.snapshot.state == ExecutorState.HOLDING
+    assert run.snapshot.reason == reasons.FEEDBACK_JUMPED
+    assert 'left jumped' in run.snapshot.detail
+    assert_within_limits(run.commands)
+    # The driver comes to its senses.
+    run.report = off_by(0.0)
+    run.tick(200)
+    assert run.snapshot.reason != reasons.FEEDBACK_JUMPED
+    assert np.abs(run.commands[-1].position - after).max() < 0.15
+    assert_within_limits(run.commands)
+
+
+@pytest.mark.parametrize('mode', [Mode.HOLD, Mode.ESTOP])
+def test_an_arm_that_jumped_and_is_disabled_gets_its_command_where_it_is(mode: Mode) -> None:
+    """It obeys nothing: no place on the way there would be safe when it is enabled again."""
+    run = in_mode(mode)
+    run.lag = 0.0
+    run.report = off_by(0.8)
+    for k in range(200):
+        run.condition('left', released=k >= 100)
+        run.tick(1)
+        if k < 100:
+            assert run.commands[-1].position[0] == pytest.approx(REST[0])
+    assert run.commands[-1].position[0] == pytest.approx(run.measured[0] + 0.8)
+    assert {arm for command in run.commands for arm in command.reseeded_arms} == {'left'}
+    assert np.array_equal(run.commands[-1].position[7:], REST[7:])
+
+
+def test_one_status_message_releases_no_arm() -> None:
+    run = in_mode(Mode.HOLD)
+    run.report = off_by(0.8)
+    for k in range(200):
+        # Two drivers: what one of them calls disabled the other one calls enabled.
+        run.condition('left', released=k % 2 == 0)
+        run.tick(1)
+    assert np.array_equal(run.commands[-1].position, REST)
+
+
+@pytest.mark.parametrize('offset', [0.8, 0.25])
+@pytest.mark.parametrize('burst', [1, 2, 5])
+@pytest.mark.parametrize('mode', MODES)
+def test_feedback_of_two_sources_is_none(mode: Mode, offset: float, burst: int) -> None:
+    run = in_mode(mode)
+    truth, wrong = run.report, off_by(offset)
+    before = run.commands[-1].position[0]
+    for k in range(600):
+        run.report = wrong if k // burst % 2 else truth
+        run.tick(1)
+    assert run.snapshot.reason in (reasons.FEEDBACK_CONTRADICTORY, reasons.FEEDBACK_JUMPED)
+    assert run.snapshot.state == ExecutorState.HOLDING
+    assert abs(run.commands[-1].position[0] - before) < 0.2
+    assert 'left' in run.snapshot.detail
+    assert_within_limits(run.commands)
+
+
+def test_two_sources_from_the_start_give_no_command() -> None:
+    run = Run()
+    truth, wrong = run.report, off_by(0.8)
+    run.report = lambda *true: [*truth(*true), *wrong(true[0], true[1], true[2] + MS // 2)]
+    run.tick(400)
+    assert not run.commands
+
+
+def frozen_at(position: FloatArray) -> Report:
+    """Return a report that keeps saying `position` under fresh stamps."""
+    return lambda arm, _, stamp_ns: [sample(arm, position, stamp_ns)]
+
+
+def test_frozen_feedback_stops_the_arms_and_is_not_gone_back_to() -> None:
+    """The step back to the frozen pose was 0.63 rad once."""
+    run = Run(lag=0.9)
+    run.start()
+    run.offer(moving_rows(0.6, 0))
+    run.tick(60)
+    run.report = frozen_at(run.measured.copy())
+    frozen = run.measured.copy()
+    run.tick(100)
+    assert run.snapshot.state != ExecutorState.TRACKING
+    assert run.snapshot.reason == reasons.FEEDBACK_FROZEN
+    run.tick(600)
+    assert run.snapshot.reason == reasons.FEEDBACK_FROZEN
+    assert 'bit-identical' in run.snapshot.detail
+    way = run.positions()[:, JOINTS]
+    assert (np.diff(way, axis=0) >= -1e-9).all()  # forward, then at rest
+    assert np.abs(way[-1] - frozen[JOINTS]).max() < 0.5
+    assert not any(command.reseeded_arms for command in run.commands)
+    assert_within_limits(run.commands)
+    # The bus is back: the arm stands where it was sent.
+    run.report = lambda *true: [sample(*true)]
+    run.tick(100)
+    assert run.snapshot.reason == reasons.WAITING_FOR_CHUNK
+    assert np.array_equal(run.positions()[-1], run.positions()[-101])
+
+
+def test_a_slow_plan_on_frozen_feedback_is_stopped_before_it_is_far() -> None:
+    run = Run()
+    run.start()
+    run.offer(moving_rows(0.05, 0))
+    run.tick(20)
+    run.report = frozen_at(run.measured.copy())
+    run.tick(180)
+    assert run.snapshot.reason == reasons.FEEDBACK_FROZEN
+    assert np.abs(run.commands[-1].position - run.measured).max() < 0.05
+
+
+def test_a_resting_arm_may_say_the_same_for_long() -> None:
+    run = Run()
+    run.start()
+    for _ in range(5):
+        run.offer(held_rows())
+        run.tick(200)
+        assert run.snapshot.state == ExecutorState.TRACKING
+
+
+@pytest.mark.parametrize('speed', [0.05, 0.3, 0.9])
+def test_an_arm_that_starts_late_is_not_frozen(speed: float) -> None:
+    """0.2 s of dead time, encoders of 0.001 degree: its samples change when it moves at all."""
+    run = Run(lag=0.9)
+    delayed: list[FloatArray] = []
+
+    def late(arm: str, position: FloatArray, stamp_ns: int) -> list[JointSample]:
+        if arm == 'left':
+            delayed.append(np.round(position / 1.745e-5) * 1.745e-5)
+        return [sample(arm, delayed[max(len(delayed) - 40, 0)], stamp_ns)]
+
+    run.report = late
+    run.start()
+    run.offer(moving_rows(speed, 0))
+    run.tick(190)
+    assert run.snapshot.state == ExecutorState.TRACKING
+    assert run.snapshot.counts.feedback_refused == 0
+
+
+def test_a_takeover_ends_when_feedback_does() -> None:
+    """On its way to an arm that was pushed the command stops when nobody knows where that is."""
+    run = Run()
+    run.start()
+    run.offer(held_rows())
+    run.tick(300)
+    run.lag = 0.0
+    run.enter(Mode.HOLD)
+    for _ in range(10):  # an arm is pushed, not faster than arms are
+        run.measured[0] += 0.03
+        run.tick(2)
+    run.tick(150)
+    moving = run.commands[-1].velocity[0]
+    assert moving > 0.1
+    run.silent = {'left'}
+    run.tick(20 + 60)
+    stopped = run.commands[-1]
+    assert not stopped.velocity.any()
+    assert stopped.position[0] < run.measured[0] - 0.05
+    run.tick(100)
+    assert np.array_equal(run.commands[-1].position, stopped.position)
+    assert_within_limits(run.commands)
+
+
+def test_in_estop_a_clock_jump_excuses_nothing() -> None:
+    run = in_mode(Mode.ESTOP)
+    run.now_ns -= 500 * MS
+    run.lag = 0.0
+    run.measured[JOINTS] += 0.4
+    run.tick(600)
+    assert np.array_equal(run.commands[-1].position, run.commands[0].position)
+    assert run.snapshot.reason == reasons.FEEDBACK_JUMPED
+    assert run.executor.reset_emergency_stop(run.now_ns, 'test') is None
+    run.tick(600)
+    assert run.commands[-1].position[JOINTS] == pytest.approx(run.measured[JOINTS])
+    speeds = np.abs(np.diff(run.positions(), axis=0)).max() / (PERIOD_NS * 1e-9)
+    assert speeds <= CONFIG.motion.homing_velocity_rad_s + 1e-6
+
+
+def test_an_arm_that_moved_while_nobody_looked_is_not_followed() -> None:
+    run = in_mode(Mode.HOLD)
+    run.lag = 0.0
+    run.silent = {'right'}
+    run.tick(100)
+    run.measured[7] += 0.4
+    run.silent = set()
+    run.tick(400)
+    assert np.array_equal(run.commands[-1].position, REST)
+    assert run.snapshot.reason == reasons.FEEDBACK_JUMPED
+    assert 'right jumped: 0.400 rad' in run.snapshot.detail
+    assert run.enter(Mode.HOMING) is not None
+    assert len(HOME) == 6
+
+
+def test_one_deviating_sample_ends_no_motion() -> None:
+    run = in_mode(Mode.AUTONOMY)
+    run.lag = 0.0
+    run.tick(1)
+    for offset in (0.4, 0.55, 0.4):
+        run.report = off_by(0.0)
+        run.measured[0] = run.commands[-1].position[0] - offset
+        run.tick(1)
+    assert run.executor.mode == Mode.AUTONOMY
+
+
+def test_an_arm_that_starts_anew_does_not_stop_the_other_one() -> None:
+    """Both are held; the command of the right one is on its way to where it was pushed."""
+    run = in_mode(Mode.HOLD)
+    run.lag = 0.0
+    for _ in range(40):
+        run.measured[7] += 0.02
+        run.tick(1)
+    for _ in range(150):
+        run.condition('left', released=True)
+        run.tick(1)
+    assert run.commands[-1].velocity[7] > 0.1
+    before = run.commands[-1]
+    run.measured[0] += 0.15
+    for _ in range(3):
+        run.condition('left', released=True)
+        run.tick(1)
+    assert {arm for command in run.commands for arm in command.reseeded_arms} == {'left'}
+    assert run.commands[-1].position[0] == pytest.approx(run.measured[0])
+    assert run.commands[-1].velocity[7] >= before.velocity[7]
+    assert_within_limits(run.commands)

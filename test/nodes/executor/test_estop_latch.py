@@ -1,0 +1,113 @@
+"""A latch that no restart, power cut or full disk opens by itself."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from wla_ros.nodes.executor.estop_latch import EstopLatch
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / 'wla_ros' / 'executor_node.estop'
+
+
+def test_what_was_kept_is_latched_for_the_next_process_and_released_for_good(path: Path) -> None:
+    latch = EstopLatch(path)
+    assert latch.reason() is None
+    latch.keep('button')
+    assert not latch.problem
+    assert EstopLatch(path).reason() == 'button'
+
+    latch.release()
+    assert not latch.problem
+    assert latch.reason() is None
+    assert EstopLatch(path).reason() is None
+    latch.release()
+    assert not latch.problem
+
+
+def test_releasing_what_never_was_is_no_problem(path: Path) -> None:
+    latch = EstopLatch(path)
+    latch.release()
+    assert not latch.problem
+
+
+@pytest.mark.parametrize('content', [b'', b'\xff\x00\xfe', b'half a sent'])
+def test_a_torn_file_is_latched(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    assert EstopLatch(path).reason()
+
+
+def test_what_cannot_be_read_is_latched(path: Path) -> None:
+    path.mkdir(parents=True)
+    reason = EstopLatch(path).reason()
+    assert reason is not None
+    assert 'cannot be read' in reason
+
+
+def test_it_is_on_the_disk_when_keep_returns(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        synced.append(os.readlink(f'/proc/self/fd/{descriptor}'))
+        real(descriptor)
+
+    monkeypatch.setattr('os.fsync', fsync)
+    latch = EstopLatch(path)
+    latch.keep('button')
+    assert synced == [str(path), str(path.parent), str(path.parent.parent)]
+    synced.clear()
+    latch.release()
+    assert synced == [str(path.parent)]
+
+
+def test_a_full_disk_is_told_and_another_request_tries_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    latch = EstopLatch(path)
+    with monkeypatch.context() as full:
+        full.setattr('os.fsync', _full)
+        latch.keep('button')
+    assert 'No space left' in latch.problem
+    path.unlink()
+    assert latch.reason() == 'button', 'this process knows all the same'
+    latch.keep('button again')
+    assert not latch.problem
+    assert EstopLatch(path).reason() == 'button again'
+
+
+def test_a_disk_that_takes_a_name_but_no_text_latches(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr('os.write', _full)
+    latch = EstopLatch(path)
+    latch.keep('button')
+    assert not latch.problem
+    assert EstopLatch(path).reason()
+
+
+def test_a_release_that_fails_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    latch = EstopLatch(path)
+    latch.keep('button')
+    monkeypatch.setattr('os.fsync', _full)
+    latch.release()
+    assert 'latched again' in latch.problem
+
+
+def test_executors_of_other_names_have_files_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip('rclpy')
+    from wla_ros.nodes.policy.memory import ros_home_path
+
+    monkeypatch.setenv('ROS_HOME', str(tmp_path))
+    names = ('/executor_node', '/cell/executor_node', '/executor_node_2')
+    assert len({ros_home_path('wla_ros/{node}.estop', name) for name in names}) == len(names)
+
+
+def _full(*_: object) -> None:
+    raise OSError(28, 'No space left on device')

@@ -1,0 +1,1 @@
+"""Recordings: read, write, and the actions in them. Knows rosbags and MCAP, no ROS graph."""

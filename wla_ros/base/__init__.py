@@ -1,0 +1,1 @@
+"""Values, time, configuration, curves and geometry that all rooms share. numpy and yaml only."""

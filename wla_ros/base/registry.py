@@ -1,0 +1,71 @@
+"""
+What packages add by name: tasks, experts and policies, ours and those of others alike.
+
+A package names them in its metadata as entry points (packaging.python.org, "Entry points
+specification"); `config/build/entry_points.txt` is the table of this one. Nothing is imported
+before it is asked for by name.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint
+from importlib.metadata import distributions
+from types import MappingProxyType
+from typing import Any
+
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.config import Problem
+
+TASKS = 'wla_ros.tasks'  # callables that take TaskOptions and return a Task
+EXPERTS = (
+    'wla_ros.experts'  # by name of the task: callables without arguments that return a Policy
+)
+
+
+def names(group: str) -> tuple[str, ...]:
+    """Return the names of `group`, sorted."""
+    return tuple(sorted(_table(group)))
+
+
+def load(group: str, name: str) -> Any:
+    """
+    Return what is registered as `name` in `group`.
+
+    Raises ConfigurationError for a name that nobody or more than one package registers, or whose
+    module does not have it; ModuleNotFoundError for a package that the module needs.
+    """
+    found = _table(group).get(name, ())
+    kind = group.rpartition('.')[2]
+    if not found:
+        known = ', '.join(names(group)) or 'none'
+        raise _error(kind, f'{name!r} is not registered', f'there are: {known}')
+    if len(found) > 1:
+        places = ', '.join(point.value for point in found)
+        raise _error(kind, f'{name!r} is registered by {places}', 'uninstall all but one')
+    try:
+        return found[0].load()
+    except (ImportError, AttributeError) as error:
+        own = found[0].module.partition('.')[0]
+        if isinstance(error, ModuleNotFoundError) and (error.name or '').partition('.')[0] != own:
+            raise  # a package that it needs: whoever asked says what to install
+        raise _error(kind, f'{name!r} ({found[0].value}) cannot be imported: {error}') from error
+
+
+@cache
+def _table(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
+    """
+    Return the different objects registered under each name; one path twice counts once.
+
+    `importlib.metadata.entry_points` looks at one distribution of a name only. Beside ours CMake
+    leaves another one of the same name, for the messages.
+    """
+    table: dict[str, dict[str, EntryPoint]] = {}
+    for distribution in distributions():
+        for point in distribution.entry_points:
+            if point.group == group:
+                table.setdefault(point.name, {})[point.value] = point
+    return MappingProxyType({name: tuple(points.values()) for name, points in table.items()})
+
+
+def _error(kind: str, what: str, remedy: str = '') -> ConfigurationError:
+    return ConfigurationError(kind, (Problem(where=kind, what=what, remedy=remedy),))

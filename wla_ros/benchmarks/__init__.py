@@ -1,0 +1,1 @@
+"""What serves comparisons alone; no other room imports it."""

@@ -1,0 +1,1 @@
+"""Execution strategies compared over delays: grid, cells, statistics, page."""

@@ -1,0 +1,1 @@
+"""A small flow-matching policy trained for the execution benchmark."""

@@ -1,0 +1,262 @@
+"""
+Measure how long an emergency stop takes while the executor is flooded.
+
+For each flood an executor moves two simulated arms at a steady speed; again and again the stop is
+asked for at a random time. The time is from the request, in another process, to the stamp of the
+first command that decelerates. A period of the control loop (5 ms) is part of it. The last line is
+one JSON document; times are in ms.
+"""
+
+import argparse
+import json
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rclpy
+from rclpy.context import Context
+from rclpy.executors import SingleThreadedExecutor
+from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
+
+from wla_ros.base.arguments import count
+from wla_ros.base.config import WlaError
+from wla_ros.base.types import ActionChunk
+from wla_ros.base.types import Mode
+from wla_ros.base.types import Provenance
+from wla_ros.base.types import Representation
+from wla_ros.benchmarks.graph.flooded_rig import FLOODS
+from wla_ros.benchmarks.graph.flooded_rig import LAYOUT
+from wla_ros.cli.main import check_file
+from wla_ros.cli.up import NodeCommand
+from wla_ros.cli.up import NodeProcesses
+from wla_ros.cli.up import node_commands
+from wla_ros.msg import ActionChunk as ActionChunkMessage
+from wla_ros.msg import ExecutorStatus
+from wla_ros.nodes import qos
+from wla_ros.nodes.lifecycle import prefer_local_transport
+from wla_ros.nodes.messages import chunk_message
+from wla_ros.nodes.messages import stamp_ns
+from wla_ros.nodes.parameter_file import resolve_parameter_file
+from wla_ros.srv import SetControlMode
+
+_SPEED_RAD_S = 0.2
+_SLOWER_RAD_S = 0.0005  # the first tick of a stop at the jerk limit; a steady plan keeps to 1e-6
+_DT_NS = 33_333_333
+_HORIZON = 45
+_TURN_RAD = 0.1  # joint 1 moves to and fro about that
+_PATIENCE_S = 60.0
+# The probe shares the machine with the flood: a pause of it is no fault of the robot.
+_PATIENT = (
+    'execution.feedback.max_age_s=2.0',
+    'execution.motion.stall_s=2.0',
+    'loop.limited_command_rate_hz=200.0',
+)
+
+
+class StopError(WlaError):
+    """Something that was waited for did not come."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `wla_ros bench-stop`."""
+    parser.add_argument('--stops', type=count, default=50, help='stops per flood')
+    parser.add_argument('--floods', nargs='+', choices=FLOODS, default=list(FLOODS))
+    parser.add_argument('--output', type=Path, help='also write the JSON document to this file')
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure every flood and print the results."""
+    check_file(arguments.output, '--output')
+    floods = {}
+    for flood in arguments.floods:
+        floods[flood] = _measure(flood, arguments.stops)
+        print(f'{flood:<12}' + ''.join(f'{k} {v:8.2f}   ' for k, v in floods[flood].items()))
+    text = json.dumps(
+        {
+            'benchmark': 'stop',
+            'machine': f'{platform.machine()}, {os.cpu_count()} cores',
+            'stops': arguments.stops,
+            'floods': floods,
+        }
+    )
+    print(text)
+    if arguments.output is not None:
+        arguments.output.write_text(text + '\n', encoding='utf-8')
+    return 0
+
+
+def _measure(flood: str, stops: int) -> dict[str, float]:
+    prefer_local_transport()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        # What outlives a node (a latched stop) stays out of the user's ROS_HOME.
+        NodeProcesses(log_folder=Path(folder), environment={'ROS_HOME': folder}) as nodes,
+    ):
+        (command,) = node_commands(
+            resolve_parameter_file('bimanual'),
+            without=('sim_node', 'policy_node', 'recorder_node'),
+            overrides=tuple(f'executor_node:{override}' for override in _PATIENT),
+            namespace='',
+        )
+        nodes.start(command)
+        nodes.start(
+            NodeCommand(
+                name='rig',
+                module='wla_ros.benchmarks.graph.flooded_rig',
+                arguments=('--flood', flood),
+            )
+        )
+        context = Context()
+        rclpy.init(context=context)
+        probe = _Probe(context, nodes)
+        try:
+            taken_ms = np.array([probe.stop() for _ in range(stops)])
+            received = probe.status.chunks_received if probe.status is not None else 0
+        finally:
+            probe.close()
+            context.try_shutdown()
+    p50, p99 = np.percentile(taken_ms, (50, 99))
+    return {
+        'p50_ms': round(float(p50), 2),
+        'p99_ms': round(float(p99), 2),
+        'max_ms': round(float(taken_ms.max()), 2),
+        'chunks': float(received),
+    }
+
+
+class _Probe:
+    """Keeps the arms moving and stops them."""
+
+    def __init__(self, context: Context, nodes: NodeProcesses) -> None:
+        self._nodes = nodes
+        self._node = rclpy.create_node('stop_probe', context=context)
+        self._executor = SingleThreadedExecutor(context=context)
+        self._executor.add_node(self._node)
+        self._random = np.random.default_rng(0)
+        self._limited: list[tuple[int, float]] = []  # stamp [ns], speed of joint 1 of the left arm
+        self._position = np.zeros(LAYOUT.width)
+        self._sequence = 0
+        self.status: ExecutorStatus | None = None
+        node = self._node
+        node.create_subscription(JointState, 'limited_command', self._take, 1000)
+        node.create_subscription(ExecutorStatus, 'executor_status', self._take_status, qos.STATUS)
+        self._chunks = node.create_publisher(ActionChunkMessage, 'action_chunk', qos.CHUNK)
+        self._set_mode = node.create_client(SetControlMode, 'executor_node/set_mode')
+        self._estop = node.create_client(Trigger, 'executor_node/estop')
+        self._reset = node.create_client(Trigger, 'executor_node/estop_reset')
+
+    def close(self) -> None:
+        self._executor.shutdown()
+        self._node.destroy_node()
+
+    def stop(self) -> float:
+        """Move, stop at a random time and return how long that took [ms]."""
+        self._wait(lambda: self.status is not None, 'the executor')
+        self._wait(lambda: self._asked(self._autonomy()), 'autonomy')
+        self._wait(self._moving, 'a steady speed')
+        speed = self._limited[-1][1]
+        asked_ns = self._now_ns()
+        answer = self._estop.call_async(Trigger.Request())
+        self._wait(lambda: self._slower_ns(asked_ns, speed) is not None, 'the deceleration')
+        slower_ns = self._slower_ns(asked_ns, speed)
+        self._wait(answer.done, 'the answer')
+        self._wait(lambda: abs(self._limited[-1][1]) < 1e-6, 'the rest')
+        self._wait(lambda: self._asked(self._reset.call_async(Trigger.Request())), 'the reset')
+        return 0.0 if slower_ns is None else (slower_ns - asked_ns) / 1e6
+
+    def _moving(self) -> bool:
+        """
+        Send a chunk, another one if the flood took its place; return whether it is followed at a
+        random time.
+        """
+        self._move()
+        end_s = time.monotonic() + 1.0
+        while not self._steady and time.monotonic() < end_s:
+            self._spin(0.01)
+        self._spin(float(self._random.uniform(0.0, 0.05)))
+        return self._steady
+
+    @property
+    def _steady(self) -> bool:
+        newest = [speed for _, speed in self._limited[-10:]]
+        return (
+            len(newest) == 10
+            and abs(newest[-1]) > 0.9 * _SPEED_RAD_S
+            and float(np.ptp(newest)) < _SLOWER_RAD_S / 10
+        )
+
+    def _slower_ns(self, asked_ns: int, speed: float) -> int | None:
+        """Return the stamp of the first command behind `asked_ns` that is slower."""
+        return next(
+            (
+                stamp
+                for stamp, present in self._limited
+                if stamp > asked_ns and abs(present) < abs(speed) - _SLOWER_RAD_S
+            ),
+            None,
+        )
+
+    def _autonomy(self) -> Any:
+        request = SetControlMode.Request(mode=int(Mode.AUTONOMY), reason='bench-stop')
+        return self._set_mode.call_async(request)
+
+    def _asked(self, future: Any) -> bool:
+        """Wait for an answer; return whether it was a yes."""
+        end_s = time.monotonic() + 5.0
+        while not future.done() and time.monotonic() < end_s:
+            self._spin(0.01)
+        return bool(future.done() and future.result().success)
+
+    def _move(self) -> None:
+        """Send a chunk that leads joint 1 of the left arm towards the farther end."""
+        del self._limited[:-1]
+        direction = -1.0 if self._position[0] > _TURN_RAD else 1.0
+        rows = np.tile(self._position, (_HORIZON, 1))
+        rows[:, 0] += direction * _SPEED_RAD_S * _DT_NS * 1e-9 * np.arange(_HORIZON)
+        self._sequence += 1
+        self._chunks.publish(
+            chunk_message(
+                ActionChunk(
+                    stamp_ns=self._now_ns(),
+                    dt_ns=_DT_NS,
+                    epoch=1,
+                    sequence=self._sequence,
+                    representation=Representation.JOINT_POSITION,
+                    columns=LAYOUT.columns,
+                    rows=rows,
+                    provenance=Provenance(policy='probe', policy_version='1', instruction=''),
+                )
+            )
+        )
+
+    def _now_ns(self) -> int:
+        return int(self._node.get_clock().now().nanoseconds)
+
+    def _take(self, message: JointState) -> None:
+        self._position = np.array(message.position)
+        self._limited.append((stamp_ns(message.header.stamp), float(message.velocity[0])))
+
+    def _take_status(self, message: ExecutorStatus) -> None:
+        self.status = message
+
+    def _spin(self, seconds: float) -> None:
+        end_s = time.monotonic() + seconds
+        while True:
+            self._executor.spin_once(timeout_sec=0.005)
+            if time.monotonic() >= end_s:
+                return
+
+    def _wait(self, condition: Any, what: str) -> None:
+        end_s = time.monotonic() + _PATIENCE_S
+        while not condition():
+            self._nodes.check()
+            if time.monotonic() > end_s:
+                raise StopError(
+                    f'waited {_PATIENCE_S:g} s for {what}\n{self._nodes.log_tail("executor_node")}'
+                )
+            self._spin(0.01)

@@ -1,0 +1,1 @@
+"""How other programs execute chunks, behind the same limiter."""

@@ -1,0 +1,1 @@
+"""The task pass_post: a kinematic world with two equally good ways."""

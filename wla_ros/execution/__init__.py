@@ -1,0 +1,1 @@
+"""From chunks to limited commands: gate, schedule, splice, path, limiter, supervision."""

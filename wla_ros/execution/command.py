@@ -1,0 +1,307 @@
+"""
+The command of all arms: follows a plan, goes home, comes to rest and holds.
+
+Knows no chunks and no modes: what to do is decided elsewhere.
+"""
+
+from collections import deque
+from collections.abc import Collection
+from collections.abc import Mapping
+
+import numpy as np
+
+from wla_ros.base.curve import CurveSample
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.joints import JointLimits
+from wla_ros.base.timing import NS_PER_S
+from wla_ros.base.timing import seconds_to_ns
+from wla_ros.base.types import FloatArray
+from wla_ros.execution.config import DeviationConfig
+from wla_ros.execution.config import ExecutorConfig
+from wla_ros.execution.feedback import FeedbackMonitor
+from wla_ros.execution.limiter import MotionLimiter
+from wla_ros.execution.supervision import DeviationMonitor
+
+# The commands of the last while, to compare the measured joints with what they were told.
+
+# Feedback older than this is not trusted anyway, and no latency is longer: 1 s at 200 Hz.
+_MOST = 200
+
+
+class CommandHistory:
+    """When each position was commanded; one thread."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._times_ns: deque[int] = deque(maxlen=_MOST)
+        self._positions: deque[FloatArray] = deque(maxlen=_MOST)
+
+    def add(self, now_ns: int, position: FloatArray) -> None:
+        """Remember that `position` [D] was commanded at `now_ns`; times rise."""
+        self._times_ns.append(now_ns)
+        self._positions.append(position)
+
+    def clear(self) -> None:
+        """Forget everything: the clock or the arms jumped."""
+        self._times_ns.clear()
+        self._positions.clear()
+
+    def at(self, time_ns: FloatArray) -> FloatArray:
+        """Return column c [D] as commanded at `time_ns[c]`, else the nearest; NaN if empty."""
+        if not self._times_ns:
+            return np.full(len(time_ns), np.nan)
+        times_ns = np.array(self._times_ns, dtype=np.float64)
+        positions = np.array(self._positions)
+        return np.array(
+            [np.interp(at, times_ns, positions[:, column]) for column, at in enumerate(time_ns)]
+        )
+
+
+# Where the arms are held while nothing else moves them, and when that place gives way to the
+# measured joints.
+#
+# A held command is not taken over from the measured joints at every stop: gravity sags a held arm
+# a little, and taking that over each time would let it sink. Only a deviation that is no sag moves
+# it, once per hold, or as often as needed for an arm that is faulty or far away. The command goes
+# there like any other motion, slowly: what is measured may be wrong, and the arm obeys. An arm
+# that is released (disabled, moved by hand) obeys nothing: its command is where it is at once,
+# because every place on the way would throw the arm when it obeys again. Grippers never follow:
+# one that squeezes an object is open further than commanded, and would let go.
+
+
+class HeldPosition:
+    """The position to hold, once the arms have come to rest."""
+
+    def __init__(self, config: DeviationConfig, layout: JointLayout, answer_ns: int) -> None:
+        """Start with nothing to hold; frozen feedback shows after `answer_ns` at the latest."""
+        self._resume_rad, self._layout = config.resume_reseed_rad, layout
+        self._settle_ns = seconds_to_ns(config.settle_s) + answer_ns
+        self._rest_since_ns = 0
+        self._taken_over: set[str] = (
+            set()
+        )  # arms whose measured joints were taken over in this hold
+        self.position: FloatArray | None = None  # [D], None while the arms move
+
+    def release(self) -> None:
+        """Forget the position: the arms move."""
+        self.position = None
+        self._taken_over.clear()
+
+    def interrupt(self) -> None:
+        """Let the arms come to rest where they are; what was taken over in this hold stays so."""
+        self.position = None
+
+    def take(self, position: FloatArray, now_ns: int) -> None:
+        """Hold `position` [D]; the arms rest there since `now_ns`."""
+        self.position = position
+        self._rest_since_ns = now_ns
+
+    def follow(
+        self,
+        deviation: DeviationMonitor,
+        measured: FloatArray,
+        now_ns: int,
+        *,
+        faulty: Collection[str],
+        released: Collection[str],
+        steady: Collection[str],
+    ) -> tuple[str, ...]:
+        """
+        Take over the trustworthy measured joints [D] of the arms that deviate by more than sag.
+
+        `steady` are the arms whose last samples agree closely. Returns the arms of which the
+        command has to be there at once.
+        """
+        if self.position is None:
+            return ()
+        at_once = []
+        settled = now_ns - self._rest_since_ns >= self._settle_ns
+        for arm in self._layout.arms:
+            lasting_ns = deviation.beyond_sag_ns(arm)
+            if not lasting_ns or arm not in steady:
+                continue
+            again = arm in faulty or arm not in self._taken_over or deviation.is_far(arm)
+            if arm in released:
+                at_once.append(arm)
+            elif not (settled and lasting_ns >= self._settle_ns and again):
+                continue
+            joints = deviation.joints(arm)
+            self.position = np.array(self.position)
+            self.position[joints] = measured[joints]
+            self._taken_over.add(arm)
+        return tuple(at_once)
+
+
+_ARRIVED_RAD = 1e-6
+
+
+class CommandedMotion:
+    """The commanded state and how it moves; one thread calls all methods."""
+
+    def __init__(
+        self,
+        config: ExecutorConfig,
+        layout: JointLayout,
+        limits: JointLimits,
+        deviation: DeviationMonitor,
+    ) -> None:
+        """Start unseeded; `limits` are those of the configured shares."""
+        self._config, self._layout, self._deviation = config, layout, deviation
+        slow = np.full(layout.width, config.motion.homing_velocity_rad_s)
+        slow[list(layout.gripper_indices)] = np.inf
+        self.slow = np.minimum(limits.velocity, slow)  # speed of homing and of held arms
+        self._latency_ns = config.latencies_s(layout) * NS_PER_S
+        self._everywhere = np.ones(layout.width, dtype=np.bool_)
+        self._nowhere = ~self._everywhere
+        answer_ns = max(config.answer_ns(arm) for arm in layout.arms)
+        self._held = HeldPosition(config.deviation, layout, answer_ns)
+        self._history = CommandHistory()
+        self.limiter = MotionLimiter(limits)
+        self.seeded = False
+        self.reseeded: tuple[str, ...] = ()  # released arms set to where they are by the last hold
+
+    # State
+
+    @property
+    def position(self) -> FloatArray:
+        """What is commanded [D]."""
+        return self.limiter.position
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """Counters of `ExecutorCounts`."""
+        limiter = self.limiter
+        return {
+            'stops_forced': limiter.stops_forced,
+            'planner_failures': limiter.planner_failures,
+        }
+
+    @property
+    def state(self) -> CurveSample:
+        """What is commanded, as a motion."""
+        return CurveSample(self.limiter.state, self._nowhere)
+
+    def seed(self, measured: FloatArray) -> None:
+        """Start at rest from the measured columns [D]."""
+        self.limiter.seed(measured.copy())
+        self.seeded = True
+
+    def forget_times(self) -> None:
+        """Forget when what was commanded: the clock jumped."""
+        self._history.clear()
+
+    def forget(self) -> None:
+        """Have no command any more: nobody knows where the arms go until there is a new one."""
+        self.seeded = False
+        self._held.release()
+        self._history.clear()
+
+    @property
+    def demands(self) -> bool:
+        """Whether the command leads the arms; a held one at most goes to where they are."""
+        return self._held.position is None
+
+    def remember(self, now_ns: int) -> None:
+        """Take note that the present command is the one of `now_ns`."""
+        self._history.add(now_ns, self.limiter.position)
+
+    def tracking_error(self, measured: FloatArray, stamps_ns: Mapping[str, int]) -> FloatArray:
+        """
+        Return measured columns [D] less the command to be reached when they were measured.
+
+        A joint arrives its action latency after the command; compared with the command in force it
+        would lag by speed times latency. Zero for arms without a stamp.
+        """
+        error = np.zeros(self._layout.width)
+        for arm, stamp_ns in stamps_ns.items():
+            columns = self._layout.arm_slice(arm)
+            commanded = self._history.at(stamp_ns - self._latency_ns)[columns]
+            error[columns] = np.nan_to_num(measured[columns] - commanded)
+        return error
+
+    # Motion, one step each
+
+    def track(self, plan: CurveSample, duration_s: float) -> bool:
+        """Follow `plan`; return whether a limit changed the command."""
+        self._held.release()
+        self.limiter.step(plan, duration_s)
+        error = np.abs(self.limiter.position - plan.position) * ~plan.outside
+        return bool(error.max() > self._config.motion.limit_hit_rad)
+
+    def home_target(self) -> CurveSample:
+        """Return the home configuration, at rest; grippers stay where they are."""
+        home = self.limiter.position.copy()
+        for arm in self._layout.arms:
+            home[self._deviation.joints(arm)] = self._config.arm(arm).home_rad
+        return self.resting_at(home)
+
+    def go_home(self, duration_s: float) -> bool:
+        """Move towards home; return whether the arms rest there."""
+        return self._arrive(self.home_target(), duration_s, self.slow)
+
+    def arrive(self, place: FloatArray, duration_s: float) -> bool:
+        """Move towards `place` [D]; return whether the arms rest as near as they may."""
+        return self._arrive(self.resting_at(place), duration_s, None)
+
+    def _arrive(self, place: CurveSample, duration_s: float, speed: FloatArray | None) -> bool:
+        self._held.release()
+        self.limiter.step(place, duration_s, speed)
+        reachable = self.limiter.nearest(place.position)
+        distance = np.abs(self.limiter.position - reachable).max()
+        return self.limiter.at_rest and bool(distance <= _ARRIVED_RAD)
+
+    def hold(
+        self,
+        now_ns: int,
+        duration_s: float,
+        feedback: FeedbackMonitor | None,
+    ) -> bool:
+        """
+        Come to rest within the limits, then stay; return whether the arms rest.
+
+        `feedback` is None while it is not to be trusted: then nothing moves towards what was
+        measured, and the arms stop if they were on their way there.
+        """
+        limiter, held = self.limiter, self._held
+        self.reseeded = ()
+        if feedback is None and not self._stays:
+            held.interrupt()
+        if held.position is None:
+            limiter.step(CurveSample(limiter.state, self._everywhere), duration_s)
+            if not limiter.at_rest:
+                return False
+            limiter.halt()
+            held.take(limiter.position, now_ns)
+        if feedback is not None:
+            self._follow(now_ns, feedback)
+        if held.position is not None and not self._stays:
+            limiter.step(self.resting_at(held.position), duration_s, self.slow)
+        return True
+
+    @property
+    def _stays(self) -> bool:
+        """Whether the command rests at the held position."""
+        position = self._held.position
+        return self.limiter.at_rest and (
+            position is not None and np.array_equal(position, self.limiter.position)
+        )
+
+    def _follow(self, now_ns: int, feedback: FeedbackMonitor) -> None:
+        """Let the held position follow the measured joints, of released arms the command too."""
+        measured = feedback.position
+        self.reseeded = self._held.follow(
+            self._deviation,
+            measured,
+            now_ns,
+            faulty=feedback.faulty_arms(now_ns),
+            released=feedback.released_arms(now_ns),
+            steady=feedback.steady,
+        )
+        for arm in self.reseeded:
+            self.limiter.place(self._deviation.joints(arm), measured)
+
+    def resting_at(self, position: FloatArray) -> CurveSample:
+        """Return rest at `position` [D] as a motion."""
+        values = np.zeros((3, len(position)))
+        values[0] = position
+        return CurveSample(values, self._nowhere)

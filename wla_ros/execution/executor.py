@@ -1,0 +1,536 @@
+"""
+Action chunks in, limited joint commands out: composes gate, plan, command, modes and supervision.
+
+No thread and no clock of its own: time is an argument.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from wla_ros.base import reasons
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.curve import CurveSample
+from wla_ros.base.joints import JointLayout
+from wla_ros.base.joints import JointLimits
+from wla_ros.base.timing import seconds_to_ns
+from wla_ros.base.types import ActionChunk
+from wla_ros.base.types import ExecutionPlan
+from wla_ros.base.types import FloatArray
+from wla_ros.base.types import JointCommand
+from wla_ros.base.types import JointSample
+from wla_ros.base.types import Mode
+from wla_ros.base.types import Refusal
+from wla_ros.execution.command import CommandedMotion
+from wla_ros.execution.config import ExecutorConfig
+from wla_ros.execution.emission_rates import EmissionRates
+from wla_ros.execution.feedback import FeedbackMonitor
+from wla_ros.execution.graph import GraphCondition
+from wla_ros.execution.plan import PlannedMotion
+from wla_ros.execution.poses import ArmKinematics
+from wla_ros.execution.report import ExecutorCounts
+from wla_ros.execution.report import ExecutorSnapshot
+from wla_ros.execution.report import ExecutorState
+from wla_ros.execution.report import SpliceReport
+from wla_ros.execution.supervision import ControlModes
+from wla_ros.execution.supervision import DeviationMonitor
+from wla_ros.execution.supervision import Readiness
+from wla_ros.execution.supervision import judge_openness
+from wla_ros.execution.supervision import listed
+from wla_ros.execution.tick_clock import TickClock
+from wla_ros.execution.trajectory import PlannedTrajectory
+from wla_ros.execution.trajectory import planned_trajectory
+from wla_ros.robots.piper.arm_status import ArmHealth
+
+
+class ChunkExecutor:
+    """The executor; see the module docstring for who may call it and when it commands."""
+
+    def __init__(
+        self,
+        config: ExecutorConfig,
+        layout: JointLayout,
+        limits: JointLimits,
+        arm_kinematics: Mapping[str, ArmKinematics] | None = None,
+        reporting: Collection[str] = (),
+    ) -> None:
+        """
+        Start in HOLD without feedback.
+
+        `arm_kinematics` (one per arm) is needed for end-effector chunks only; `reporting` are the
+        arms whose driver publishes a status. Raises
+        ConfigurationError naming every arm that does not exist and every home outside the limits.
+        """
+        problems = config.problems(layout, limits)
+        if problems:
+            raise ConfigurationError('executor', problems)
+        scaled = config.motion.scaled(limits)
+        self._layout = layout
+        self._feedback = FeedbackMonitor(config, layout, limits, reporting)
+        self._deviation = DeviationMonitor(config.deviation, layout)
+        self._readiness = Readiness(config, layout, self._feedback, self._deviation)
+        self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
+        self._motion = CommandedMotion(config, layout, scaled, self._deviation)
+        self._modes = ControlModes()
+        self._graph = GraphCondition()
+        self._clock = TickClock(config)
+        self._rates = EmissionRates(layout.joint_indices)
+
+        self._counts: Counter[str] = Counter()
+        self._state = ExecutorState.NOT_READY
+        self._changes = 0  # of what the policy is told besides the plan itself
+        self._told = (self._state, False, False)
+        self._untrusted: Refusal | None = None  # why the feedback is not trusted at this tick
+        self._idle = (reasons.WAITING_FOR_CHUNK, 'no chunk was accepted since autonomy began')
+        self._why = (reasons.WAITING_FOR_FEEDBACK, 'no tick yet')
+
+    # What comes in
+
+    def accept_feedback(self, sample: JointSample) -> Refusal | None:
+        """Take over measured joints of one arm, or say why not."""
+        refusal = self._feedback.accept(sample)
+        if refusal is not None:
+            repeated = refusal.reason == reasons.DUPLICATE_STAMP
+            self._counts['feedback_repeated' if repeated else 'feedback_refused'] += 1
+        return refusal
+
+    def accept_arm_condition(self, condition: ArmHealth) -> Refusal | None:
+        """Take over the health of one arm, or say why not."""
+        return self._feedback.accept_condition(condition)
+
+    def judge_chunk(self, chunk: ActionChunk, now_ns: int) -> Refusal | None:
+        """
+        Return why `chunk` would be refused whatever its rows say: mode, order, shape or time.
+
+        Counts and changes nothing; None promises nothing.
+        """
+        return self._judge_openness() or self._plan.judge_envelope(chunk, now_ns)
+
+    def refuse_chunk(self, refusal: Refusal) -> None:
+        """Count a chunk that was refused by the caller, or never looked at."""
+        self._counts['chunks_received'] += 1
+        self._plan.refuse(refusal)
+
+    def solve_poses(self, chunk: ActionChunk) -> FloatArray | Refusal | None:
+        """
+        Return the joint rows of an end-effector chunk for `accept_chunk`, None for other chunks.
+
+        The only method that any thread may call beside the others: it takes some 10 ms, which no
+        tick should wait for. The solution begins at the command in force. Until the chunk is
+        accepted the command moves on by a few hundredths of a radian, which chooses no other
+        branch; whether the chunk is still wanted and in time, and how far its plan then is from
+        the command, is judged when it is accepted.
+        """
+        return self._plan.solve_poses(chunk, self._motion.position)
+
+    def accept_chunk(
+        self,
+        chunk: ActionChunk,
+        now_ns: int,
+        *,
+        solved: FloatArray | Refusal | None = None,
+    ) -> Refusal | None:
+        """
+        Splice `chunk` into the schedule, or say why not; either way it is counted.
+
+        `solved` is what `solve_poses` said; without it poses are solved here.
+        """
+        refusal = self._plan.offer(
+            chunk,
+            now_ns,
+            command=self._motion.state,
+            blocked=self._judge_openness(),
+            solved=solved,
+        )
+        self._counts['chunks_received'] += 1
+        return refusal
+
+    def accept_graph(self, condition: GraphCondition) -> None:
+        """
+        Take over who else is on the topics.
+
+        A problem ends every moving mode and refuses it; that it has gone resumes nothing.
+        """
+        self._graph = condition
+
+    def set_mode(
+        self, mode: Mode, now_ns: int, reason: str, *, session: int = 0
+    ) -> Refusal | None:
+        """
+        Enter `mode`, or say why not. Entering the present mode changes nothing.
+
+        AUTONOMY is given to the chunks of `session`; 0: to those of whoever's is accepted first.
+        """
+        refusal = self._modes.judge(mode)
+        if mode == self.mode:
+            return refusal or self._judge_session(mode, session)
+        if refusal is None and mode in (Mode.AUTONOMY, Mode.HOMING):
+            refusal = (
+                self._graph.problem
+                or self._judge_sources(mode, session)
+                or self._readiness.judge_start(
+                    mode,
+                    now_ns,
+                    self._motion.position,
+                    seeded=self._motion.seeded,
+                    untrusted=self._untrusted,
+                )
+            )
+        if refusal is None:
+            self._enter(mode, now_ns, reasons.REQUESTED, reason, session=session or None)
+        return refusal
+
+    def reset_emergency_stop(self, now_ns: int, reason: str) -> Refusal | None:
+        """Leave ESTOP for HOLD: the only way out of it. Refused in any other mode."""
+        return self._modes.reset_emergency_stop(now_ns, reason)
+
+    def notify_clock_jump(self, now_ns: int, step_ns: int | None = None) -> None:
+        """
+        Take note that the ROS clock jumped to `now_ns`, by `step_ns` if that is known: nothing
+        stamped before can be compared with it.
+
+        The schedule is flushed, motion ends in HOLD, and feedback has to be trusted anew. The
+        command stays what it is, and comes to rest within the limits by the time that passed. A
+        jump of unknown size is that of a simulation which begins anew: its arms may be elsewhere.
+        """
+        if self.mode in (Mode.AUTONOMY, Mode.HOMING):
+            self._enter(Mode.HOLD, now_ns, reasons.CLOCK_JUMP, 'the ROS clock jumped')
+        self._interrupt(now_ns)
+        self._feedback.reset(excused=step_ns is None)
+        self._deviation.reset()
+        self._motion.forget_times()
+        self._clock.shift(step_ns)
+        self._rates.restart()
+
+    # What goes out
+
+    @property
+    def mode(self) -> Mode:
+        """The mode in force."""
+        return self._modes.mode
+
+    def tick(self, now_ns: int, lateness_ns: int = 0) -> JointCommand | None:
+        """
+        Return the command for `now_ns`, None while there is no trustworthy feedback to start from.
+
+        `lateness_ns` is how long after its deadline this tick began. A clock that runs backwards
+        is a clock jump. Whatever it raises: `hold_after_failure` before the next tick, which goes
+        on from the last command that left.
+        """
+        self._clock.count(lateness_ns)
+        before = self._motion.limiter.fork()
+        try:
+            command = self._tick(now_ns)
+        except Exception:
+            self._motion.limiter = before  # nothing moves by half
+            self._counts['ticks_failed'] += 1
+            raise
+        self._counts['ticks_not_ready' if command is None else 'commands_published'] += 1
+        return command
+
+    def hold_after_failure(self, now_ns: int, detail: str) -> None:
+        """
+        Take note that a tick ended with an error, here or where its command is sent.
+
+        Motion ends in HOLD. The drivers keep what was commanded last until a tick succeeds.
+        """
+        if self.mode in (Mode.AUTONOMY, Mode.HOMING):
+            self._enter(Mode.HOLD, now_ns, reasons.TICK_FAILED, detail)
+        self._state, self._why = ExecutorState.FAILED, (reasons.TICK_FAILED, detail)
+
+    def _tick(self, now_ns: int) -> JointCommand | None:
+        if self._clock.runs_backwards(now_ns):
+            self.notify_clock_jump(now_ns)
+        motion, feedback = self._motion, self._feedback
+        feedback.update(
+            now_ns,
+            motion.position if motion.seeded else None,
+            demands=motion.demands,
+            latched=self.mode == Mode.ESTOP,
+        )
+        self._untrusted = untrusted = self._foreign_joints() or feedback.problem(now_ns)
+        if self._graph.silent:
+            self._keep_silent(now_ns)
+            return None
+        if not motion.seeded:
+            unsteady = [arm for arm in self._layout.arms if arm not in feedback.steady]
+            if untrusted is not None or unsteady:
+                detail = f'{", ".join(unsteady)} moves' if untrusted is None else untrusted.detail
+                self._why = (reasons.WAITING_FOR_FEEDBACK, detail)
+                return None
+            motion.seed(feedback.position)
+        duration_s = self._duration_s(now_ns)
+        self._supervise(now_ns)
+        reseeded = () if self._move(now_ns, duration_s) else self._hold(now_ns, duration_s)
+        return self._emit(now_ns, reseeded)
+
+    def _duration_s(self, now_ns: int) -> float:
+        """Return how long the command may move [s]; behind a stall it starts again from rest."""
+        duration_s = self._clock.advance(now_ns)
+        if duration_s is not None:
+            return duration_s
+        self._motion.limiter.halt()
+        self._rates.restart()
+        return 0.0
+
+    def _emit(self, now_ns: int, reseeded: tuple[str, ...]) -> JointCommand:
+        """Return the present command, which leaves at `now_ns`."""
+        position, velocity, acceleration = self._motion.limiter.state
+        self._motion.remember(now_ns)
+        self._note_change()
+        if reseeded:
+            self._rates.restart()
+        self._rates.add(now_ns, position)
+        command = JointCommand(
+            stamp_ns=now_ns,
+            position=position,
+            velocity=velocity,
+            acceleration=acceleration,
+            reseeded_arms=reseeded,
+        )
+        self._clock.commanded(now_ns)
+        return command
+
+    @property
+    def plan_revision(self) -> int:
+        """Rises whenever `execution_plan` changes other than by time passing; for polling."""
+        return self._plan.revision + self._modes.entry.revision + self._changes
+
+    def execution_plan(self, now_ns: int) -> ExecutionPlan:
+        """Return what is going to be executed, and the rows of the last second."""
+        return self._plan.execution_plan(
+            now_ns,
+            accepting=self._judge_openness() is None,
+            resting=self._resting,
+            tracking_error=self._motion.tracking_error(
+                self._feedback.position, self._feedback.stamps_ns
+            ),
+        )
+
+    def take_splices(self) -> tuple[SpliceReport, ...]:
+        """Return what the splices since the last call did, oldest first."""
+        return self._plan.take_splices()
+
+    def planned_trajectory(
+        self, now_ns: int, period_s: float, max_points: int, *, exact_s: float = 0.0
+    ) -> PlannedTrajectory:
+        """
+        Return what is going to be commanded if nothing changes: limited, and at rest at its end.
+
+        Points are `period_s` apart, the first one a period from now. For `exact_s` they are those
+        of the ticks to come, where a tick costs 0.1 ms.
+        """
+        homing = self.mode == Mode.HOMING and self._untrusted is None
+        return planned_trajectory(
+            self._motion.limiter,
+            lambda ahead_s: self._target(now_ns + seconds_to_ns(ahead_s)),
+            since_s=self._clock.since_s(now_ns),
+            period_s=period_s,
+            max_points=max_points,
+            tick_s=self._clock.period_s,
+            exact_s=exact_s,
+            speed=self._motion.slow if homing else None,
+        )
+
+    def _target(self, time_ns: int) -> CurveSample | None:
+        """Return where the command leads at `time_ns` in the present mode, None: nowhere."""
+        if self._untrusted is not None or not self._motion.seeded:
+            return None
+        if self.mode == Mode.HOMING:
+            return self._motion.home_target()
+        if self.mode != Mode.AUTONOMY or self._plan.is_empty:
+            return None
+        plan = self._plan.target(time_ns)
+        return plan if not plan.outside.all() or self._plan.left_s(time_ns) else None
+
+    def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
+        """Return when the queued rows are due [n] and their joint positions [n, D]; n may be 0."""
+        return self._plan.path(now_ns)
+
+    def snapshot(self, now_ns: int) -> ExecutorSnapshot:
+        """Return everything there is to report."""
+        plan = self._plan
+        epoch, sequence = plan.current_chunk(now_ns)
+        median_s, tail_s = self._clock.lateness_s()
+        return ExecutorSnapshot(
+            stamp_ns=now_ns,
+            state=self._state,
+            mode=self._modes.entry,
+            reason=self._why[0],
+            detail=self._why[1],
+            epoch=epoch,
+            sequence=sequence,
+            horizon_left_s=plan.left_s(now_ns),
+            last_rejection=plan.last_rejection,
+            rows=plan.rows,
+            counts=ExecutorCounts(
+                **self._counts, **self._clock.counts, **plan.chunk_counts, **self._motion.counts
+            ),
+            rejections=plan.rejections,
+            tick_lateness_p50_s=median_s,
+            tick_lateness_p99_s=tail_s,
+            max_deviation_rad=self._deviation.largest(now_ns),
+            seams=plan.seams,
+            session=plan.session or 0 if self.mode == Mode.AUTONOMY else 0,
+            worst_rates=self._rates.worst(),
+        )
+
+    @property
+    def _resting(self) -> bool:
+        """Whether nothing is planned and the command stands still."""
+        return self._plan.is_empty and self._motion.seeded and self._motion.limiter.at_rest
+
+    def _note_change(self) -> None:
+        """Count changes of what the policy is told besides the plan itself."""
+        present = (self._state, self._resting, self._untrusted is not None)
+        self._changes += present != self._told
+        self._told = present
+
+    # Modes and supervision
+
+    def _judge_openness(self) -> Refusal | None:
+        """Return why no chunk is wanted at all, or None."""
+        return judge_openness(self.mode, seeded=self._motion.seeded, untrusted=self._untrusted)
+
+    def _interrupt(self, now_ns: int) -> None:
+        """Drop what is planned; chunks observed before now no longer fit the state of the arms."""
+        self._plan.drop(now_ns)
+        self._idle = (
+            reasons.WAITING_FOR_CHUNK,
+            'no chunk was accepted since motion was interrupted',
+        )
+
+    def _judge_session(self, mode: Mode, session: int) -> Refusal | None:
+        """Return why the running autonomy is not that of `session`, or None."""
+        running = self._plan.session
+        if mode != Mode.AUTONOMY or not session or running in (None, session):
+            return None
+        return Refusal(
+            reason=reasons.OTHER_SESSION,
+            detail=f'autonomy was given to session {running:#x}, not to {session:#x}; HOLD first',
+        )
+
+    def _judge_sources(self, mode: Mode, session: int) -> Refusal | None:
+        """Return why nobody knows whose chunks are meant, or None."""
+        sources = self._graph.chunk_sources
+        if mode != Mode.AUTONOMY or session or sources <= 1:
+            return None
+        return Refusal(
+            reason=reasons.SEVERAL_POLICIES,
+            detail=f'{sources} publishers of action chunks: name the session that is meant, '
+            'or stop the others',
+        )
+
+    def _enter(
+        self, mode: Mode, now_ns: int, cause: str, reason: str, *, session: int | None = None
+    ) -> None:
+        self._modes.enter(mode, now_ns, cause=cause, reason=reason)
+        self._interrupt(now_ns)
+        if mode == Mode.AUTONOMY:
+            self._plan.forget_order(session)
+
+    def _supervise(self, now_ns: int) -> None:
+        """Leave a moving mode when an arm cannot follow; drop the plan when feedback is lost."""
+        if self._untrusted is not None:
+            if not self._plan.is_empty:
+                self._interrupt(now_ns)
+        else:
+            self._deviation.update(
+                now_ns, self._motion.position, self._feedback.position, self._feedback.stamps_ns
+            )
+        if self.mode not in (Mode.AUTONOMY, Mode.HOMING):
+            return
+        foreign = self._graph.problem
+        faults = self._feedback.faulty_arms(now_ns)
+        if foreign is not None:
+            self._enter(Mode.HOLD, now_ns, foreign.reason, foreign.detail)
+        elif faults:
+            self._enter(Mode.HOLD, now_ns, reasons.ARM_FAULT, listed(faults))
+        elif self._untrusted is None and self._deviation.any_far:
+            refusal = self._readiness.judge_deviation(self._motion.position)
+            if refusal is not None:
+                self._enter(Mode.HOLD, now_ns, refusal.reason, refusal.detail)
+
+    # Motion
+
+    def _foreign_joints(self) -> Refusal | None:
+        """Return why the measured joints are not known to be those of the arms, or None."""
+        problem = self._graph.problem
+        if problem is None or not self._graph.blind:
+            return None
+        return Refusal(reason=problem.reason, detail=self._graph.blind)
+
+    def _keep_silent(self, now_ns: int) -> None:
+        """Command nothing; when the topics are ours again, start from where the arms are then."""
+        foreign = self._graph.problem
+        if foreign is not None:
+            self._why = (foreign.reason, foreign.detail)
+            if self.mode in (Mode.AUTONOMY, Mode.HOMING):
+                self._enter(Mode.HOLD, now_ns, *self._why)
+        self._motion.forget()
+        self._rates.restart()
+        self._state = ExecutorState.NOT_READY
+        self._note_change()
+
+    def _move(self, now_ns: int, duration_s: float) -> bool:
+        """Move the command by plan or home; return whether there was a place to move to."""
+        foreign = self._graph.problem or self._untrusted
+        if foreign is not None:
+            self._why = (foreign.reason, foreign.detail)
+            return False
+        if self.mode == Mode.HOMING:
+            return self._move_home(now_ns, duration_s)
+        if self.mode == Mode.AUTONOMY:
+            return self._track(now_ns, duration_s)
+        self._why = (self._modes.entry.cause, self._modes.entry.reason)
+        return False
+
+    def _track(self, now_ns: int, duration_s: float) -> bool:
+        if self._plan.advance(now_ns):
+            if self._plan.rests_between and not self._motion.arrive(
+                self._plan.sample(now_ns).position, duration_s
+            ):
+                # What was asked for is to be there, not to come to rest somewhere behind it.
+                self._state, self._why = ExecutorState.TRACKING, ('', '')
+                return True
+            self._run_dry(now_ns)
+        if self._plan.is_empty:
+            self._why = self._idle
+            return False
+        plan = self._plan.target(now_ns)
+        if plan.outside.all():
+            self._why = (reasons.WAITING_FOR_CHUNK, 'the first row of the chunk is not due yet')
+            return False
+        self._counts['limit_hits'] += self._motion.track(plan, duration_s)
+        self._state, self._why = ExecutorState.TRACKING, ('', '')
+        return True
+
+    def _run_dry(self, now_ns: int) -> None:
+        """Note that the last row has passed and nothing follows."""
+        if self._plan.finished:
+            self._idle = (reasons.FINISHED, 'the policy considers the task done')
+        elif self._plan.rests_between:
+            self._idle = (
+                reasons.WAITING_FOR_CHUNK,
+                'the chunk is executed, the next is thought of',
+            )
+        else:
+            self._counts['starvations'] += 1
+            self._idle = (reasons.STARVATION, 'the last row has passed and no newer chunk came')
+        self._plan.end(now_ns)
+
+    def _move_home(self, now_ns: int, duration_s: float) -> bool:
+        self._state, self._why = ExecutorState.TRACKING, ('', '')
+        if self._motion.go_home(duration_s):
+            self._enter(Mode.HOLD, now_ns, reasons.HOMED, 'the home configuration is reached')
+        return True
+
+    def _hold(self, now_ns: int, duration_s: float) -> tuple[str, ...]:
+        """Come to rest, then stay; return the arms that were set to their measured joints."""
+        feedback = None if self._untrusted is not None else self._feedback
+        resting = self._motion.hold(now_ns, duration_s, feedback)
+        self._state = ExecutorState.HOLDING if resting else ExecutorState.DECELERATING
+        return self._motion.reseeded

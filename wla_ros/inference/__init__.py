@@ -1,0 +1,1 @@
+"""When the policy is asked, what it is told of the plan, and what becomes of its result."""

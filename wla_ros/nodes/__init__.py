@@ -1,0 +1,1 @@
+"""The ROS nodes, one folder each, and what they share: thin shells around the pure rooms."""

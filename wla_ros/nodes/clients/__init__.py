@@ -1,0 +1,1 @@
+"""Clients of the nodes, for command lines: tasks, graph probes, excitation."""

@@ -1,0 +1,1 @@
+"""The executor node: action chunks in, limited commands out."""

@@ -1,0 +1,1 @@
+"""The policy node: cameras and joints in, action chunks out."""

@@ -1,0 +1,387 @@
+"""The policy node: cameras, joints and object poses in, action chunks out. Lifecycle."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from wla_ros.action import RunTask
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.config import Problem
+from wla_ros.base.types import ActionChunk
+from wla_ros.base.types import ExecutionPlan
+from wla_ros.base.types import Mode
+from wla_ros.base.types import Policy
+from wla_ros.base.types import Refusal
+from wla_ros.base.types import StartCheck
+from wla_ros.inference.pacing import choose_strategy
+from wla_ros.inference.plan import PLAN_STREAM
+from wla_ros.inference.session import InferenceSession
+from wla_ros.inference.snapshot import SessionSnapshot
+from wla_ros.msg import ActionChunk as ActionChunkMessage
+from wla_ros.msg import ControlMode
+from wla_ros.msg import ExecutionPlan as ExecutionPlanMessage
+from wla_ros.msg import ExecutorStatus
+from wla_ros.msg import PolicyStatus
+from wla_ros.nodes import qos
+from wla_ros.nodes.diagnostics import DiagnosticsPublisher
+from wla_ros.nodes.executor.plan import plan_value
+from wla_ros.nodes.executor.plan import stamp_exchange
+from wla_ros.nodes.executor.status import policy_status_message
+from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import run_node
+from wla_ros.nodes.messages import chunk_message
+from wla_ros.nodes.messages import new_session
+from wla_ros.nodes.policy.config import PolicyNodeConfiguration
+from wla_ros.nodes.policy.config import complete_cameras
+from wla_ros.nodes.policy.config import session_problems
+from wla_ros.nodes.policy.inputs import PolicyInputs
+from wla_ros.nodes.policy.memory import MemoryServer
+from wla_ros.nodes.policy.status import policy_components
+from wla_ros.nodes.policy.tasks import TaskFacts
+from wla_ros.nodes.policy.tasks import TaskServer
+from wla_ros.nodes.policy.tasks import task_facts
+from wla_ros.nodes.policy.tasks import task_feedback
+from wla_ros.nodes.policy.thinking import PolicyThinking
+from wla_ros.nodes.policy.watch import PolicyWatch
+from wla_ros.policies.registry import PolicyContext
+from wla_ros.policies.registry import make_policy
+from wla_ros.robots.robot import Robot
+from wla_ros.robots.robot import load_robot
+
+# What the policy node hears of the executor: mode, status and plan.
+#
+# Owns the subscriptions and when the newest plan was heard. Judges nothing.
+
+
+class ExecutorLink:
+    """The newest of each; all callbacks run in the thread that spins the node."""
+
+    def __init__(
+        self,
+        node: LifecycleShell[Any],
+        columns: tuple[str, ...],
+        *,
+        on_mode: Callable[[Mode], None],
+        on_plan: Callable[[ExecutionPlan | Refusal, int], Refusal | None],
+    ) -> None:
+        """
+        Subscribe on `node`.
+
+        `on_mode` hears every change; `on_plan` every plan and when it was heard, or why it is none
+        of the joint `columns`, and may refuse it.
+        """
+        self._node = node
+        self._columns = columns
+        self._on_mode = on_mode
+        self._on_plan = on_plan
+        self.mode: ControlMode | None = None
+        self.status: ExecutorStatus | None = None
+        # Stamp of the newest plan (executor's clock) and when it was heard (ours); one object, so
+        # that another thread never sees half of it.
+        self.plan_times_ns = (0, 0)
+        node.create_subscription(ControlMode, 'control_mode', self._take_mode, qos.LATCHED)
+        node.create_subscription(ExecutorStatus, 'executor_status', self._take_status, qos.STATUS)
+        node.create_subscription(ExecutionPlanMessage, 'execution_plan', self._take_plan, qos.PLAN)
+
+    @property
+    def autonomous(self) -> bool:
+        """Whether chunks are executed."""
+        return self.mode is not None and self.mode.mode == Mode.AUTONOMY
+
+    def _take_mode(self, message: ControlMode) -> None:
+        if message.mode not in set(Mode):
+            self._node.warn_at_times(
+                'mode', f'control_mode {message.mode} is unknown: is the executor of this version?'
+            )
+            return
+        known, self.mode = self.mode, message
+        if known is None or (known.revision, known.mode) != (message.revision, message.mode):
+            self._on_mode(Mode(message.mode))
+
+    def _take_status(self, message: ExecutorStatus) -> None:
+        self.status = message
+
+    def _take_plan(self, message: ExecutionPlanMessage) -> None:
+        now_ns = self._node.now_ns()
+        plan = plan_value(message, self._columns)
+        if not isinstance(plan, Refusal):
+            self.plan_times_ns = (plan.stamp_ns, now_ns)
+        refusal = self._on_plan(plan, now_ns)
+        if refusal is not None:
+            self._node.warn_at_times('plan', f'{refusal.reason}: {refusal.detail}')
+
+
+# As often as policy_status by default.
+_SNAPSHOT_PERIOD_NS = 200_000_000
+
+
+class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
+    """See the module docstring."""
+
+    def __init__(self) -> None:
+        """Read the configuration. Raises ConfigurationError with all problems."""
+        self._robot: Robot | None = None
+        self._policy: Policy | None = None
+        super().__init__('policy_node', PolicyNodeConfiguration, self._check)
+
+    def _check(self, configuration: PolicyNodeConfiguration) -> tuple[Problem, ...]:
+        """Load profile and policy and return what does not fit together."""
+        robot = load_robot(configuration.robot)
+        if not isinstance(robot, Robot):
+            return robot
+        self._robot = robot
+        try:
+            self._policy = make_policy(_policy_context(configuration, robot))
+        except ConfigurationError as error:
+            return error.problems
+        return session_problems(configuration, self._policy.spec, robot.layout)
+
+    # Lifecycle
+
+    def _setup(self) -> None:
+        config, robot = self.configuration, self._robot
+        if robot is None:
+            raise RuntimeError('configured without a robot')
+        policy = self._policy = self._policy or make_policy(_policy_context(config, robot))
+        strategy, reason = choose_strategy(policy.spec, config.strategy)
+        self.get_logger().info(f'strategy: {reason}')
+        self._session = InferenceSession(
+            policy.spec,
+            complete_cameras(config),
+            robot.layout,
+            strategy=strategy,
+            # Seconds since 1970: a restarted node stays above its predecessor, whatever ROS time
+            # is.
+            first_epoch=int(time.time()),
+        )
+        self._session.instruction = config.instruction
+        self._thinking_for_task = False
+        self._last_chunk: ActionChunk | None = None
+        self._last_chunk_ns = 0
+        self._finished = False
+        self._published = 0
+        self.chunk_session = 0
+        self._snapshot: SessionSnapshot | None = None
+        self._snapshot_ns = 0
+        self._tasks: TaskServer | None = None
+        self._chunks = self.create_publisher(ActionChunkMessage, 'action_chunk', qos.CHUNK)
+        self._status = self.create_publisher(PolicyStatus, 'policy_status', qos.STATUS)
+        self._diagnostics = DiagnosticsPublisher(self)
+        self._memory: MemoryServer | None = MemoryServer(self, self._session, config.memory)
+        self._executor = ExecutorLink(
+            self, robot.layout.columns, on_mode=self._take_mode, on_plan=self._take_plan
+        )
+        self._thinking: PolicyThinking | None = PolicyThinking(
+            policy,
+            self._session,
+            seed=config.policy.seed,
+            now_ns=self.now_ns,
+            wanted=self._wanted,
+            on_chunk=self._publish_chunk,
+            logger=self.get_logger(),
+        )
+        self._inputs = PolicyInputs(
+            self,
+            self._session,
+            self._thinking,
+            robot=robot,
+            cameras=config.cameras,
+            objects_topic=config.objects_topic,
+        )
+        PolicyWatch(
+            self,
+            self._session,
+            robot=robot,
+            cameras=config.cameras,
+            objects_topic=config.objects_topic,
+        )
+        self.create_subscription(String, 'set_instruction', self._take_instruction, qos.STATUS)
+        self.create_service(Trigger, '~/reset', self._on_reset)
+        self._tasks = TaskServer(self, self, config.task, config.executor_name)
+        self.every(1.0 / config.status_rate_hz, self._publish_status)
+        self.every(1.0, self._publish_diagnostics)
+
+    def _start(self) -> None:
+        self.chunk_session = new_session()
+        self._session.reset('activated', self.now_ns())
+        self._publish_status()
+        self._poke()
+
+    def _stop(self) -> None:
+        tasks: TaskServer | None = getattr(self, '_tasks', None)
+        if tasks is not None:
+            tasks.abandon('the policy node was deactivated')
+        self._publish_status()
+
+    def _teardown(self) -> None:
+        tasks, self._tasks = getattr(self, '_tasks', None), None
+        if tasks is not None:
+            tasks.destroy()
+        thinking, self._thinking = getattr(self, '_thinking', None), None
+        if thinking is not None:
+            thinking.stop()
+        memory, self._memory = getattr(self, '_memory', None), None
+        if memory is not None:
+            memory.stop()
+        self._policy = None
+
+    # What comes in besides samples: callbacks of the spinning thread
+
+    def _take_mode(self, mode: Mode) -> None:
+        self._session.reset(f'mode {mode.name}', self.now_ns())
+        if self._tasks is not None:
+            self._tasks.update()
+        self._publish_status()
+
+    def _take_plan(self, plan: ExecutionPlan | Refusal, now_ns: int) -> Refusal | None:
+        if isinstance(plan, Refusal):
+            return self._session.refuse_input(PLAN_STREAM, plan)
+        refusal = self._session.accept_plan(plan, now_ns)
+        self._poke()  # it may say that an inference is due
+        return refusal
+
+    def _take_instruction(self, message: String) -> None:
+        if message.data != self._session.instruction:  # publishers may repeat themselves
+            self._session.set_instruction(message.data, self.now_ns())
+            self._tell_memory()
+            self.get_logger().info(f'instruction: {message.data!r}')
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        del request
+        epoch = self._session.reset('reset service', self.now_ns())
+        self._publish_status()
+        response.success, response.message = True, f'epoch {epoch}'
+        return response
+
+    def _tell_memory(self) -> None:
+        if self._memory is not None:
+            self._memory.update()
+
+    def _poke(self) -> None:
+        if self._thinking is not None:
+            self._thinking.poke()
+
+    # Asked and told by the thinking thread
+
+    def _wanted(self) -> bool:
+        for_task = self._thinking_for_task and self._executor.autonomous
+        return self.active and (self.configuration.run_without_task or for_task)
+
+    def _publish_chunk(self, chunk: ActionChunk) -> None:
+        start_ns = time.perf_counter_ns()
+        message = chunk_message(chunk)
+        message.session = self.chunk_session
+        stamp_exchange(message, self._executor.plan_times_ns, self.now_ns())
+        self._chunks.publish(message)
+        self._session.add_timing('publish', time.perf_counter_ns() - start_ns)
+        self._last_chunk_ns = self.now_ns()
+        self._last_chunk = chunk
+        self._published += 1
+        # The last chunk of the task before must not end this one.
+        if chunk.finished and chunk.epoch == self._session.epoch:
+            self._finished = True
+        self._tell_memory()
+
+    # Tasks, called by TaskServer in the spinning thread
+
+    def begin_task(self, instruction: str, *, keep_memory: bool) -> None:
+        """Take over the instruction; the epoch begins with the change of mode."""
+        now_ns = self.now_ns()
+        self._session.set_instruction(instruction, now_ns, keep_memory=keep_memory)
+        self._tell_memory()
+        self._session.reset('task', now_ns)
+        self._finished = False
+        self._thinking_for_task = True
+
+    def end_task(self) -> None:
+        """Stop thinking."""
+        self._thinking_for_task = False
+
+    def task_facts(self) -> TaskFacts:
+        """Return readiness, mode and progress."""
+        return task_facts(
+            self._recent_snapshot(),
+            self._executor.status,
+            self._executor.mode,
+            warm=self._warm,
+            start=None if self._thinking_for_task else self._start_refusal(),
+            last_chunk_ns=self._last_chunk_ns,
+            finished=self._finished,
+        )
+
+    def _start_refusal(self) -> Refusal | None:
+        """Return why the policy must not begin where the arms are now."""
+        policy, joints = self._policy, self._inputs.joints
+        if joints is None or not isinstance(policy, StartCheck):
+            return None
+        return policy.start_refusal(joints)
+
+    def task_feedback(self) -> RunTask.Feedback:
+        """Return subtask, memory, rate and latency."""
+        return task_feedback(self._recent_snapshot(), self._last_chunk, self._session.memory)
+
+    def task_counters(self) -> tuple[int, int]:
+        """Return chunks published and starvations so far."""
+        status = self._executor.status
+        return self._published, 0 if status is None else int(status.starvations)
+
+    def _recent_snapshot(self) -> SessionSnapshot:
+        """Return a snapshot of the last moments: percentiles cost a millisecond of this thread."""
+        now_ns = self.now_ns()
+        age_ns = now_ns - self._snapshot_ns
+        if self._snapshot is None or not 0 <= age_ns < _SNAPSHOT_PERIOD_NS:
+            self._snapshot, self._snapshot_ns = self._session.snapshot(now_ns), now_ns
+        return self._snapshot
+
+    # Status out
+
+    @property
+    def _warm(self) -> bool:
+        return self._thinking is not None and self._thinking.warm
+
+    def _problem(self) -> str:
+        """Return what fails in threads whose errors would stand in the log alone."""
+        thinking, memory = self._thinking, self._memory
+        if thinking is not None and thinking.problem:
+            return f'inference: {thinking.problem}'
+        if memory is not None and memory.problem:
+            return f'subtask memory not saved: {memory.problem}'
+        return ''
+
+    def _publish_status(self) -> None:
+        now_ns = self.now_ns()
+        self._status.publish(
+            policy_status_message(
+                self._session.snapshot(now_ns),
+                self._inputs.gaps,
+                warm=self._warm and self.active,
+                session=self.chunk_session,
+                stamp=now_ns,
+            )
+        )
+
+    def _publish_diagnostics(self) -> None:
+        snapshot = self._session.snapshot(self.now_ns())
+        self._diagnostics.publish(
+            *policy_components(
+                snapshot, active=self.active, warm=self._warm, problem=self._problem()
+            )
+        )
+
+
+def _policy_context(configuration: PolicyNodeConfiguration, robot: Robot) -> PolicyContext:
+    return PolicyContext(
+        section=configuration.policy, robot=robot, cameras=tuple(configuration.cameras)
+    )
+
+
+def main() -> int:
+    """Run the node; returns the exit code."""
+    return run_node(PolicyNode)
+
+
+if __name__ == '__main__':
+    raise SystemExit(main())

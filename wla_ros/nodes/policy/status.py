@@ -1,0 +1,102 @@
+"""The state of the policy node as diagnostics: the policy, and every input stream."""
+
+from collections.abc import Iterator
+
+from wla_ros.base.types import StageTiming
+from wla_ros.inference.plan import PlanHealth
+from wla_ros.inference.snapshot import SessionSnapshot
+from wla_ros.inference.snapshot import StreamHealth
+from wla_ros.nodes.diagnostics import ERROR
+from wla_ros.nodes.diagnostics import OK
+from wla_ros.nodes.diagnostics import WARN
+from wla_ros.nodes.diagnostics import ComponentState
+
+
+def policy_components(
+    snapshot: SessionSnapshot, *, active: bool, warm: bool, problem: str = ''
+) -> Iterator[ComponentState]:
+    """Yield the components; times in ms."""
+    values: dict[str, object] = {
+        'epoch': snapshot.epoch,
+        'epoch_reason': snapshot.epoch_reason,
+        'instruction': snapshot.instruction,
+        'inference_rate_hz': snapshot.inference_rate_hz,
+        'observations': snapshot.observations,
+        'chunks_published': snapshot.chunks_published,
+        'results_discarded': snapshot.results_discarded,
+        'inference_errors': snapshot.inference_errors,
+    }
+    if snapshot.last_inference_error:
+        values['last_inference_error'] = snapshot.last_inference_error
+    for name, timings in (
+        ('p50', snapshot.latency_p50),
+        ('p95', snapshot.latency_p95),
+        ('p99', snapshot.latency_p99),
+    ):
+        values.update(_milliseconds(name, timings))
+    values.update(
+        {f'refused_{reason}': count for reason, count in sorted(snapshot.refusal_counts.items())}
+    )
+    level, message = OK, 'ready'
+    if problem:
+        level, message = ERROR, problem
+    elif not active:
+        message = 'inactive'
+    elif not warm:
+        level, message = WARN, 'warming up'
+    elif not snapshot.ready:
+        level, message = ERROR, 'inputs are not healthy'
+    elif snapshot.refusal:
+        level, message = WARN, snapshot.refusal
+    yield ComponentState(
+        name='policy', level=level, message=f'{snapshot.policy}: {message}', values=values
+    )
+    yield _execution(snapshot.plan)
+    for stream in snapshot.streams:
+        yield _stream(stream)
+
+
+def _execution(plan: PlanHealth) -> ComponentState:
+    heard = (
+        f'plan heard {plan.plan_age_s * 1e3:.0f} ms ago' if plan.plan_age_s >= 0.0 else 'no plan'
+    )
+    return ComponentState(
+        name='asynchronous execution',
+        message=f'{plan.strategy}: {heard}',
+        values={
+            'forecast_ms': plan.forecast_s * 1e3,
+            'forecast_rows': plan.forecast_rows,
+            'delays_measured': plan.delays_measured,
+            'plans_received': plan.plans_received,
+            'plans_refused': plan.plans_refused,
+            'unconditioned': plan.unconditioned,
+            'conditioned': plan.conditioned,
+            'cold_starts': plan.cold_starts,
+            'forecast_exceeded': plan.forecast_exceeded,
+            'prefix_clamped': plan.prefix_clamped,
+        },
+    )
+
+
+def _stream(stream: StreamHealth) -> ComponentState:
+    values: dict[str, object] = {
+        'rate_hz': stream.rate_hz,
+        'age_ms': stream.age_s * 1e3,
+        'received': stream.received,
+        'used': stream.used,
+        'superseded': stream.superseded,
+        'refused': stream.refused,
+        'waiting': stream.waiting,
+    }
+    if stream.last_refusal:
+        values['last_refusal'] = stream.last_refusal
+    return ComponentState(
+        name=f'input {stream.stream}',
+        level=ERROR if stream.problem else OK,
+        message=stream.problem_detail if stream.problem else f'{stream.rate_hz:.1f} Hz',
+        values=values,
+    )
+
+
+def _milliseconds(percentile: str, timings: tuple[StageTiming, ...]) -> dict[str, float]:
+    return {f'{timing.stage}_{percentile}_ms': timing.duration_ns / 1e6 for timing in timings}

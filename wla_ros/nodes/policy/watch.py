@@ -1,0 +1,98 @@
+"""
+Who else is on the topics that the policy looks at: no observation is made of two sources of one
+thing.
+
+Owns the list of topics. What is wrong `judge_topic` says; the session refuses observations.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from wla_ros.base.topic_use import TopicUse
+from wla_ros.base.topic_use import judge_topic
+from wla_ros.base.types import Refusal
+from wla_ros.inference.session import InferenceSession
+from wla_ros.nodes.graph import feedback_uses
+from wla_ros.nodes.graph import topic_ends
+from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.policy.config import CameraInput
+from wla_ros.robots.robot import Robot
+
+_PERIOD_S = 1.0
+_CAMERA_TYPES = {
+    'raw': 'sensor_msgs/msg/Image',
+    'compressed': 'sensor_msgs/msg/CompressedImage',
+}
+_EXECUTOR = (
+    TopicUse(topic='control_mode', what='mode', type_name='wla_ros/msg/ControlMode'),
+    TopicUse(
+        topic='executor_status',
+        what='status of the executor',
+        type_name='wla_ros/msg/ExecutorStatus',
+    ),
+    TopicUse(
+        topic='execution_plan', what='plan of the executor', type_name='wla_ros/msg/ExecutionPlan'
+    ),
+)
+
+
+class PolicyWatch:
+    """Looks once a second in the thread that spins the node."""
+
+    def __init__(
+        self,
+        node: LifecycleShell[Any],
+        session: InferenceSession,
+        *,
+        robot: Robot,
+        cameras: Mapping[str, CameraInput],
+        objects_topic: str,
+    ) -> None:
+        """Watch what `session` uses of `cameras`, the arms, objects and the executor."""
+        self._node = node
+        self._session = session
+        self._told = ''
+        self._uses = (
+            *camera_uses(
+                {name: item for name, item in cameras.items() if name in session.spec.cameras}
+            ),
+            *feedback_uses(robot),
+            *_EXECUTOR,
+        )
+        if session.spec.needs_objects:
+            objects = TopicUse(
+                topic=objects_topic,
+                what='object poses',
+                type_name='visualization_msgs/msg/MarkerArray',
+            )
+            self._uses += (objects,)
+        node.every(_PERIOD_S, self.look)
+
+    def look(self) -> None:
+        """Look at the graph and tell the session."""
+        problems = [
+            problem
+            for use in self._uses
+            for problem in judge_topic(use, topic_ends(self._node, use.topic))
+        ]
+        detail = '; '.join(problem.detail for problem in problems)
+        self._session.block(
+            Refusal(reason=problems[0].reason, detail=detail) if problems else None
+        )
+        if detail != self._told:
+            logger = self._node.get_logger()
+            if detail:
+                logger.error(f'no observations: {problems[0].reason}: {detail}')
+            else:
+                logger.info('every input has one source again')
+        self._told = detail
+
+
+def camera_uses(cameras: Mapping[str, CameraInput]) -> tuple[TopicUse, ...]:
+    """Return the topics of `cameras`."""
+    return tuple(
+        TopicUse(
+            topic=camera.topic, what=f'camera {name}', type_name=_CAMERA_TYPES[camera.transport]
+        )
+        for name, camera in cameras.items()
+    )

@@ -1,0 +1,111 @@
+"""
+Services that wait for nothing else a node does: a thread and a ROS node of their own serve them.
+
+Owns both. In rclpy one executor serves all callbacks of a node, so a second node it is; its name
+is hidden, the services keep those of their owner.
+"""
+
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import rclpy
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+
+from wla_ros.base.failure_record import FailureRecord
+
+_CHECK_S = 0.1
+
+
+@dataclass(slots=True)
+class _Offer:
+    kind: Any
+    name: str
+    answer: Callable[[Any, Any], Any]
+    group: MutuallyExclusiveCallbackGroup
+    service: Any
+
+
+class ServiceThread:
+    """Serves from `start` to `stop`. A request that fails is told and the next one is served."""
+
+    def __init__(self, owner: Node) -> None:
+        """Prepare a node beside `owner`."""
+        self._owner = owner
+        # Without global arguments: a remapping of the owner's name would rename this node, too.
+        self._node = rclpy.create_node(
+            f'_{owner.get_name()}_services',
+            context=owner.context,
+            namespace=owner.get_namespace(),
+            use_global_arguments=False,
+            start_parameter_services=False,
+            enable_rosout=False,
+        )
+        self._executor = SingleThreadedExecutor(context=owner.context)
+        self._executor.add_node(self._node)
+        self._offers: list[_Offer] = []
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name='services', daemon=True)
+        self._failures = FailureRecord('requests')
+
+    @property
+    def problem(self) -> str:
+        """What goes wrong here, empty if nothing does."""
+        if not self._thread.is_alive() and not self._stopping.is_set():
+            return 'requests are not answered'
+        return self._failures.problem(time.monotonic_ns())
+
+    def create_service(self, kind: Any, name: str, answer: Callable[[Any, Any], Any]) -> None:
+        """Offer `name` of the owner, remapped as the owner's services are, before `start`."""
+        # A group for each: a request that cannot be taken blocks its group, see `_revive`.
+        offer = _Offer(kind, name, answer, MutuallyExclusiveCallbackGroup(), None)
+        self._open(offer)
+        self._offers.append(offer)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the present request and destroy the services; idempotent."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._executor.wake()
+            self._thread.join()
+        self._executor.shutdown()
+        self._node.destroy_node()
+
+    def _open(self, offer: _Offer) -> None:
+        name = self._owner.resolve_service_name(offer.name)
+        offer.service = self._node.create_service(
+            offer.kind, name, offer.answer, callback_group=offer.group
+        )
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set() and self._owner.context.ok():
+            try:
+                self._executor.spin_once(timeout_sec=_CHECK_S)
+            except Exception as error:  # the next request may be the one that stops the arms
+                self._failures.note(error, time.monotonic_ns())
+                self._owner.get_logger().error(f'a request failed:\n{traceback.format_exc()}')
+                self._revive()
+
+    def _revive(self) -> None:
+        """
+        Renew a service that rclpy does not serve again.
+
+        A request that cannot be taken, for example with a text that is not UTF-8, leaves its
+        callback group busy for ever.
+        """
+        for offer in self._offers:
+            if not offer.group.can_execute(offer.service):
+                self._node.destroy_service(offer.service)
+                offer.group = MutuallyExclusiveCallbackGroup()
+                self._open(offer)

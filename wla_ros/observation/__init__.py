@@ -1,0 +1,1 @@
+"""From streams of samples to one observation: buffers, histories, synchronisation by exposure."""

@@ -1,0 +1,1 @@
+"""The World-Language-Action policy WLA-0 in PyTorch (arXiv 2606.05979)."""

@@ -1,0 +1,1 @@
+"""Checkpoints in the published layout: load, inspect, create."""

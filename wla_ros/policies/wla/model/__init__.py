@@ -1,0 +1,1 @@
+"""The network of WLA-0: backbone, text decoder, Action Expert."""

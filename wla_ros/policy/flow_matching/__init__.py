@@ -1,1 +1,0 @@
-"""What every flow-matching policy shares. May import torch; no policy."""
