@@ -173,7 +173,7 @@ def test_a_profile_that_does_not_exist_is_named_with_those_that_do(
         ({'policy.name': 'replay'}, 'policy.replay.bag: is empty'),
         (
             {'policy.name': 'expert', 'policy.expert.task': 'fold_towel'},
-            "policy.expert.task: there is no expert for 'fold_towel'",
+            "policy.expert.task: 'fold_towel' is not registered (there are: ",
         ),
         (
             {'policy.name': 'expert', 'robot.arms': ['left']},

@@ -27,28 +27,29 @@ def names(group: str) -> tuple[str, ...]:
     return tuple(sorted(_table(group)))
 
 
-def load(group: str, name: str) -> Any:
+def load(group: str, name: str, *, where: str = '') -> Any:
     """
-    Return what is registered as `name` in `group`.
+    Return what is registered as `name` in `group`; `where` is the parameter that names it.
 
     Raises ConfigurationError for a name that nobody or more than one package registers, or whose
     module does not have it; ModuleNotFoundError for a package that the module needs.
     """
     found = _table(group).get(name, ())
-    kind = group.rpartition('.')[2]
+    where = where or group.rpartition('.')[2]
     if not found:
         known = ', '.join(names(group)) or 'none'
-        raise _error(kind, f'{name!r} is not registered', f'there are: {known}')
+        raise _error(where, f'{name!r} is not registered', f'there are: {known}')
     if len(found) > 1:
         places = ', '.join(point.value for point in found)
-        raise _error(kind, f'{name!r} is registered by {places}', 'uninstall all but one')
+        raise _error(where, f'{name!r} is registered by {places}', 'uninstall all but one')
     try:
         return found[0].load()
     except (ImportError, AttributeError) as error:
         own = found[0].module.partition('.')[0]
         if isinstance(error, ModuleNotFoundError) and (error.name or '').partition('.')[0] != own:
             raise  # a package that it needs: whoever asked says what to install
-        raise _error(kind, f'{name!r} ({found[0].value}) cannot be imported: {error}') from error
+        what = f'{name!r} ({found[0].value}) cannot be imported: {error}'
+        raise _error(where, what) from error
 
 
 @cache
@@ -67,5 +68,5 @@ def _table(group: str) -> Mapping[str, tuple[EntryPoint, ...]]:
     return MappingProxyType({name: tuple(points.values()) for name, points in table.items()})
 
 
-def _error(kind: str, what: str, remedy: str = '') -> ConfigurationError:
-    return ConfigurationError(kind, (Problem(where=kind, what=what, remedy=remedy),))
+def _error(where: str, what: str, remedy: str = '') -> ConfigurationError:
+    return ConfigurationError(where, (Problem(where=where, what=what, remedy=remedy),))

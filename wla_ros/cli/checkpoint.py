@@ -430,13 +430,12 @@ def _create(arguments: argparse.Namespace) -> int:
 
 
 class _Bar:
-    """A progress bar in bytes, as the callback (done, total)."""
+    """A progress bar in bytes, as the callback (done, total); shown when there is progress."""
 
     def __init__(self, title: str) -> None:
         """Show nothing yet."""
-        from wla_ros.base.progress import progress_bar
-
-        self._tqdm = progress_bar(title, total=None, unit='B', unit_scale=True, leave=False)
+        self._title = title
+        self._bar: Any = None
 
     def __enter__(self) -> _Bar:
         """Return the callback."""
@@ -444,9 +443,16 @@ class _Bar:
 
     def __exit__(self, *_: object) -> None:
         """Take the bar away."""
-        self._tqdm.close()
+        if self._bar is not None:
+            self._bar.close()
 
     def __call__(self, done: int, total: int) -> None:
         """Show `done` of `total` bytes."""
-        self._tqdm.total = total
-        self._tqdm.update(done - self._tqdm.n)
+        if self._bar is None:
+            from wla_ros.base.progress import progress_bar
+
+            self._bar = progress_bar(
+                self._title, total=total, unit='B', unit_scale=True, leave=False
+            )
+        self._bar.total = total
+        self._bar.update(done - self._bar.n)

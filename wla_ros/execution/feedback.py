@@ -101,7 +101,7 @@ _STEADY_RAD = 0.02
 _DISPUTE_NS = 200 * NS_PER_MS
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Doubt:
     """Why the joints of an arm are not trusted; an arm without one is."""
 

@@ -141,7 +141,8 @@ def _expert(context: PolicyContext) -> Policy:
     from wla_ros.sim.expert.plan import make_expert
 
     # The expert looks at nothing; with cameras it runs the pipeline of a policy that does.
-    return PolicyWithCameras(make_expert(context.section.expert.task), context.cameras)
+    expert = make_expert(context.section.expert.task, where='policy.expert.task')
+    return PolicyWithCameras(expert, context.cameras)
 
 
 def _wla(context: PolicyContext) -> Policy:

@@ -48,9 +48,13 @@ def expert_spec(task: str, layout: JointLayout) -> PolicySpec:
     )
 
 
-def make_expert(task: str) -> Policy:
-    """Return the expert of `task`. Raises ConfigurationError naming the experts there are."""
-    expert: Policy = registry.load(registry.EXPERTS, task)()
+def make_expert(task: str, *, where: str = '') -> Policy:
+    """
+    Return the expert of `task`, which the parameter `where` names.
+
+    Raises ConfigurationError naming the experts there are.
+    """
+    expert: Policy = registry.load(registry.EXPERTS, task, where=where)()
     return expert
 
 
