@@ -7,19 +7,17 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from wla_ros.calibration.excitation import ExcitationBounds  # noqa: E402 - not without rclpy
+from wla_ros.calibration import motion  # noqa: E402 - not without rclpy
+from wla_ros.calibration.excitation import ExcitationBounds  # noqa: E402
 from wla_ros.calibration.excitation import in_turn  # noqa: E402
 from wla_ros.calibration.excitation import plan_excitation  # noqa: E402
 from wla_ros.calibration.excitation_client import Recording  # noqa: E402
-from wla_ros.nodes.executor.config import SET_POINTS  # noqa: E402
-from wla_ros.nodes.executor.config import TRAJECTORY  # noqa: E402
 from wla_ros.nodes.executor.config import ExecutorNodeConfiguration  # noqa: E402
 from wla_ros.nodes.executor.config import ExecutorParts  # noqa: E402
-from wla_ros.nodes.executor.config import TrajectorySection  # noqa: E402
 from wla_ros.nodes.executor.config import load_parts  # noqa: E402
 from wla_ros.robots.robot import RobotSection  # noqa: E402
 
-LATENCY_S, LEAD_S = 0.06, 0.05
+LATENCY_S = 0.06
 BEGIN_NS = 10**18
 BOUNDS = ExcitationBounds(
     amplitude=0.05, least_amplitude=0.01, velocity=1.0, acceleration=5.0, jerk=100.0
@@ -40,21 +38,14 @@ def recording(plan, delay_s):
     )
 
 
-@pytest.mark.parametrize(
-    ('output', 'delay_s'), [(SET_POINTS, LATENCY_S), (TRAJECTORY, LATENCY_S + LEAD_S)]
-)
-def test_the_lead_of_trajectories_is_no_latency_of_the_arm(output, delay_s, capsys):
-    configuration = ExecutorNodeConfiguration(
-        output=output,
-        robot=RobotSection(driver_profile='ros2_control'),
-        trajectory=TrajectorySection(lead_s=LEAD_S),
-    )
+def test_the_delay_of_the_feedback_is_the_latency_of_the_arm(capsys):
+    configuration = ExecutorNodeConfiguration(robot=RobotSection(driver_profile='ros2_control'))
     parts = load_parts(configuration)
     assert isinstance(parts, ExecutorParts), parts
-    motion = plan_excitation(start=0.0, lower=-1.0, upper=1.0, bounds=BOUNDS, duration_s=4.0)
-    plan = in_turn(np.zeros(14), {0: motion}, rest_s=0.8)
+    sweep = plan_excitation(start=0.0, lower=-1.0, upper=1.0, bounds=BOUNDS, duration_s=4.0)
+    plan = in_turn(np.zeros(14), {0: sweep}, rest_s=0.8)
     robot = motion._Robot(parts=parts, joint_latency_s=0.0)
-    (change,), complete = motion._evaluate(recording(plan, delay_s), plan, robot, 'arm')
+    (change,), complete = motion._evaluate(recording(plan, LATENCY_S), plan, robot, 'arm')
     assert complete
     assert change.key == 'execution.arms.left.action_latency_s'
     assert change.value_s == pytest.approx(LATENCY_S, abs=0.001)
@@ -63,8 +54,8 @@ def test_the_lead_of_trajectories_is_no_latency_of_the_arm(output, delay_s, caps
 
 def test_an_arm_of_which_nothing_was_heard_is_refused_by_name(capsys):
     parts = load_parts(ExecutorNodeConfiguration(robot=RobotSection(driver_profile='piper_ros')))
-    motion = plan_excitation(start=0.0, lower=-1.0, upper=1.0, bounds=BOUNDS, duration_s=4.0)
-    plan = in_turn(np.zeros(14), {0: motion}, rest_s=0.8)
+    sweep = plan_excitation(start=0.0, lower=-1.0, upper=1.0, bounds=BOUNDS, duration_s=4.0)
+    plan = in_turn(np.zeros(14), {0: sweep}, rest_s=0.8)
     silent = replace(
         recording(plan, 0.1),
         feedback_stamps_ns={'left': np.zeros(0, dtype=np.int64)},

@@ -11,7 +11,10 @@ import pytest
 pytest.importorskip('rclpy')
 
 from geometry_msgs.msg import PoseStamped  # noqa: E402 - not without rclpy
+from rclpy.serialization import deserialize_message  # noqa: E402
+from rclpy.serialization import serialize_message  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
+from std_msgs.msg import Float64MultiArray  # noqa: E402
 from trajectory_msgs.msg import JointTrajectory  # noqa: E402
 
 from wla_ros.base.config import ConfigurationError  # noqa: E402
@@ -37,7 +40,14 @@ from wla_ros.robots.robot import RobotSection  # noqa: E402
 from wla_ros.robots.robot import load_robot  # noqa: E402
 
 ARM = (0.1, 0.6, -0.7, 0.1, 0.5, 0.1, 0.03)
-PROFILES = ('piper_ros', 'cobot_magic', 'agx_arm_ros', 'ros2_control', 'piper_ros_single')
+PROFILES = (
+    'piper_ros',
+    'cobot_magic',
+    'agx_arm_ros',
+    'ros2_control',
+    'ros2_control_forward',
+    'piper_ros_single',
+)
 
 
 class FakeNode:
@@ -118,6 +128,22 @@ def test_ros2_control_takes_a_trajectory_of_one_point_in_the_future(
     assert message.header.stamp.sec == 0
 
 
+def test_a_forward_command_controller_reads_back_the_positions_by_order() -> None:
+    node, machine = FakeNode(), robot('ros2_control_forward')
+    asked = command(machine, column6=0.2, column7=-0.4)  # wider than the gripper opens
+    assert outputs_of(node, machine, JOINTS).publish(asked) is None
+    wide = machine.profile.command.gripper.maximum_m
+    for arm, width in (('left', wide), ('right', ARM[6])):
+        (sent,) = node.published[f'{arm}_arm_controller/commands']
+        read = deserialize_message(serialize_message(sent), Float64MultiArray)
+        assert len(read.data) == 7
+        assert not read.layout.dim
+        *joints, finger = read.data
+        columns = machine.layout.arm_slice(arm)
+        assert joints == asked.position[columns][:6].tolist()
+        assert 2.0 * finger == pytest.approx(width)
+
+
 def test_native_end_poses_are_of_the_flange() -> None:
     node, machine = FakeNode(), robot('piper_ros', simulated=True)
     outputs_of(node, machine, END_POSE).publish(command(machine))
@@ -136,6 +162,11 @@ def test_native_end_poses_are_of_the_flange() -> None:
 @pytest.mark.parametrize('poison', [float('nan'), 50.0])
 def test_what_cannot_be_sent_to_one_arm_is_sent_to_none(poison: float) -> None:
     node, machine = FakeNode(), robot('piper_ros')
+    outputs = outputs_of(node, machine, JOINTS)
+    assert isinstance(outputs.publish(command(machine, column8=poison)), Refusal)
+    assert not any(node.published.values())
+
+    node, machine = FakeNode(), robot('ros2_control_forward')
     outputs = outputs_of(node, machine, JOINTS)
     assert isinstance(outputs.publish(command(machine, column8=poison)), Refusal)
     assert not any(node.published.values())

@@ -9,7 +9,7 @@ from wla_ros.base.config import ConfigurationError
 from wla_ros.robots.piper.forward_kinematics import ZeroConvention
 from wla_ros.robots.profile import load_driver_profile
 
-NAMES = ('piper_ros', 'cobot_magic', 'agx_arm_ros', 'ros2_control')
+NAMES = ('piper_ros', 'cobot_magic', 'agx_arm_ros', 'ros2_control', 'ros2_control_forward')
 SHIPPED = sorted(path.stem for path in PROFILES.glob('*.yaml'))
 
 
@@ -124,6 +124,10 @@ def test_all_mistakes_are_listed_at_once(tmp_path):
             'exactly one gripper entry',
         ),
         ({'command': {'message_types': ['std_msgs/msg/Float64']}}, 'message_types must be'),
+        (
+            {'command': {'message_types': ['std_msgs/msg/Float64MultiArray']}},
+            'mapping must be index, velocity and effort omitted, got name',
+        ),
         ({'feedback': {'message_types': []}}, 'message_types must be'),
         ({'status': {'message_types': ['PiperStatusMsg']}}, "like 'package/msg/Type'"),
         ({'arms': {}}, 'at least one arm'),

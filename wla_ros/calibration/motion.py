@@ -41,7 +41,6 @@ from wla_ros.calibration.excitation_client import CalibrationError
 from wla_ros.calibration.excitation_client import ExcitationClient
 from wla_ros.calibration.excitation_client import Recording
 from wla_ros.calibration.offset_file import OffsetChange
-from wla_ros.nodes.executor.config import TRAJECTORY
 from wla_ros.nodes.executor.config import ExecutorNodeConfiguration
 from wla_ros.nodes.executor.config import ExecutorParts
 from wla_ros.nodes.executor.config import load_parts
@@ -68,12 +67,6 @@ class _Robot:
 
     parts: ExecutorParts
     joint_latency_s: float  # measurement to header stamp of the feedback
-
-    @property
-    def lead_s(self) -> float:
-        """How much later than its stamp a command is due: trajectories are sent ahead of time."""
-        configuration = self.parts.configuration
-        return configuration.trajectory.lead_s if configuration.output == TRAJECTORY else 0.0
 
 
 def calibrate_motion(
@@ -268,9 +261,7 @@ def _estimate(
     commanded = recording.command(part.column, begin_s, end_s)
     measured = recording.measured(arm, column, begin_s, end_s)
     found = estimate_delay(
-        Signal(
-            stamps_ns=commanded.stamps_ns + seconds_to_ns(robot.lead_s), values=commanded.values
-        ),
+        commanded,
         Signal(
             stamps_ns=measured.stamps_ns - seconds_to_ns(robot.joint_latency_s),
             values=measured.values,

@@ -228,16 +228,12 @@ class CommandedMotion:
         error = np.abs(self.limiter.position - plan.position) * ~plan.outside
         return bool(error.max() > self._config.motion.limit_hit_rad)
 
-    def home_target(self) -> CurveSample:
-        """Return the home configuration, at rest; grippers stay where they are."""
+    def go_home(self, duration_s: float) -> bool:
+        """Move towards home; return whether the arms rest there. Grippers stay where they are."""
         home = self.limiter.position.copy()
         for arm in self._layout.arms:
             home[self._deviation.joints(arm)] = self._config.arm(arm).home_rad
-        return self.resting_at(home)
-
-    def go_home(self, duration_s: float) -> bool:
-        """Move towards home; return whether the arms rest there."""
-        return self._arrive(self.home_target(), duration_s, self.slow)
+        return self._arrive(self.resting_at(home), duration_s, self.slow)
 
     def arrive(self, place: FloatArray, duration_s: float) -> bool:
         """Move towards `place` [D]; return whether the arms rest as near as they may."""

@@ -13,10 +13,8 @@ from numpy.typing import NDArray
 
 from wla_ros.base import reasons
 from wla_ros.base.config import ConfigurationError
-from wla_ros.base.curve import CurveSample
 from wla_ros.base.joints import JointLayout
 from wla_ros.base.joints import JointLimits
-from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import ExecutionPlan
 from wla_ros.base.types import FloatArray
@@ -41,8 +39,6 @@ from wla_ros.execution.supervision import Readiness
 from wla_ros.execution.supervision import judge_openness
 from wla_ros.execution.supervision import listed
 from wla_ros.execution.tick_clock import TickClock
-from wla_ros.execution.trajectory import PlannedTrajectory
-from wla_ros.execution.trajectory import planned_trajectory
 from wla_ros.robots.piper.arm_status import ArmHealth
 
 
@@ -313,38 +309,6 @@ class ChunkExecutor:
     def take_splices(self) -> tuple[SpliceReport, ...]:
         """Return what the splices since the last call did, oldest first."""
         return self._plan.take_splices()
-
-    def planned_trajectory(
-        self, now_ns: int, period_s: float, max_points: int, *, exact_s: float = 0.0
-    ) -> PlannedTrajectory:
-        """
-        Return what is going to be commanded if nothing changes: limited, and at rest at its end.
-
-        Points are `period_s` apart, the first one a period from now. For `exact_s` they are those
-        of the ticks to come, where a tick costs 0.1 ms.
-        """
-        homing = self.mode == Mode.HOMING and self._untrusted is None
-        return planned_trajectory(
-            self._motion.limiter,
-            lambda ahead_s: self._target(now_ns + seconds_to_ns(ahead_s)),
-            since_s=self._clock.since_s(now_ns),
-            period_s=period_s,
-            max_points=max_points,
-            tick_s=self._clock.period_s,
-            exact_s=exact_s,
-            speed=self._motion.slow if homing else None,
-        )
-
-    def _target(self, time_ns: int) -> CurveSample | None:
-        """Return where the command leads at `time_ns` in the present mode, None: nowhere."""
-        if self._untrusted is not None or not self._motion.seeded:
-            return None
-        if self.mode == Mode.HOMING:
-            return self._motion.home_target()
-        if self.mode != Mode.AUTONOMY or self._plan.is_empty:
-            return None
-        plan = self._plan.target(time_ns)
-        return plan if not plan.outside.all() or self._plan.left_s(time_ns) else None
 
     def planned_path(self, now_ns: int) -> tuple[NDArray[np.int64], FloatArray]:
         """Return when the queued rows are due [n] and their joint positions [n, D]; n may be 0."""

@@ -185,7 +185,7 @@ class MotionLimiter:
         self.seed((limits.lower + limits.upper) / 2.0)
 
     def fork(self) -> 'MotionLimiter':
-        """Return a limiter in the same state: to try out what this one would do, or to go back."""
+        """Return a limiter in the same state, to go back to."""
         return copy.copy(self)  # all it holds is replaced, never written to
 
     def seed(self, position: FloatArray) -> None:

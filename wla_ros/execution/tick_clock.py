@@ -59,12 +59,6 @@ class TickClock:
         last_ns, self._last_ns = self._last_ns, now_ns
         self._stalls += last_ns is not None and now_ns - last_ns > self._stall_ns
 
-    def since_s(self, now_ns: int) -> float:
-        """Return how old the command is at `now_ns` [s], as far as a tick would catch up."""
-        if self._last_ns is None:
-            return 0.0
-        return ns_to_seconds(min(max(now_ns - self._last_ns, 0), self._stall_ns))
-
     def shift(self, step_ns: int | None) -> None:
         """Move the last command by what the clock was set by; None: by how much nobody knows."""
         self._last_ns = (

@@ -32,6 +32,7 @@ _UNITS_PER_METRE = {'m': 1.0, 'mm': 1e3, 'um': 1e6}
 _PART_OF_WIDTH = {'width': 1.0, 'half_width': 0.5}
 JOINT_STATE = 'sensor_msgs/msg/JointState'
 JOINT_TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
+FLOAT_ARRAY = 'std_msgs/msg/Float64MultiArray'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +133,7 @@ class CommandEncoding:
         'gripping force', unit='N', minimum=0.5, maximum=3.0, default=1.0
     )
     time_from_start_s: float = parameter(
-        'when a JointTrajectory point is due after it is sent; unused for JointState',
+        'when a JointTrajectory point is due after it is sent; unused for other types',
         unit='s',
         minimum=0.001,
         maximum=1.0,
@@ -143,10 +144,16 @@ class CommandEncoding:
     def __post_init__(self) -> None:
         """Refuse names that would leave a joint without command. Raises ValueError."""
         _check_names(self.joint_names, self.gripper)
-        known = {JOINT_STATE, JOINT_TRAJECTORY}
+        known = {JOINT_STATE, JOINT_TRAJECTORY, FLOAT_ARRAY}
         if not self.message_types or not set(self.message_types) <= known:
             raise ValueError(
                 f'message_types must be of {sorted(known)}, got {list(self.message_types)}'
+            )
+        bare = (self.mapping, self.velocity, self.effort) == ('index', 'omitted', 'omitted')
+        if FLOAT_ARRAY in self.message_types and not bare:
+            raise ValueError(
+                f'{FLOAT_ARRAY} carries positions without names: mapping must be index, velocity '
+                f'and effort omitted, got {self.mapping}, {self.velocity}, {self.effort}'
             )
         wants_seven = self.velocity == 'speed_percent' or self.effort == 'gripper_force'
         if wants_seven and len(self.gripper.names) != 1:

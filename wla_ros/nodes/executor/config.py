@@ -12,7 +12,6 @@ from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 from wla_ros.base.config import parameter
 from wla_ros.base.geometry import rpy_to_matrix
-from wla_ros.base.joints import JointLayout
 from wla_ros.base.joints import JointLimits
 from wla_ros.base.types import FloatArray
 from wla_ros.execution.config import ExecutorConfig
@@ -23,7 +22,6 @@ from wla_ros.nodes.messages import spoken_types
 from wla_ros.robots.piper import limits
 from wla_ros.robots.piper.kinematics import PiperKinematics
 from wla_ros.robots.piper.limits import piper_limits
-from wla_ros.robots.profile import JOINT_TRAJECTORY
 from wla_ros.robots.robot import Robot
 from wla_ros.robots.robot import RobotSection
 from wla_ros.robots.robot import load_robot
@@ -33,8 +31,6 @@ from wla_ros.robots.robot import load_robot
 
 JOINTS = 'joints'
 END_POSE = 'end_pose'
-SET_POINTS = 'set_points'
-TRAJECTORY = 'trajectory'
 
 
 def _limit(description: str, unit: str, minimum: float, maximum: float, default: float) -> Any:
@@ -121,32 +117,6 @@ class LoopSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrajectorySection:
-    """What is sent with output: trajectory."""
-
-    lead_s: float = parameter(
-        'how far ahead of now a trajectory begins; more than a message is under way',
-        unit='s',
-        minimum=0.001,
-        maximum=0.5,
-        default=0.02,
-    )
-    point_rate_hz: float = parameter(
-        'points per second; the controller interpolates with their velocities and accelerations',
-        unit='Hz',
-        minimum=5.0,
-        maximum=200.0,
-        default=50.0,
-    )
-    max_points: int = parameter(
-        'most points of a trajectory; of a longer plan the rest comes with the next one',
-        minimum=10,
-        maximum=10000,
-        default=500,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSection:
     """The clocks of several hosts."""
 
@@ -178,15 +148,6 @@ class ExecutorNodeConfiguration:
         "driver's own end-pose commands, planned by the firmware",
         choices=(JOINTS, END_POSE),
         default=JOINTS,
-    )
-    output: str = parameter(
-        'set_points: one command per tick; trajectory: the rest of the plan as a stamped '
-        'JointTrajectory whenever it changes, for joint_trajectory_controller',
-        choices=(SET_POINTS, TRAJECTORY),
-        default=SET_POINTS,
-    )
-    trajectory: TrajectorySection = parameter(
-        'used with output: trajectory', default_factory=TrajectorySection
     )
     discovery_s: float = parameter(
         'how long the command topics must be without another publisher before this node publishes '
@@ -237,8 +198,6 @@ class ExecutorParts:
         """Return a new executor in HOLD."""
         config, layout = self.configuration, self.robot.layout
         execution = replace(config.execution, strategy=config.strategy)
-        if config.output == TRAJECTORY:
-            execution = _leading(execution, layout, config.trajectory.lead_s)
         reporting = [
             arm.name for arm in self.robot.arms if arm.status and arm.channels.status_topic
         ]
@@ -255,7 +214,6 @@ def load_parts(
     problems = [
         *_mount_problems(configuration, robot),
         *_form_problems(configuration, robot),
-        *_output_problems(configuration, robot),
         *_gripper_problems(configuration, robot),
     ]
     mounts = {arm: configuration.mounts.get(arm, MountSection()) for arm in robot.layout.arms}
@@ -283,22 +241,6 @@ def load_parts(
     except ValueError as error:
         problems.append(Problem(where='limits', what=str(error)))
     return tuple(problems) or parts
-
-
-def _leading(execution: ExecutorConfig, layout: JointLayout, lead_s: float) -> ExecutorConfig:
-    """Return `execution` with commands that take effect `lead_s` later."""
-    arms = {name: execution.arm(name) for name in layout.arms}
-    return replace(
-        execution,
-        arms={
-            name: replace(
-                arm,
-                action_latency_s=arm.action_latency_s + lead_s,
-                gripper_latency_s=arm.gripper_latency_s + lead_s,
-            )
-            for name, arm in arms.items()
-        },
-    )
 
 
 def _limits(configuration: ExecutorNodeConfiguration, robot: Robot) -> JointLimits:
@@ -346,27 +288,6 @@ def _form_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> li
                 where='command_form',
                 what=f'no type of the end poses of the driver is installed: {", ".join(spoken)}',
                 remedy="source the driver's package, or use 'joints'; robot.simulated for the rig",
-            )
-        )
-    return problems
-
-
-def _output_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
-    if configuration.output != TRAJECTORY:
-        return []
-    problems = [
-        Problem(
-            where='output',
-            what=f'the driver of arm {arm.name} takes no trajectories',
-            remedy=f'use {SET_POINTS!r}, or a driver profile with {JOINT_TRAJECTORY}',
-        )
-        for arm in robot.arms
-        if JOINT_TRAJECTORY not in arm.command.message_types
-    ]
-    if configuration.command_form != JOINTS:
-        problems.append(
-            Problem(
-                where='output', what='trajectories are of joints', remedy='command_form joints'
             )
         )
     return problems

@@ -390,7 +390,6 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             if step is not None:
                 self._offset.clear()
                 self._executor.notify_clock_jump(step.ros_ns, step.step_ns)
-                self._commands.forget()
             self._commands.tick(self._ros_clock.at(loop_ns), lateness_ns)
         self._commands.send()
         if self._modes.changed:

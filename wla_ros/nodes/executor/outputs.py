@@ -14,6 +14,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos import ReliabilityPolicy
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 from trajectory_msgs.msg import JointTrajectoryPoint
 
@@ -101,6 +102,8 @@ def _joint_output(
         # The next point comes before this one is due, also when set-points are thinned out.
         due_ns = max(seconds_to_ns(arm.command.time_from_start_s), 2 * period_ns)
         encoder = partial(_trajectory, arm, columns, due_ns)
+    elif kind is Float64MultiArray:
+        encoder = partial(_float_array, arm, columns)
     return kind, arm.channels.command_topic, encoder, arm.command.qos
 
 
@@ -139,6 +142,15 @@ def _trajectory(
     point.time_from_start = duration_message(due_ns)
     # The stamp stays zero: the controller starts at reception, whatever its clock says.
     return JointTrajectory(joint_names=list(encoded.names), points=[point])
+
+
+def _float_array(
+    arm: ArmProfile, columns: slice, command: JointCommand
+) -> Float64MultiArray | Refusal:
+    encoded = encode_command(arm, command.position[columns])
+    if isinstance(encoded, Refusal):
+        return encoded
+    return Float64MultiArray(data=encoded.position)
 
 
 def _end_pose(arm: ArmProfile, columns: slice, kind: Any, command: JointCommand) -> Any:
