@@ -176,7 +176,20 @@ class RigCounts:
 
 class SimulatedRig:
     """
-    The composed rig.
+    Two simulated Pipers with drivers, cameras and faults: what a robot is to the other rooms.
+
+    The caller says what time it is; physics runs in whole steps up to then. Example::
+
+        rig = SimulatedRig(RigConfig(task='stack_cup', cameras={}))
+        rig.reset(seed=1, now_ns=0)
+        names = ('joint1', 'joint2', 'joint3', 'joint4', 'joint5', 'joint6', 'gripper')
+        opened = EncodedJointState(names=names, position=(*HOME_RAD, 0.05))
+        rig.command('left', opened)  # fields of a JointState, as piper_ros takes them
+        rig.step_to(50_000_000)
+        print(rig.feedback('left'), rig.status('left'))  # as the driver publishes them
+        for exposure in rig.due_exposures():
+            pixels = rig.render(exposure)
+        print(rig.object_poses(), rig.judge(), rig.counts())
 
     One thread calls everything (a node holds one lock around all calls); pictures may be rendered
     in other threads with sources from `make_image_source`.
