@@ -37,8 +37,8 @@ def reference_table(kind: type[Any]) -> str:
 
 
 def _plain(text: str) -> str:
-    """Escape what Markdown would take for a column."""
-    return text.replace('|', 'or').replace('<', '&lt;')
+    """Escape what Markdown would take for the end of a cell or for a tag."""
+    return text.replace('|', r'\|').replace('<', '&lt;')
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
