@@ -15,9 +15,7 @@ INTERFACES = tuple(
     if not path.stem.startswith('Piper')  # stand-ins for messages of the driver
 )
 # Rooms whose modules docs/architecture.md names without `wla_ros/`.
-ROOMS = tuple(
-    path.parent.name for path in sorted((REPOSITORY / 'wla_ros').glob('*/__init__.py'))
-)
+ROOMS = tuple(path.parent.name for path in sorted((REPOSITORY / 'wla_ros').glob('*/__init__.py')))
 
 
 def page(name: str) -> str:
@@ -42,7 +40,7 @@ def test_every_parameter_stands_in_its_page():
 
     parameters = page('docs/parameters.md')
     for node, table in reference_tables().items():
-        assert table in parameters, f'the table of {node} is out of date: wla_ros parameters {node}'
+        assert table in parameters, f'{node} is out of date: wla_ros parameters {node}'
 
 
 def test_every_row_of_a_table_has_the_columns_of_its_header():
