@@ -1,5 +1,6 @@
 """What the README and the pages of docs/ say of parameters, folders and interfaces is true."""
 
+import html
 import importlib.util
 import re
 from pathlib import Path
@@ -41,6 +42,19 @@ def test_every_parameter_stands_in_its_page():
     parameters = page('docs/parameters.md')
     for node, table in reference_tables().items():
         assert table in parameters, f'{node} is out of date: wla_ros parameters {node}'
+
+
+def test_tables_keep_the_text_of_the_descriptions():
+    pytest.importorskip('rclpy')
+    from wla_ros.base.config import describe
+    from wla_ros.cli.parameters import NODE_CONFIGURATIONS
+    from wla_ros.cli.parameters import reference_table
+
+    for kind in NODE_CONFIGURATIONS.values():
+        lines = reference_table(kind).splitlines()[2:]
+        cells = [re.split(r'(?<!\\)\|', line)[-2].strip() for line in lines]
+        shown = [html.unescape(cell.replace(r'\|', '|')) for cell in cells]
+        assert shown == [row.description for row in describe(kind)]
 
 
 def test_every_row_of_a_table_has_the_columns_of_its_header():

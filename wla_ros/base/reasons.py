@@ -33,7 +33,7 @@ VELOCITY_IMPLAUSIBLE = 'velocity_implausible'
 START_DEVIATION = 'start_deviation'
 POSE_UNREACHABLE = 'pose_unreachable'
 
-# Feedback refused, besides the reasons of `core.refusal_reasons`.
+# Feedback refused by the executor, besides the reasons of samples below.
 UNKNOWN_ARM = 'unknown_arm'
 BEYOND_LIMITS = 'beyond_limits'
 

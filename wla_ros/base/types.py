@@ -185,7 +185,7 @@ class PolicySpec:
         default_factory=dict
     )  # camera -> offsets before t, oldest first
     needs_objects: bool = False
-    # What strategies of asynchronous execution may ask of it, see core.execution_strategy
+    # What strategies of asynchronous execution may ask of it, see inference.strategy
     guided_prefix: bool = False  # denoises towards given rows
     clean_prefix_rows: int = 0  # most clean prefix rows it was trained with, 0: none
     rolled_rows: int = 0  # largest row_offset it was trained with, 0: none
@@ -276,7 +276,7 @@ class ExecutionPlan:
     """
 
     stamp_ns: int  # when the executor wrote this
-    strategy: str  # name in core.execution_strategy that the executor runs
+    strategy: str  # name in inference.strategy that the executor runs
     epoch: int  # of the newest accepted chunk
     sequence: int
     due_ns: NDArray[np.int64]  # [n] rising strictly, n may be 0

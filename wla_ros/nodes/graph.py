@@ -15,7 +15,7 @@ from wla_ros.nodes.messages import spoken_types
 from wla_ros.robots.profile import JOINT_STATE
 from wla_ros.robots.robot import Robot
 
-# Who is on a topic, as the graph knows it; the reading side of `core.topic_use`.
+# Who is on a topic, as the graph knows it; the reading side of `base.topic_use`.
 
 
 def topic_ends(node: Node, topic: str) -> TopicEnds:

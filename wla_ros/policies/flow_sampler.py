@@ -26,7 +26,7 @@ class GuidedPrefix:
     """
     Inference-time RTC (arXiv 2506.07339).
 
-    `weights` is 1 on committed rows and falls to 0 on free ones, see core.prefix_weights.
+    `weights` is 1 on committed rows and falls to 0 on free ones, see inference.conditioning.
     `max_weight` must not exceed the number of steps: one step moves a row of weight 1 by
     max_weight / steps of its error, more overshoots. Without `jacobian` the identity stands in for
     the network's Jacobian: one forward pass per step, and no values far outside the data, which

@@ -37,7 +37,7 @@ class BenchmarkCell:
 
     policy: str
     task: str
-    strategy: str  # of core.execution_strategy, or one of evaluation.peers
+    strategy: str  # of inference.strategy, or one of benchmarks.peers
     conditions: Conditions
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ class Demonstrations:
     """
 
     dt_ns: int
-    columns: tuple[str, ...]  # c, as in core.joint_layout
+    columns: tuple[str, ...]  # c, as in base.joints
     objects: tuple[str, ...]  # n
     lengths: NDArray[np.int64]  # [e] steps that are valid
     joints: FloatArray  # [e, t, c] measured at the step

@@ -27,7 +27,7 @@ from wla_ros.robots.robot import RobotSection
 from wla_ros.robots.robot import load_robot
 
 # The parameters of the executor node. Declares only; execution itself is configured by
-# control.ExecutorConfig.
+# execution.config.
 
 JOINTS = 'joints'
 END_POSE = 'end_pose'
