@@ -94,6 +94,10 @@ class HeldPosition:
     def take(self, position: FloatArray, now_ns: int) -> None:
         """Hold `position` [D]; the arms rest there since `now_ns`."""
         self.position = position
+        self.rests_since(now_ns)
+
+    def rests_since(self, now_ns: int) -> None:
+        """Let the rest, if there is one, begin at `now_ns`."""
         self._rest_since_ns = now_ns
 
     def follow(
@@ -158,6 +162,7 @@ class CommandedMotion:
         self._history = CommandHistory()
         self.limiter = MotionLimiter(limits)
         self.seeded = False
+        self.mark()
         self.reseeded: tuple[str, ...] = ()  # released arms set to where they are by the last hold
 
     # State
@@ -186,9 +191,19 @@ class CommandedMotion:
         self.limiter.seed(measured.copy())
         self.seeded = True
 
-    def forget_times(self) -> None:
-        """Forget when what was commanded: the clock jumped."""
+    def mark(self) -> None:
+        """Remember the present command as one that the drivers have."""
+        self._left = self.limiter.fork(), self.seeded
+
+    def go_back(self) -> None:
+        """Have the command marked last again: none left since. A start that did not is none."""
+        self.limiter, seeded = self._left[0].fork(), self._left[1]
+        self.seeded = self.seeded and seeded
+
+    def forget_times(self, now_ns: int) -> None:
+        """Forget when what was commanded: the clock jumped to `now_ns`."""
         self._history.clear()
+        self._held.rests_since(now_ns)
 
     def forget(self) -> None:
         """Have no command any more: nobody knows where the arms go until there is a new one."""

@@ -74,6 +74,7 @@ class ChunkExecutor:
         self._graph = GraphCondition()
         self._clock = TickClock(config)
         self._rates = EmissionRates(layout.joint_indices)
+        self._leaves = True  # the drivers have the present command
 
         self._counts: Counter[str] = Counter()
         self._state = ExecutorState.NOT_READY
@@ -195,9 +196,9 @@ class ChunkExecutor:
         if self.mode in (Mode.AUTONOMY, Mode.HOMING):
             self._enter(Mode.HOLD, now_ns, reasons.CLOCK_JUMP, 'the ROS clock jumped')
         self._interrupt(now_ns)
-        self._feedback.reset(excused=step_ns is None)
+        self._feedback.reset(now_ns, excused=step_ns is None)
         self._deviation.reset()
-        self._motion.forget_times()
+        self._motion.forget_times(now_ns)
         self._clock.shift(step_ns)
         self._rates.restart()
 
@@ -208,24 +209,36 @@ class ChunkExecutor:
         """The mode in force."""
         return self._modes.mode
 
-    def tick(self, now_ns: int, lateness_ns: int = 0) -> JointCommand | None:
+    def tick(
+        self, now_ns: int, lateness_ns: int = 0, *, leaves: bool = True
+    ) -> JointCommand | None:
         """
         Return the command for `now_ns`, None while there is no trustworthy feedback to start from.
 
-        `lateness_ns` is how long after its deadline this tick began. A clock that runs backwards
-        is a clock jump. Whatever it raises: `hold_after_failure` before the next tick, which goes
-        on from the last command that left.
+        `lateness_ns` is how long after its deadline this tick began; `leaves` says whether the
+        command will be sent. A clock that runs backwards is a clock jump. Whatever it raises:
+        `hold_after_failure` before the next tick, which goes on from the last command that left.
         """
         self._clock.count(lateness_ns)
-        before = self._motion.limiter.fork()
+        if self._leaves:
+            self._motion.mark()
+            self._clock.mark()
+        self._leaves = leaves
         try:
             command = self._tick(now_ns)
         except Exception:
-            self._motion.limiter = before  # nothing moves by half
+            self.go_back()  # nothing moves by half
             self._counts['ticks_failed'] += 1
             raise
         self._counts['ticks_not_ready' if command is None else 'commands_published'] += 1
         return command
+
+    def go_back(self) -> None:
+        """Take note that the command of the last tick was not sent: the last one sent counts."""
+        self._motion.go_back()
+        self._clock.go_back()
+        self._rates.restart()
+        self._leaves = False
 
     def hold_after_failure(self, now_ns: int, detail: str) -> None:
         """

@@ -10,6 +10,7 @@ reappears elsewhere is not followed. Commands nothing.
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 
@@ -168,12 +169,12 @@ class FeedbackMonitor:
         """The arms whose last two samples say the same."""
         return self._steady
 
-    def reset(self, *, excused: bool) -> None:
+    def reset(self, now_ns: int, *, excused: bool) -> None:
         """
-        Forget all stamps: the clock jumped.
+        Forget all stamps: the clock jumped to `now_ns`.
 
         Arms that were trusted may be elsewhere if that is `excused`. Conditions stay, they carry
-        no measured position.
+        no measured position; they age from now on.
         """
         for arm in self._layout.arms:
             trusted = arm not in self._doubts
@@ -184,6 +185,11 @@ class FeedbackMonitor:
         self._newest.clear()
         self._stamp_ns.clear()
         self._contradicted_ns.clear()
+        self._conditions = {
+            arm: replace(condition, receive_ns=now_ns)
+            for arm, condition in self._conditions.items()
+        }
+        self._released_since_ns = dict.fromkeys(self._released_since_ns, now_ns)
 
     def accept(self, sample: JointSample) -> Refusal | None:
         """Take over one sample, or say why it is not feedback of one of the arms."""

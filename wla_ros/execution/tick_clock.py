@@ -31,6 +31,7 @@ class TickClock:
         self._stall_ns = seconds_to_ns(config.motion.stall_s)
         self._lateness = LatencyStatistics()
         self._last_ns: int | None = None
+        self._left_ns: int | None = None  # of what surely left
         self._ticks = self._late = self._stalls = 0
 
     def count(self, lateness_ns: int) -> None:
@@ -59,11 +60,18 @@ class TickClock:
         last_ns, self._last_ns = self._last_ns, now_ns
         self._stalls += last_ns is not None and now_ns - last_ns > self._stall_ns
 
+    def mark(self) -> None:
+        """Take note that the last command has left."""
+        self._left_ns = self._last_ns
+
+    def go_back(self) -> None:
+        """Take note that no command left since the one marked."""
+        self._last_ns = self._left_ns
+
     def shift(self, step_ns: int | None) -> None:
         """Move the last command by what the clock was set by; None: by how much nobody knows."""
-        self._last_ns = (
-            None if self._last_ns is None or step_ns is None else self._last_ns + step_ns
-        )
+        self._last_ns = _shifted(self._last_ns, step_ns)
+        self._left_ns = _shifted(self._left_ns, step_ns)
 
     @property
     def period_s(self) -> float:
@@ -81,3 +89,7 @@ class TickClock:
         if not median:
             return 0.0, 0.0
         return ns_to_seconds(median[0].duration_ns), ns_to_seconds(tail[0].duration_ns)
+
+
+def _shifted(time_ns: int | None, step_ns: int | None) -> int | None:
+    return None if time_ns is None or step_ns is None else time_ns + step_ns

@@ -11,6 +11,7 @@ from wla_ros.base.types import JointCommand  # noqa: E402 - not without rclpy
 from wla_ros.nodes.executor.config import ExecutorNodeConfiguration  # noqa: E402
 from wla_ros.nodes.executor.config import ExecutorParts  # noqa: E402
 from wla_ros.nodes.executor.config import load_parts  # noqa: E402
+from wla_ros.nodes.executor.outputs import CommandOutputs  # noqa: E402
 from wla_ros.nodes.executor.stream import CommandStream  # noqa: E402
 from wla_ros.robots.robot import RobotSection  # noqa: E402
 
@@ -40,10 +41,16 @@ class Executor:
     def __init__(self, width: int) -> None:
         self.position = np.tile(ARM, 2)
         self.ready = True
+        self.lost: list[int] = []  # ticks whose command was said not to have left
         self._rest = np.zeros(width)
+        self._ticks = 0
 
-    def tick(self, now_ns: int, lateness_ns: int) -> JointCommand | None:
-        del lateness_ns
+    def go_back(self) -> None:
+        self.lost.append(self._ticks)
+
+    def tick(self, now_ns: int, lateness_ns: int, *, leaves: bool) -> JointCommand | None:
+        del lateness_ns, leaves
+        self._ticks += 1
         if not self.ready:
             return None
         return JointCommand(
@@ -90,9 +97,41 @@ def test_a_command_that_no_driver_can_take_is_none_that_was_published() -> None:
     assert stream.unsendable == 10
     assert stream.thinned == 10
     assert node.warnings[0].startswith('command: command not sent')
+    assert stream._executor.lost == list(range(1, 100, 10))
 
 
 def test_ticks_without_a_command_thin_nothing_out() -> None:
     node, stream = ticked(40, 50.0, ready=lambda tick: tick >= 20)
     assert len(node.published['joint_ctrl_cmd_left']) == 5
     assert stream.thinned == 15
+
+
+class BrokenError(Exception):
+    pass
+
+
+@pytest.mark.parametrize('rate_hz', [1000.0, 60.0])
+def test_a_command_whose_sending_fails_is_told_to_the_executor(rate_hz: float) -> None:
+    node, stream = ticked(41, rate_hz)
+    outputs = stream._outputs
+
+    class Broken(CommandOutputs):
+        def __init__(self) -> None:
+            """Publish nothing."""
+
+        def publish(self, command: JointCommand) -> None:
+            raise BrokenError
+
+    stream._outputs = Broken()
+    failures = 0
+    for tick in range(41, 61):
+        stream.tick(tick * PERIOD_NS, 0)
+        try:
+            stream.send()
+        except BrokenError:
+            failures += 1
+    assert failures > 15
+    stream._outputs = outputs
+    stream.tick(61 * PERIOD_NS, 0)
+    stream.send()
+    assert len(stream._executor.lost) == failures == stream.failed

@@ -34,6 +34,7 @@ class CommandStream:
         self._outputs: CommandOutputs | None = None
         self._limited = node.create_publisher(JointState, 'limited_command', qos.STATUS)
         self._command: JointCommand | None = None  # of the last tick
+        self._unsent = False  # it was to be sent and was not
         self._commanded = 0  # commands before that
         self.sent = 0  # commands
         self.thinned = 0  # commands that were not sent
@@ -52,7 +53,10 @@ class CommandStream:
 
     def tick(self, now_ns: int, lateness_ns: int) -> None:
         """Make the executor command for `now_ns`."""
-        self._command = self._executor.tick(now_ns, lateness_ns)
+        if self._unsent:
+            self._executor.go_back()
+            self._unsent = False
+        self._command = self._executor.tick(now_ns, lateness_ns, leaves=self._sends)
         if self._command is not None:
             self.sent += self._sends
             self.thinned += not self._sends
@@ -77,9 +81,11 @@ class CommandStream:
         refusal: Refusal | None = Refusal(
             reason='not_open', detail='there is no publisher of commands'
         )
+        self._unsent = True
         try:
             if self._outputs is not None:
                 refusal = self._outputs.publish(command)
+            self._unsent = refusal is not None
         except Exception:
             self.sent -= 1
             self.failed += 1
