@@ -181,3 +181,27 @@ def test_with_two_policies_autonomy_must_say_which():
     assert run.enter(Mode.HOMING) is None
     assert run.enter(Mode.HOLD) is None
     assert run.executor.set_mode(Mode.AUTONOMY, run.now_ns, 'task', session=8) is None
+
+
+def test_autonomy_that_runs_for_nobody_is_given_to_the_session_that_asks():
+    """It was told that the arms are its own; then the chunks of another were executed."""
+    run = Run()
+    run.start()
+    assert run.executor.set_mode(Mode.AUTONOMY, run.now_ns, 'task', session=8) is None
+    run.tick()
+    assert of_session(run, 7).reason == reasons.OTHER_SESSION
+    assert run.executor.set_mode(Mode.AUTONOMY, run.now_ns, 'task', session=7) is not None
+    assert of_session(run, 8) is None
+
+
+def test_where_a_second_policy_comes_before_the_first_chunk_neither_is_executed():
+    run = Run()
+    run.start()
+    run.executor.accept_graph(GraphCondition(chunk_sources=2))
+    run.tick()
+    assert of_session(run, 7).reason == reasons.SEVERAL_POLICIES
+    assert of_session(run, 8).reason == reasons.SEVERAL_POLICIES
+    run.executor.accept_graph(GraphCondition())
+    assert of_session(run, 7) is None
+    run.executor.accept_graph(GraphCondition(chunk_sources=2))
+    assert of_session(run, 8).reason == reasons.OTHER_SESSION

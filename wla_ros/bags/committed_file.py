@@ -76,6 +76,8 @@ class CommittedFile:
             data = b''.join(self._parts)
             self._parts = [data]
         try:
+            # Where the cut of a commit that failed could not be made, it is written over.
+            self._raw.seek(self._committed)
             left = memoryview(data)
             while left:
                 left = left[self._raw.write(left) or 0 :]
@@ -83,7 +85,6 @@ class CommittedFile:
         except OSError:
             with contextlib.suppress(OSError):
                 self._raw.truncate(self._committed)
-                self._raw.seek(self._committed)
             raise
         with self._lock:
             del self._parts[0]

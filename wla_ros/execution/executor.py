@@ -163,11 +163,14 @@ class ChunkExecutor:
         """
         refusal = self._modes.judge(mode)
         if mode == self.mode:
-            return refusal or self._judge_session(mode, session)
+            refusal = refusal or self._judge_session(mode, session)
+            if refusal is None and session and self._plan.session is None:
+                self._plan.forget_order(session)
+            return refusal
         if refusal is None and mode in (Mode.AUTONOMY, Mode.HOMING):
             refusal = (
                 self._graph.problem
-                or self._judge_sources(mode, session)
+                or (self._judge_sources(session) if mode == Mode.AUTONOMY else None)
                 or self._readiness.judge_start(
                     mode,
                     now_ns,
@@ -370,7 +373,10 @@ class ChunkExecutor:
 
     def _judge_openness(self) -> Refusal | None:
         """Return why no chunk is wanted at all, or None."""
-        return judge_openness(self.mode, seeded=self._motion.seeded, untrusted=self._untrusted)
+        refusal = judge_openness(self.mode, seeded=self._motion.seeded, untrusted=self._untrusted)
+        if refusal is None and self._plan.session is None:
+            refusal = self._judge_sources(None)
+        return refusal
 
     def _interrupt(self, now_ns: int) -> None:
         """Drop what is planned; chunks observed before now no longer fit the state of the arms."""
@@ -390,10 +396,10 @@ class ChunkExecutor:
             detail=f'autonomy was given to session {running:#x}, not to {session:#x}; HOLD first',
         )
 
-    def _judge_sources(self, mode: Mode, session: int) -> Refusal | None:
-        """Return why nobody knows whose chunks are meant, or None."""
+    def _judge_sources(self, session: int | None) -> Refusal | None:
+        """Return why nobody knows whose chunks are meant if none but `session` is, or None."""
         sources = self._graph.chunk_sources
-        if mode != Mode.AUTONOMY or session or sources <= 1:
+        if session or sources <= 1:
             return None
         return Refusal(
             reason=reasons.SEVERAL_POLICIES,

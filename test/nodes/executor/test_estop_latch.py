@@ -111,3 +111,12 @@ def test_executors_of_other_names_have_files_of_their_own(
 
 def _full(*_: object) -> None:
     raise OSError(28, 'No space left on device')
+
+
+def test_a_latch_that_somebody_removed_is_kept_again(path: Path) -> None:
+    latch = EstopLatch(path)
+    latch.keep('button')
+    path.unlink()
+    latch.keep('again')
+    assert not latch.problem
+    assert EstopLatch(path).reason() == 'again'

@@ -37,7 +37,7 @@ class EstopLatch:
 
     def keep(self, reason: str) -> None:
         """Latch; when this returns without a `problem`, the latch survives whatever comes."""
-        if self._kept is not None and not self.problem:
+        if self._kept is not None and not self.problem and self.path.exists():
             return
         self._kept, self.problem = reason, ''
         try:
