@@ -197,3 +197,34 @@ def test_with_a_simulated_clock_a_tick_belongs_to_a_time_that_was_told() -> None
     assert ticks[:5] == [((11 + i) * period_ns, 0) for i in range(5)]
     assert ticks[5] == (told_ns + 3 * period_ns, 2 * period_ns)
     assert loop.skipped in (2, 3)  # two by the leap, one more where both last times came at once
+
+
+def test_a_clock_that_moves_on_during_a_tick_makes_the_next_one_due_and_skips_none() -> None:
+    """A rig that waits for every command answers one before the tick that sent it returns."""
+    clock = ROSClock()
+    clock._set_ros_time_is_active(True)  # as the time source of a node does
+    period_ns = 5 * NS_PER_MS
+    ticks: list[int] = []
+    enough = threading.Event()
+
+    def tell(time_ns: int) -> None:
+        clock.set_ros_time_override(Time(nanoseconds=time_ns, clock_type=clock.clock_type))
+
+    def tick(now_ns: int, lateness_ns: int) -> None:
+        del lateness_ns
+        ticks.append(now_ns)
+        if len(ticks) == 20:
+            enough.set()
+        else:
+            tell(now_ns + period_ns)
+
+    tell(period_ns)
+    loop = TickLoop(
+        period_ns=period_ns, tick=tick, on_error=lambda _: None, time=SimulatedTime(clock)
+    )
+    loop.start()
+    tell(2 * period_ns)
+    assert enough.wait(PATIENCE_S)
+    assert loop.stop(PATIENCE_S)
+    assert loop.skipped == 0
+    assert ticks == [(2 + i) * period_ns for i in range(20)]

@@ -219,7 +219,9 @@ class TickLoop:
                 self._failures.note(error, monotonic_ns())
                 with contextlib.suppress(Exception):  # nor must what is done about it
                     self._on_error(error)
-            missed = max(0, clock.now_ns() - deadline_ns) // self._period_ns
+            # Up to this tick, and past before it ended; one of this very moment is due.
+            passed_ns = max(now_ns, clock.now_ns() - 1)
+            missed = max(0, passed_ns - deadline_ns) // self._period_ns
             self.skipped += missed
             deadline_ns += (missed + 1) * self._period_ns
 
