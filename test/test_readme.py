@@ -92,6 +92,14 @@ def test_every_command_is_named():
     assert not [name for name, _ in COMMANDS if f'wla_ros {name}' not in readme]
 
 
+def test_the_doctor_knows_the_distributions_of_the_readme():
+    pytest.importorskip('rclpy')
+    from wla_ros.cli.doctor import SUPPORTED_DISTRIBUTIONS
+
+    named = re.findall(r'\b(Humble|Iron|Jazzy|Kilted|Lyrical|Rolling)\b', page('README.md'))
+    assert {name.lower() for name in named} == set(SUPPORTED_DISTRIBUTIONS)
+
+
 def test_every_strategy_is_named():
     from wla_ros.inference.strategy import STRATEGIES
 

@@ -34,8 +34,8 @@ from wla_ros.robots.decoding import judge_feedback
 #
 # Every check answers with a level, a fact and, where it is not fine, a remedy.
 
-# Distributions of ROS 2 the package is tested on or written for.
-SUPPORTED_DISTRIBUTIONS = ('humble', 'jazzy', 'kilted')
+# Distributions of ROS 2 that the package is made for; the README says on which it was run.
+SUPPORTED_DISTRIBUTIONS = ('humble', 'jazzy', 'kilted', 'lyrical')
 REQUIRED_PACKAGES = ('numpy', 'PyYAML', 'ruckig', 'simplejpeg', 'transforms3d')
 SIMULATION_PACKAGES = ('mujoco',)
 POLICY_PACKAGES = ('torch', 'triton')
@@ -114,7 +114,7 @@ def _check_ros() -> CheckResult:
         subject='ROS 2',
         level=Level.OK if known else Level.NOTE,
         fact=distribution or 'unknown distribution',
-        remedy='' if known else f'tested on {", ".join(SUPPORTED_DISTRIBUTIONS)}',
+        remedy='' if known else f'made for {", ".join(SUPPORTED_DISTRIBUTIONS)}',
     )
 
 
