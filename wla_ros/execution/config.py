@@ -144,7 +144,10 @@ class FeedbackConfig:
         default=0.3,
     )
     plausible_m: float = parameter(
-        'the same for gripper widths', unit='m', minimum=0.0, default=0.04
+        'gripper widths read further outside their range than this are refused',
+        unit='m',
+        minimum=0.0,
+        default=0.04,
     )
     refuse_all_zero: bool = parameter(
         'refuse feedback that is all exact zeros, as drivers publish before the first CAN frame',

@@ -51,10 +51,17 @@ class DriverConfig:
 class FaultWindow:
     """A stretch of time, once or again and again: start <= t < start + duration."""
 
-    start_s: float = parameter('begin, counted from the reset', unit='s', minimum=0.0, default=0.0)
-    duration_s: float = parameter('length; 0 is never', unit='s', minimum=0.0, default=0.0)
+    start_s: float = parameter(
+        'begin of the fault, counted from the reset', unit='s', minimum=0.0, default=0.0
+    )
+    duration_s: float = parameter(
+        'length of the fault; 0 is never', unit='s', minimum=0.0, default=0.0
+    )
     period_s: float = parameter(
-        'from one begin to the next; 0 is once', unit='s', minimum=0.0, default=0.0
+        'time from one begin of the fault to the next; 0 is once',
+        unit='s',
+        minimum=0.0,
+        default=0.0,
     )
 
     def __post_init__(self) -> None:
@@ -90,7 +97,7 @@ class CameraFaults:
         default=0.0,
     )
     delivery_delay_s: float = parameter(
-        'from exposure to delivery', unit='s', minimum=0.0, maximum=10.0, default=0.0
+        'time from exposure to delivery', unit='s', minimum=0.0, maximum=10.0, default=0.0
     )
     delivery_jitter_s: float = parameter(
         'largest random addition to the delivery delay; images may overtake each other',
@@ -110,10 +117,14 @@ class ArmFaults:
         default=NEVER,
     )
     actuation_lag_s: float = parameter(
-        'from a command to the driver', unit='s', minimum=0.0, maximum=2.0, default=0.0
+        'time from the reception of a command to the driver',
+        unit='s',
+        minimum=0.0,
+        maximum=2.0,
+        default=0.0,
     )
     feedback_delay_s: float = parameter(
-        'from the publication of feedback to its delivery',
+        'time from the publication of feedback to its delivery',
         unit='s',
         minimum=0.0,
         maximum=2.0,
@@ -148,7 +159,7 @@ class ArmFaults:
 class FaultConfig:
     """Faults of a whole rig; arms and cameras that are not named have none."""
 
-    seed: int = parameter('of random faults', minimum=0, default=0)
+    seed: int = parameter('seed of random faults', minimum=0, default=0)
     cameras: Mapping[str, CameraFaults] = parameter('by camera', default_factory=dict)
     arms: Mapping[str, ArmFaults] = parameter('by arm', default_factory=dict)
 
@@ -160,8 +171,10 @@ class RigCamera:
     rate_hz: float = parameter(
         'images per second', unit='Hz', minimum=0.1, maximum=200.0, default=30.0
     )
-    width: int = parameter('of the image', unit='px', minimum=16, maximum=1920, default=640)
-    height: int = parameter('of the image', unit='px', minimum=16, maximum=1080, default=480)
+    width: int = parameter('width of the image', unit='px', minimum=16, maximum=1920, default=640)
+    height: int = parameter(
+        'height of the image', unit='px', minimum=16, maximum=1080, default=480
+    )
     phase_s: float = parameter(
         'first exposure after the reset, before one period is over',
         unit='s',

@@ -67,20 +67,29 @@ class LimitsSection:
     )
 
 
-def _coordinate() -> Any:
-    return parameter('position of base_link', unit='m', minimum=-10.0, maximum=10.0, default=0.0)
+def _coordinate(axis: str) -> Any:
+    description = f'position of base_link along {axis} of that frame'
+    return parameter(description, unit='m', minimum=-10.0, maximum=10.0, default=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MountSection:
     """Where base_link of an arm stands in the frame of end-effector chunks and planned path."""
 
-    frame_id: str = parameter("that frame; empty: '<arm>/base_link'", default='')
-    x_m: float = _coordinate()
-    y_m: float = _coordinate()
-    z_m: float = _coordinate()
+    frame_id: str = parameter(
+        'frame of end-effector chunks and planned path, in which the arm stands; empty: '
+        "'<arm>/base_link'",
+        default='',
+    )
+    x_m: float = _coordinate('x')
+    y_m: float = _coordinate('y')
+    z_m: float = _coordinate('z')
     yaw_rad: float = parameter(
-        'turn about z', unit='rad', minimum=-3.1416, maximum=3.1416, default=0.0
+        'turn of base_link about z of that frame',
+        unit='rad',
+        minimum=-3.1416,
+        maximum=3.1416,
+        default=0.0,
     )
 
 
@@ -166,7 +175,8 @@ class ExecutorNodeConfiguration:
         default=1000.0,
     )
     tool_offset_m: float = parameter(
-        'from the flange along z to the point that end-effector chunks and planned path mean',
+        'distance from the flange along z to the point that end-effector chunks and planned path '
+        'mean',
         unit='m',
         minimum=0.0,
         maximum=0.5,

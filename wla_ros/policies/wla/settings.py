@@ -136,8 +136,8 @@ class WlaSettings:
         default=5.0,
     )
     guidance_jacobian: str = parameter(
-        'of the network in guidance: identity, which is fast and stays in range, or full, as'
-        ' published, which costs a backward pass in every step',
+        'Jacobian of the network in guidance: identity, which is fast and stays in range, or '
+        'full, as published, which costs a backward pass in every step',
         choices=JACOBIANS,
         default='identity',
     )

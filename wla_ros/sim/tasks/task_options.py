@@ -44,7 +44,7 @@ class PostOptions:
         default=0.05,
     )
     goal_radius_m: float = parameter(
-        'of the goals', unit='m', minimum=0.005, maximum=0.10, default=0.04
+        'radius of the goals', unit='m', minimum=0.005, maximum=0.10, default=0.04
     )
     dwell_s: float = parameter(
         'the tool has to stay in the last goal this long',
