@@ -59,13 +59,22 @@ def status(arm_status=0, ctrl_mode=1):
     )
 
 
-def results(*, joint=None, image=None, conditions=None, commanders=('executor_node',), nodes=None):
+def results(
+    *,
+    joint=None,
+    image=None,
+    conditions=None,
+    commanders=('executor_node',),
+    nodes=None,
+    topics=None,
+):
     found = GraphRecord(
         joints={'left': joint or joints()},
         cameras={'head': image or camera()},
         conditions={'left': status()} if conditions is None else conditions,
         commanders={'left': commanders},
         nodes=('policy_node', 'executor_node') if nodes is None else nodes,
+        problems=topics or {},
     )
     synchronisation = SynchronisationConfig(cameras={'head': CameraSync(rate_hz=30.0)})
     return list(check_graph(found, LAYOUT, piper_limits(LAYOUT), synchronisation))
@@ -89,13 +98,11 @@ def test_a_healthy_robot_has_no_problems():
     [
         ({'joint': joints(rate_hz=40.0)}, 'left joints'),
         ({'joint': joints(age_s=3600.0)}, 'left joints'),
-        ({'joint': joints(publishers=2)}, 'left joints'),
         ({'joint': StreamRecord('joint_states_left')}, 'left joints'),
         ({'image': camera(rate_hz=12.0)}, 'camera head'),
         ({'image': camera(age_s=-5.0)}, 'camera head'),
         ({'image': StreamRecord('camera/head/image_raw', publishers=1)}, 'camera head'),
         ({'conditions': {'left': status(arm_status=7)}}, 'left status'),
-        ({'commanders': ('executor_node', 'stray')}, 'left commands'),
         ({'image': refusing(stream(30.0))}, 'camera head'),
         ({'image': refusing(StreamRecord('a_topic', publishers=1))}, 'camera head'),
     ],
@@ -125,10 +132,20 @@ def test_power_is_ok_only_where_the_arm_says_so():
 
 
 def test_what_does_not_connect_is_named_before_silence_is():
-    record = StreamRecord('camera/head/image_raw', publishers=1)
-    record.mismatch = 'usb_cam offers other QoS than the node asks for: RELIABILITY'
-    (problem,) = problems(image=record)
-    assert 'usb_cam offers other QoS' in problem.fact
+    topic = 'camera/head/image_raw'
+    record = StreamRecord(topic, publishers=1)
+    deaf = Refusal(reason='qos_mismatch', detail='usb_cam offers other QoS than it asks for')
+    (problem,) = problems(image=record, topics={topic: (deaf,)})
+    assert (problem.subject, problem.fact) == (topic, deaf.detail)
+
+
+def test_two_who_command_are_one_problem_of_the_topic():
+    topic = 'joint_ctrl_cmd_left'
+    both = Refusal(reason='several_publishers', detail='2 publishers: stop the others')
+    changes = {'commanders': ('executor_node', 'stray'), 'topics': {topic: (both,)}}
+    (problem,) = problems(**changes)
+    assert problem.fact == both.detail
+    assert levels('left commands', **changes) == []
 
 
 def test_degrees_are_called_degrees():

@@ -177,14 +177,20 @@ def check_graph(
     yield CheckResult(
         subject='nodes', level=Level.OK if found.nodes else Level.NOT_LOOKED, fact=names
     )
+    for topic, problems in found.problems.items():
+        for problem in problems:
+            yield CheckResult(subject=topic, level=Level.PROBLEM, fact=problem.detail)
     for arm, record in found.joints.items():
-        yield from _check_arm(arm, record, limits, layout)
+        if record.stamps_ns or record.topic not in found.problems:
+            yield from _check_arm(arm, record, limits, layout)
         yield _check_condition(arm, found)
-        yield _check_commands(arm, found.commanders[arm], found.nodes)
+        if len(found.commanders[arm]) < 2:  # more are a problem of the topic
+            yield _check_commands(arm, found.commanders[arm], found.nodes)
     for camera, record in found.cameras.items():
         section = synchronisation.cameras.get(camera)
         wanted_hz = 0.0 if section is None else section.rate_hz
-        yield _check_camera(camera, record, wanted_hz)
+        if record.stamps_ns or record.topic not in found.problems:
+            yield _check_camera(camera, record, wanted_hz)
 
 
 def _check_arm(
@@ -210,7 +216,6 @@ def _check_arm(
         remedy='a piper driver publishes 200 Hz; look at CPU load and the CAN bus' if slow else '',
     )
     yield from _check_clock(subject, record)
-    yield from _check_owner(subject, record)
 
 
 def _check_condition(arm: str, found: GraphRecord) -> CheckResult:
@@ -241,13 +246,6 @@ def _check_condition(arm: str, found: GraphRecord) -> CheckResult:
 
 def _check_commands(arm: str, commanders: tuple[str, ...], nodes: tuple[str, ...]) -> CheckResult:
     subject = f'{arm} commands'
-    if len(commanders) > 1:
-        return CheckResult(
-            subject=subject,
-            level=Level.PROBLEM,
-            fact=f'{len(commanders)} publishers command this arm: {", ".join(commanders)}',
-            remedy='only the executor may: stop the others',
-        )
     if commanders:
         return CheckResult(subject=subject, level=Level.OK, fact=f'only {commanders[0]} commands')
     executors = [name for name in nodes if 'executor' in name]
@@ -306,13 +304,6 @@ def _silence(subject: str, record: StreamRecord, remedy: str) -> CheckResult | N
             fact=f'nothing usable on {record.topic}: {_refused(record)}',
             remedy=record.detail,
         )
-    if record.mismatch:
-        return CheckResult(
-            subject=subject,
-            level=Level.PROBLEM,
-            fact=f'the node hears nothing on {record.topic}: {record.mismatch}',
-            remedy='change the publisher or what the parameter file or driver profile asks for',
-        )
     if record.publishers:
         remedy = f'{record.publishers} publisher(s), but no message: a driver without data?'
     return CheckResult(
@@ -331,16 +322,6 @@ def _check_clock(subject: str, record: StreamRecord) -> Iterator[CheckResult]:
             level=Level.PROBLEM,
             fact=f'stamps are {record.median_age_s:.3f} s old',
             remedy='the stamps come from another clock: synchronise hosts (chrony), no sim time',
-        )
-
-
-def _check_owner(subject: str, record: StreamRecord) -> Iterator[CheckResult]:
-    if record.publishers > 1:
-        yield CheckResult(
-            subject=subject,
-            level=Level.PROBLEM,
-            fact=f'{record.publishers} publishers on {record.topic}',
-            remedy='two drivers, or a stray simulation: stop one',
         )
 
 
@@ -435,6 +416,7 @@ def _show(results: Iterable[CheckResult]) -> list[CheckResult]:
 def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckResult]:
     # Imported here: the software check must also work where ROS is not installed.
     from wla_ros.nodes.clients.graph_probe import probe_graph
+    from wla_ros.nodes.executor.config import JOINTS
     from wla_ros.nodes.policy.config import PolicyNodeConfiguration
     from wla_ros.robots.piper.limits import piper_limits
     from wla_ros.robots.robot import require_robot
@@ -443,11 +425,13 @@ def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckRe
         PolicyNodeConfiguration, _listening_parameters(path, namespace), source=str(path)
     )
     robot = require_robot(configuration.robot, source=str(path))
+    executor = parameters_of(path, 'executor_node', namespace=namespace)
     found = probe_graph(
         robot,
         configuration.cameras,
         seconds=seconds,
         namespace=namespace,
+        form=str(executor.get('command_form', JOINTS)),
         tell=lambda text: print(f'     {text}', flush=True),
     )
     limits = piper_limits(robot.layout, gripper_max_m=robot.profile.command.gripper.maximum_m)

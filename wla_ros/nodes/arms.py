@@ -19,9 +19,11 @@ from sensor_msgs.msg import JointState
 
 from wla_ros.base.publisher_gaps import PublisherGaps
 from wla_ros.base.topic_use import TopicUse
+from wla_ros.base.topic_use import judge_topic
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Refusal
 from wla_ros.nodes.graph import status_uses
+from wla_ros.nodes.graph import topic_ends
 from wla_ros.nodes.messages import installed_type
 from wla_ros.nodes.messages import note_number
 from wla_ros.nodes.messages import resolve_type
@@ -121,6 +123,15 @@ class ArmStatusInputs:
                 changed = replace(use, type_name=found)
                 self.uses = (*self.uses[:i], changed, *self.uses[i + 1 :])
                 self._subscribe(changed)
+
+    def judge(self) -> dict[str, tuple[Refusal, ...]]:
+        """Look at the graph, follow it, and return what is wrong by topic."""
+        for topic in [use.topic for use in self.uses]:
+            ends = topic_ends(self._node, topic)
+            self.follow(topic, {end.type_name for end in ends.publishers})
+        return {
+            use.topic: judge_topic(use, topic_ends(self._node, use.topic)) for use in self.uses
+        }
 
     def _subscribe(self, use: TopicUse) -> None:
         arm = self._arms[use.topic]

@@ -16,8 +16,14 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.qos import qos_profile_sensor_data  # noqa: E402
 from sensor_msgs.msg import CompressedImage  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
+from sensor_msgs.msg import JointState  # noqa: E402
+from std_msgs.msg import String  # noqa: E402
 
+from wla_ros.base.reasons import SEVERAL_PUBLISHERS  # noqa: E402
+from wla_ros.base.reasons import TYPE_MISMATCH  # noqa: E402
+from wla_ros.base.types import Refusal  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
+from wla_ros.nodes.clients.graph_probe import QOS_MISMATCH  # noqa: E402
 from wla_ros.nodes.clients.graph_probe import StreamRecord  # noqa: E402
 from wla_ros.nodes.clients.graph_probe import probe_graph  # noqa: E402
 from wla_ros.nodes.clients.middleware_trial import try_middleware  # noqa: E402
@@ -68,37 +74,72 @@ def camera(kind: Any, profile: Any, *, delay_s: float = 0.0) -> Iterator[None]:
         rclpy.shutdown(context=context)
 
 
-def heard(**camera_fields: Any) -> StreamRecord:
+def heard(**camera_fields: Any) -> tuple[StreamRecord, list[Refusal]]:
+    """Return what came from the camera and what is wrong with its topic."""
     cameras = {'head': CameraInput(topic=TOPIC, **camera_fields)}
     # No arm of this robot publishes; the bound of discovery holds for each of the two parts.
-    record = probe_graph(ROBOT, cameras, seconds=2.0, discovery_s=4.0).cameras['head']
-    assert record.publishers == 1
-    return record
+    found = probe_graph(ROBOT, cameras, seconds=2.0, discovery_s=4.0)
+    assert found.cameras['head'].publishers == 1
+    return found.cameras['head'], list(found.problems.get(TOPIC, ()))
 
 
 def test_a_publisher_that_the_node_cannot_hear_is_named() -> None:
     with camera(Image, qos_profile_sensor_data):
-        record = heard(reliability='reliable')
+        record, (problem,) = heard(reliability='reliable')
     assert not record.stamps_ns
-    assert 'usb_cam offers other QoS than the node asks for' in record.mismatch
-    assert 'eliab' in record.mismatch
+    assert problem.reason == QOS_MISMATCH
+    assert 'usb_cam offers other QoS than it asks for' in problem.detail
+    assert 'eliab' in problem.detail
 
 
 def test_a_publisher_of_another_type_is_named() -> None:
     with camera(CompressedImage, qos.SENSOR_OUTPUT):
-        record = heard()
+        record, (problem,) = heard()
     assert not record.stamps_ns
-    wanted = (
-        'usb_cam publishes sensor_msgs/msg/CompressedImage, the node wants sensor_msgs/msg/Image'
-    )
-    assert record.mismatch == wanted
+    assert problem.reason == TYPE_MISMATCH
+    for word in (
+        TOPIC,
+        'usb_cam',
+        'sensor_msgs/msg/CompressedImage',
+        'uses sensor_msgs/msg/Image',
+    ):
+        assert word in problem.detail
+
+
+def test_the_topics_of_the_arms_are_judged_as_the_executor_judges_them() -> None:
+    (arm,) = ROBOT.arms
+    context = Context()
+    rclpy.init(context=context)
+    # One of them each, or two, in a type that is not the driver's
+    driver = rclpy.create_node('driver', context=context)
+    stray = rclpy.create_node('stray', context=context)
+    for node in (driver, stray):
+        node.create_publisher(JointState, arm.channels.feedback_topic, qos.SENSOR_OUTPUT)
+    driver.create_publisher(String, arm.channels.status_topic, qos.STATUS)
+    driver.create_subscription(String, arm.channels.command_topic, print, qos.COMMAND)
+    try:
+        found = probe_graph(ROBOT, {}, seconds=0.2, discovery_s=4.0)
+    finally:
+        rclpy.shutdown(context=context)
+    assert {
+        topic: [problem.reason for problem in problems]
+        for topic, problems in found.problems.items()
+    } == {
+        arm.channels.feedback_topic: [SEVERAL_PUBLISHERS],
+        arm.channels.status_topic: [TYPE_MISMATCH],
+        arm.channels.command_topic: [TYPE_MISMATCH],
+    }
+    (stray_problem,) = found.problems[arm.channels.feedback_topic]
+    assert '/stray' in stray_problem.detail
+    (unread,) = found.problems[arm.channels.status_topic]
+    assert 'std_msgs/msg/String by /driver' in unread.detail
 
 
 def test_the_time_to_listen_begins_when_the_publisher_was_found() -> None:
     # The arms are looked for in the first 5 s; the camera appears 2 s after the second part began.
     with camera(Image, qos.SENSOR_OUTPUT, delay_s=7.0):
-        record = heard()
-    assert record.mismatch == ''
+        record, problems = heard()
+    assert problems == []
     assert len(record.stamps_ns) > 5
 
 

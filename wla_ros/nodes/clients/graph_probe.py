@@ -1,13 +1,14 @@
 """
 Listens to a configured robot for a few seconds: what arrives, how often, how old, from how many.
 
-Hears with the parts of the nodes, so with their types, QoS and decoding, and commands nothing.
-What the numbers mean is judged by `doctor`.
+Hears with the parts of the nodes, so with their types, QoS and decoding, judges who else is on the
+topics as the nodes do, and commands nothing. What the numbers mean is judged by `doctor`.
 """
 
 import contextlib
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -20,16 +21,22 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSCompatibility
 from rclpy.qos import qos_check_compatible
-from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from wla_ros.base.topic_use import TopicUse
+from wla_ros.base.topic_use import judge_topic
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import ImageArray
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Refusal
 from wla_ros.nodes.arms import ArmStatusInputs
 from wla_ros.nodes.arms import JointInputs
+from wla_ros.nodes.executor.config import JOINTS
+from wla_ros.nodes.graph import command_uses
+from wla_ros.nodes.graph import feedback_uses
+from wla_ros.nodes.graph import topic_ends
 from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.nodes.policy.inputs import CameraInputs
+from wla_ros.nodes.policy.watch import camera_uses
 from wla_ros.robots.piper.arm_status import ArmCondition
 from wla_ros.robots.robot import Robot
 
@@ -37,6 +44,7 @@ from wla_ros.robots.robot import Robot
 DISCOVERY_S = 15.0
 # A new participant is known to others for a while before all of its topics are.
 _SETTLED_S = 1.0
+QOS_MISMATCH = 'qos_mismatch'
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +59,6 @@ class StreamRecord:
     detail: str = ''  # of the newest refusal
     positions: list[FloatArray] = field(default_factory=list)  # joint streams, each [7]
     pixels: ImageArray | None = None  # camera streams, the newest image
-    mismatch: str = ''  # why a publisher and the subscription of the node do not connect
 
     def take(self, stamp: int, receive_ns: int) -> None:
         """Note one message."""
@@ -93,6 +100,8 @@ class GraphRecord:
     conditions: Mapping[str, ArmCondition]
     commanders: Mapping[str, tuple[str, ...]]  # arm -> nodes that publish on its command topic
     nodes: tuple[str, ...]
+    # By topic: other types or QoS than those of the nodes, more publishers than may be
+    problems: Mapping[str, tuple[Refusal, ...]] = field(default_factory=dict)
 
 
 def probe_graph(
@@ -101,11 +110,13 @@ def probe_graph(
     *,
     seconds: float,
     namespace: str = '',
+    form: str = JOINTS,
     discovery_s: float = DISCOVERY_S,
     tell: Callable[[str], None] = lambda _: None,
 ) -> GraphRecord:
     """
-    Listen for `seconds` and return what was heard; `tell` hears how it goes on.
+    Listen for `seconds` and return what was heard; `tell` hears how it goes on. `form` is that of
+    the executor's commands.
 
     The time counts from when a publisher of every stream was found, or `discovery_s` had passed.
     Arms first, cameras after them: receiving all at once would measure this process instead.
@@ -114,11 +125,14 @@ def probe_graph(
     rclpy.init(context=context)
     try:
         with _Listening(context, namespace, tell) as ears:
-            joints, conditions = _hear_arms(ears.node, robot)
+            joints, conditions, statuses = _hear_arms(ears.node, robot)
             ears.find_publishers(discovery_s)
             _begin(joints)
+            statuses.judge()  # the driver may publish another type than was tried first
             ears.listen(seconds / 2)
             ears.describe(joints)
+            problems = statuses.judge()
+            problems |= ears.judge(*feedback_uses(robot), *command_uses(robot, form=form))
             commanders = {
                 arm.name: ears.publishers(arm.channels.command_topic) for arm in robot.arms
             }
@@ -129,6 +143,7 @@ def probe_graph(
             _begin(images)
             ears.listen(seconds / 2)
             ears.describe(images)
+            problems |= ears.judge(*camera_uses(cameras))
             names = tuple(sorted({*names, *ears.others()}))
     finally:
         context.try_shutdown()
@@ -138,6 +153,7 @@ def probe_graph(
         conditions=conditions,
         commanders=commanders,
         nodes=names,
+        problems={topic: found for topic, found in problems.items() if found},
     )
 
 
@@ -175,16 +191,34 @@ class _Listening(contextlib.AbstractContextManager['_Listening']):
         self.listen(_SETTLED_S)
 
     def describe(self, records: Mapping[str, StreamRecord]) -> None:
-        """Write into each record who publishes it, and why that does not connect."""
-        found = {item.topic_name: item for item in self.node.subscriptions}
+        """Write into each record how many publish it."""
         for record in records.values():
-            topic = self.node.resolve_topic_name(record.topic)
-            publishers = self.node.get_publishers_info_by_topic(topic)
-            record.publishers = len(publishers)
-            subscription = found.get(topic)
-            if subscription is not None:
-                reasons = (_mismatch(publisher, subscription) for publisher in publishers)
-                record.mismatch = next((reason for reason in reasons if reason), '')
+            record.publishers = len(self.publishers(record.topic))
+
+    def judge(self, *uses: TopicUse) -> dict[str, tuple[Refusal, ...]]:
+        """Return what is wrong with `uses` by topic; one publisher may be there, whoever it is."""
+        return {
+            use.topic: (*judge_topic(use, topic_ends(self.node, use.topic)), *self._deaf(use))
+            for use in uses
+        }
+
+    def _deaf(self, use: TopicUse) -> Iterator[Refusal]:
+        """Yield why publishers of the right type do not reach the subscription of the node."""
+        topic = self.node.resolve_topic_name(use.topic)
+        for subscription in self.node.subscriptions:
+            if subscription.topic_name != topic:
+                continue
+            for publisher in self.node.get_publishers_info_by_topic(topic):
+                verdict, reason = qos_check_compatible(
+                    publisher.qos_profile, subscription.qos_profile
+                )
+                if publisher.topic_type == use.type_name and verdict == QoSCompatibility.ERROR:
+                    yield Refusal(
+                        reason=QOS_MISMATCH,
+                        detail=f'{use.what}: the node hears nothing on {use.topic}: '
+                        f'{publisher.node_name} offers other QoS than it asks for: '
+                        f'{reason.strip()}; change the publisher or the parameter file',
+                    )
 
     def publishers(self, topic: str) -> tuple[str, ...]:
         """Return the nodes that publish on `topic`, one entry a publisher."""
@@ -205,18 +239,6 @@ class _Listening(contextlib.AbstractContextManager['_Listening']):
         ]
 
 
-def _mismatch(publisher: TopicEndpointInfo, subscription: Any) -> str:
-    """Return why a publisher does not reach a subscription, empty if it does."""
-    wanted = subscription.msg_type
-    name = f'{wanted.__module__.split(".")[0]}/msg/{wanted.__name__}'
-    if publisher.topic_type != name:
-        return f'{publisher.node_name} publishes {publisher.topic_type}, the node wants {name}'
-    verdict, reason = qos_check_compatible(publisher.qos_profile, subscription.qos_profile)
-    if verdict == QoSCompatibility.ERROR:
-        return f'{publisher.node_name} offers other QoS than the node asks for: {reason.strip()}'
-    return ''
-
-
 def _begin(records: Mapping[str, StreamRecord]) -> None:
     """Forget what came while publishers were looked for."""
     for record in records.values():
@@ -229,7 +251,7 @@ def _now_ns(node: Node) -> int:
 
 def _hear_arms(
     node: Node, robot: Robot
-) -> tuple[dict[str, StreamRecord], dict[str, ArmCondition]]:
+) -> tuple[dict[str, StreamRecord], dict[str, ArmCondition], ArmStatusInputs]:
     joints = {arm.name: StreamRecord(arm.channels.feedback_topic) for arm in robot.arms}
     conditions: dict[str, ArmCondition] = {}
 
@@ -244,8 +266,10 @@ def _hear_arms(
         on_sample=take,
         on_refusal=lambda arm, refusal: joints[arm].refuse(refusal),
     )
-    ArmStatusInputs(node, robot, on_condition=lambda item: conditions.__setitem__(item.arm, item))
-    return joints, conditions
+    statuses = ArmStatusInputs(
+        node, robot, on_condition=lambda item: conditions.__setitem__(item.arm, item)
+    )
+    return joints, conditions, statuses
 
 
 def _hear_cameras(node: Node, cameras: Mapping[str, CameraInput]) -> dict[str, StreamRecord]:

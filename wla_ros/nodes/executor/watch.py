@@ -100,7 +100,8 @@ class ExecutorWatch:
         chunks = topic_ends(node, CHUNKS.topic)
         # Several sources are no problem of the arms: autonomy is given to one session.
         others = judge_topic(CHUNKS, chunks, allowed=len(chunks.publishers))
-        problems = [*commands, *feedback, *self._judge_statuses(), *others]
+        statuses = [found for problems in self._statuses.judge().values() for found in problems]
+        problems = [*commands, *feedback, *statuses, *others]
         if claim is not Claim.OWNED and not foreign:
             problems.append(self._waiting())
         self._tell(
@@ -125,15 +126,6 @@ class ExecutorWatch:
         return ComponentState(
             name='graph', level=level, message=message, values={'chunk_sources': sources}
         )
-
-    def _judge_statuses(self) -> list[Refusal]:
-        problems: list[Refusal] = []
-        for topic in [use.topic for use in self._statuses.uses]:
-            ends = topic_ends(self._node, topic)
-            self._statuses.follow(topic, {end.type_name for end in ends.publishers})
-            use = next(use for use in self._statuses.uses if use.topic == topic)
-            problems += judge_topic(use, ends)
-        return problems
 
     def _waiting(self) -> Refusal:
         return Refusal(
