@@ -2,6 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wla_ros.base.timing import NS_PER_S
+from wla_ros.base.timing import PassingTime
 from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.timing import period_ns
 from wla_ros.base.timing import row_due_ns
@@ -26,3 +28,15 @@ def test_rates_without_a_period_are_mistakes(rate_hz):
 
 def test_rows_are_due_on_the_grid_from_the_anchor():
     assert [row_due_ns(100, 7, i) for i in range(3)] == [100, 107, 114]
+
+
+@given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=30))
+def test_time_passes_however_the_clock_is_set(clock_ns):
+    time = PassingTime()
+    passed = [time.read(shown) for shown in clock_ns]
+    assert passed[0] == 0
+    steps = [after - before for before, after in zip(passed, passed[1:], strict=False)]
+    assert all(0 <= step <= NS_PER_S for step in steps)
+    for step, before, after in zip(steps, clock_ns, clock_ns[1:], strict=False):
+        if 0 <= after - before <= NS_PER_S:
+            assert step == after - before

@@ -352,6 +352,31 @@ class RateMeter:
         return (len(self._stamps) - 1) * NS_PER_S / span_ns if span_ns > 0 else 0.0
 
 
+# How much time has passed by a clock that may be set.
+
+
+class PassingTime:
+    """
+    Time that passes by a clock that is read often; a step of the clock is none.
+
+    Runs from 0. A clock that goes back stands still here; one that leaps, or a reader that pauses,
+    counts as `most_ns`.
+    """
+
+    def __init__(self, *, most_ns: int = NS_PER_S) -> None:
+        """Start with the first reading."""
+        self._most_ns = most_ns
+        self._read_ns: int | None = None
+        self._passed_ns = 0
+
+    def read(self, clock_ns: int) -> int:
+        """Return the time passed until the clock shows `clock_ns`."""
+        if self._read_ns is not None:
+            self._passed_ns += min(max(0, clock_ns - self._read_ns), self._most_ns)
+        self._read_ns = clock_ns
+        return self._passed_ns
+
+
 # How long the stages of one inference take; the clock is handed in.
 
 

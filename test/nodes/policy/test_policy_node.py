@@ -20,6 +20,7 @@ from std_srvs.srv import Trigger  # noqa: E402
 from wla_ros.base.types import Mode  # noqa: E402
 from wla_ros.msg import ActionChunk  # noqa: E402
 from wla_ros.msg import ControlMode  # noqa: E402
+from wla_ros.msg import ExecutorStatus  # noqa: E402
 from wla_ros.msg import PolicyStatus  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
 from wla_ros.nodes.messages import jpeg_message  # noqa: E402
@@ -215,7 +216,10 @@ def test_a_change_of_mode_begins_a_new_epoch(graph: Graph) -> None:
     policy.wait_for_chunks(3)
     before = policy.chunks[-1].epoch
     modes = graph.probe.create_publisher(ControlMode, 'control_mode', qos.LATCHED)
+    statuses = graph.probe.create_publisher(ExecutorStatus, 'executor_status', qos.STATUS)
     modes.publish(mode_message(Mode.AUTONOMY, revision=5, reason='test', stamp=policy.rig.now_ns))
+    graph.wait_until(lambda: statuses.get_subscription_count() > 1, 'the policy node to listen')
+    statuses.publish(ExecutorStatus(mode=int(Mode.AUTONOMY)))
     graph.wait_until(lambda: policy.chunks[-1].epoch > before, 'a chunk of the new epoch')
     first = next(chunk for chunk in policy.chunks if chunk.epoch > before)
     assert first.sequence == 0

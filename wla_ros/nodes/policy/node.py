@@ -53,7 +53,9 @@ from wla_ros.robots.robot import load_robot
 
 # What the policy node hears of the executor: mode, status and plan.
 #
-# Owns the subscriptions and when the newest plan was heard. Judges nothing.
+# Owns the subscriptions, when the newest plan was heard, and which mode is believed: the one that
+# control_mode and executor_status both tell, so that no single message of a stranger begins or
+# ends anything.
 
 
 class ExecutorLink:
@@ -77,7 +79,8 @@ class ExecutorLink:
         self._columns = columns
         self._on_mode = on_mode
         self._on_plan = on_plan
-        self.mode: ControlMode | None = None
+        self.mode: ControlMode | None = None  # believed
+        self._told: ControlMode | None = None  # the newest message
         self.status: ExecutorStatus | None = None
         # Stamp of the newest plan (executor's clock) and when it was heard (ours); one object, so
         # that another thread never sees half of it.
@@ -97,12 +100,26 @@ class ExecutorLink:
                 'mode', f'control_mode {message.mode} is unknown: is the executor of this version?'
             )
             return
-        known, self.mode = self.mode, message
-        if known is None or (known.revision, known.mode) != (message.revision, message.mode):
-            self._on_mode(Mode(message.mode))
+        self._told = message
+        self._believe()
 
     def _take_status(self, message: ExecutorStatus) -> None:
         self.status = message
+        self._believe()
+
+    def _believe(self) -> None:
+        told, status, known = self._told, self.status, self.mode
+        if told is None or status is None or told.mode != status.mode:
+            return  # the executor publishes both at every change: the other one is under way
+        if known is not None and (known.revision, known.mode) == (told.revision, told.mode):
+            return
+        if known is not None and known.mode == told.mode and self._several_tell():
+            return  # a status confirms no revision
+        self.mode = told
+        self._on_mode(Mode(told.mode))
+
+    def _several_tell(self) -> bool:
+        return self._node.count_publishers('control_mode') > 1
 
     def _take_plan(self, message: ExecutionPlanMessage) -> None:
         now_ns = self._node.now_ns()
@@ -160,7 +177,6 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._session.instruction = config.instruction
         self._thinking_for_task = False
         self._last_chunk: ActionChunk | None = None
-        self._last_chunk_ns = 0
         self._finished = False
         self._published = 0
         self.chunk_session = 0
@@ -277,7 +293,6 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         stamp_exchange(message, self._executor.plan_times_ns, self.now_ns())
         self._chunks.publish(message)
         self._session.add_timing('publish', time.perf_counter_ns() - start_ns)
-        self._last_chunk_ns = self.now_ns()
         self._last_chunk = chunk
         self._published += 1
         # The last chunk of the task before must not end this one.
@@ -308,7 +323,6 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             self._executor.mode,
             warm=self._warm,
             start=None if self._thinking_for_task else self._start_refusal(),
-            last_chunk_ns=self._last_chunk_ns,
             finished=self._finished,
         )
 

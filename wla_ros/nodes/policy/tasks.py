@@ -2,6 +2,7 @@
 
 import enum
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from rclpy.task import Future
 from wla_ros.action import RunTask
 from wla_ros.base import reasons
 from wla_ros.base.memory import SubtaskMemory
+from wla_ros.base.timing import PassingTime
 from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import ActionChunk
@@ -94,7 +96,7 @@ class TaskFacts:
 
 
 class TaskRun:
-    """One goal from acceptance to result. One thread calls `update`."""
+    """One goal from acceptance to result. One thread calls `update`; its time never steps."""
 
     def __init__(self, limits: TaskLimits, now_ns: int) -> None:
         """Start preparing at `now_ns`."""
@@ -205,7 +207,6 @@ def task_facts(
     *,
     warm: bool,
     start: Refusal | None,
-    last_chunk_ns: int,
     finished: bool,
 ) -> TaskFacts:
     """
@@ -222,7 +223,6 @@ def task_facts(
         refusal=unready or refusal,
         mode=None if mode is None else Mode(mode.mode),
         mode_reason='' if mode is None else mode.reason,
-        last_chunk_ns=last_chunk_ns,
         finished=finished,
     )
 
@@ -315,6 +315,9 @@ class TaskServer:
         self._mode_refusal = ''
         self._begun = False
         self._counters = (0, 0)
+        self._time = PassingTime()
+        self._chunks = 0  # published when a run was last looked at
+        self._last_chunk_ns = 0
         self._updates = 0
         self._set_mode = node.create_client(SetControlMode, f'{executor_name}/set_mode')
         self._server = ActionServer(
@@ -336,28 +339,31 @@ class TaskServer:
         """Let the run react to a change; callable at any time from the thread that spins."""
         if self._run is None:
             return
-        facts = self._host.task_facts()
-        facts = TaskFacts(
-            ready=facts.ready,
-            refusal=facts.refusal,
-            mode=facts.mode,
-            mode_reason=facts.mode_reason,
+        now_ns = self._now_ns()
+        chunks, _ = self._host.task_counters()
+        if chunks != self._chunks:
+            self._chunks, self._last_chunk_ns = chunks, now_ns
+        facts = replace(
+            self._host.task_facts(),
             mode_refusal=self._mode_refusal,
             cancel_requested=self._handle is not None and self._handle.is_cancel_requested,
-            last_chunk_ns=facts.last_chunk_ns,
-            finished=facts.finished,
+            last_chunk_ns=self._last_chunk_ns,
         )
-        self._obey(self._run.update(facts, self._node.now_ns()))
+        self._obey(self._run.update(facts, now_ns))
 
     def abandon(self, message: str) -> None:
         """End a running task because the node stops; the executor is asked to hold."""
         if self._run is not None:
-            self._obey(self._run.abandon(message, self._node.now_ns()))
+            self._obey(self._run.abandon(message, self._now_ns()))
 
     def destroy(self) -> None:
         """Destroy the action server."""
         self.abandon('the policy node stops')
         self._server.destroy()
+
+    def _now_ns(self) -> int:
+        """Return the time of the run, in which a step of the clock does not count."""
+        return self._time.read(self._node.now_ns())
 
     def _judge(self, goal: RunTask.Goal) -> GoalResponse:
         """Reject what can never run. The answer carries no text: the log says why."""
@@ -394,7 +400,9 @@ class TaskServer:
         self._handle, self._mode_refusal, self._begun = handle, '', False
         self._done = Future(executor=self._node.executor)
         self._counters = self._host.task_counters()
-        self._run = TaskRun(limits, self._node.now_ns())
+        self._time, self._last_chunk_ns = PassingTime(), 0
+        self._chunks, _ = self._counters
+        self._run = TaskRun(limits, self._now_ns())
         self._node.get_logger().info(f'task: {handle.request.instruction!r}')
         done = self._done
         self.update()
@@ -442,7 +450,7 @@ class TaskServer:
         self._updates += 1
         if self._handle is not None and self._updates % _UPDATES_PER_FEEDBACK == 0:
             feedback = self._host.task_feedback()
-            feedback.elapsed_s = ns_to_seconds(self._node.now_ns() - self._run.started_ns)
+            feedback.elapsed_s = ns_to_seconds(self._now_ns() - self._run.started_ns)
             self._handle.publish_feedback(feedback)
         self.update()
 
