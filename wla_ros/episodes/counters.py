@@ -240,7 +240,7 @@ def live_counters(nodes: Iterable[CounterValue], rig: ComponentValues) -> tuple[
 
 
 def _rig_counters(rig: ComponentValues) -> list[CounterValue]:
-    """Return the counts of drivers and cameras under the names that `conservation` knows."""
+    """Return the counts of drivers and cameras under the names of `equations`."""
     counters = []
     for component, values in rig.items():
         numbers = {name: int(value) for name, value in values.items() if value.isdigit()}

@@ -37,7 +37,7 @@ from wla_ros.robots.piper.arm_status import ArmHealth
 # still obeys. A resting arm reads the same for long (encoders resolve 0.001 degree), so sameness
 # by itself says nothing: it is held against the way of the command. From the first of a run of
 # equal samples on, every command of ours must show within the time an arm takes to answer; when
-# one that lies `moved_rad` off the command at that first sample has not shown after `after_ns`,
+# one that lies `MOVED_RAD` off the command at that first sample has not shown after `after_ns`,
 # the samples are no measurement. The bound is one of time and way, so an arm that lags by less
 # than `after_ns` never meets it, however fast it is told to go: its samples change as soon as it
 # moves at all.

@@ -2,7 +2,7 @@
 Sizes of a WLA checkpoint; nothing about a size is known elsewhere. Knows no torch.
 
 Field names are those of the published files: `config.json` (WLA fields) and the backbone's own
-config (Qwen3-VL), see `configuration_reading`.
+config (Qwen3-VL), see `config_reading`.
 """
 
 from dataclasses import dataclass
