@@ -80,7 +80,8 @@ class MergeStrategy(Protocol):
 
         Nothing runs before the first chunk, after a flush and for the first chunk of an epoch. At
         least one row of `incoming` is due at the effective time or later, unless the strategy
-        gives the rows other times (`ArrivalRows`). Remembers nothing: the chunk may still be refused.
+        gives the rows other times (`ArrivalRows`). Remembers nothing: the chunk may still
+        be refused.
         """
         ...
 

@@ -74,8 +74,8 @@ class StreamBuffer(Generic[T]):
         -----------|------------------|-----------------------|-------------> stamp
         stamp_jump    out_of_order  duplicate    taken            future_stamp
 
-    A stamp further ahead of the line than `jump_tolerance_ns` is a stamp_jump as well. It is refused
-    until a series proves that the stream has left its line (TimeLine).
+    A stamp further ahead of the line than `jump_tolerance_ns` is a stamp_jump as well. It is
+    refused until a series proves that the stream has left its line (TimeLine).
     """
 
     def __init__(self, stream: str, bounds: BufferBounds) -> None:
