@@ -108,9 +108,6 @@ def chunk(
         timings=[
             make('wla_ros/msg/StageTiming', stage='inference', duration=duration(40_000_000))
         ],
-        plan_stamp=stamp(0),
-        plan_received=stamp(0),
-        published=stamp(ns),
         JOINT_POSITION=0,
         END_EFFECTOR_POSE=1,
     )

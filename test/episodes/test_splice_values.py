@@ -85,20 +85,22 @@ def test_recorded_splices_belong_to_recorded_chunks(tmp_path: Path) -> None:
 
 
 def test_chunks_of_older_recordings_are_read(tmp_path: Path) -> None:
-    newer = ('row_offset', 'plan_stamp', 'plan_received', 'published')
+    newer = ('row_offset',)
     text = (own_definitions_folder() / 'ActionChunk.msg').read_text()
     lines = [
         line
         for line in text.splitlines()
         if line.startswith('#') or not any(f' {name} ' in line for name in newer)
     ]
+    lines.append('builtin_interfaces/Time published')  # a field that is gone
     name = 'wla_ros/msg/ActionChunk'
     store = message_types()
     del store.fielddefs[name]
     store.register(get_types_from_msg('\n'.join(lines), name))
     fields = vars(messages.chunk(NOW, ROWS, COLUMNS)).items()
     old = store.types[name](
-        **{key: value for key, value in fields if key not in (*newer, '__msgtype__')}
+        **{key: value for key, value in fields if key not in (*newer, '__msgtype__')},
+        published=messages.stamp(NOW),
     )
     with Writer(tmp_path / 'old', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
         connection = writer.add_connection('/action_chunk', name, typestore=store)

@@ -25,7 +25,6 @@ from wla_ros.msg import Splice  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
 from wla_ros.nodes.executor.plan import plan_message  # noqa: E402
 from wla_ros.nodes.executor.plan import plan_value  # noqa: E402
-from wla_ros.nodes.executor.plan import stamp_exchange  # noqa: E402
 from wla_ros.nodes.messages import stamp_ns  # noqa: E402
 from wla_ros.srv import SetControlMode  # noqa: E402
 
@@ -158,28 +157,6 @@ def test_committed_rows_are_executed_from_the_old_plan(graph: Graph) -> None:
     assert splice.position_step_rad < 1e-6
 
 
-def test_clocks_that_disagree_are_measured_counted_and_do_not_move_rows(graph: Graph) -> None:
-    executor = ExecutorProbe(graph)
-    executor.engage()
-    rig = executor.rig
-    ahead_ns = 300_000_000
-    for sequence in range(3):
-        heard = len(executor.plans)
-        graph.wait_until(lambda n=heard: len(executor.plans) > n, 'a fresh plan')
-        chunk = rig.chunk(rig.moving_rows(), sequence=sequence)
-        sent_ns = stamp_ns(executor.plans[-1].header.stamp)
-        stamp_exchange(chunk, (sent_ns, rig.now_ns + ahead_ns), rig.now_ns + ahead_ns)
-        rig.send(chunk)
-    executor.wait_for_status(lambda status: status.chunks_accepted == 3, 'three chunks')
-
-    status = executor.status
-    assert status.clock_offset_known
-    assert abs(status.clock_offset_s - 0.3) <= status.clock_offset_uncertainty_s + 1e-6
-    # On a busy machine messages may be under way for so long that nothing is certain.
-    assert status.clock_offset_exceeded > 0 or status.clock_offset_uncertainty_s > 0.1
-    assert executor.plan_of(2).due_ns[-1] == stamp_ns(chunk.header.stamp) + 31 * DT_NS
-
-
 def test_set_points_are_thinned_out_and_every_tick_is_accounted_for(graph: Graph) -> None:
     executor = ExecutorProbe(graph, max_command_rate_hz=60.0)
     rig = executor.rig
@@ -277,7 +254,3 @@ def test_sync_infers_only_while_the_arms_rest(graph: Graph) -> None:
     assert status.observations == status.unconditioned + status.conditioned + status.cold_starts
     assert status.plans_refused == 0
     assert status.forecast_s > 0.0
-    assert executor.status.clock_offset_known
-    assert abs(executor.status.clock_offset_s) <= (
-        executor.status.clock_offset_uncertainty_s + 0.001
-    )

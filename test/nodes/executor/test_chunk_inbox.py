@@ -92,7 +92,6 @@ class Case:
             self.executor,  # type: ignore[arg-type]
             self.executor.lock,
             now_ns=lambda: 0,
-            on_read=lambda _: None,
             on_judged=self.note,
             on_error=self.errors.append,
         )

@@ -1,4 +1,4 @@
-"""Plans, splices and the times of chunks: there and back is the same, or a named refusal."""
+"""Plans and splices: there and back is the same, or a named refusal."""
 
 import dataclasses
 
@@ -7,17 +7,13 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from wla_ros.base.timing import TwoWayTimes  # noqa: E402
 from wla_ros.base.types import ExecutionPlan  # noqa: E402
 from wla_ros.base.types import Refusal  # noqa: E402
 from wla_ros.base.types import SpliceDelay  # noqa: E402
 from wla_ros.execution.report import SpliceReport  # noqa: E402 - not without rclpy
-from wla_ros.msg import ActionChunk as ActionChunkMessage  # noqa: E402
-from wla_ros.nodes.executor.plan import exchange_value  # noqa: E402
 from wla_ros.nodes.executor.plan import plan_message  # noqa: E402
 from wla_ros.nodes.executor.plan import plan_value  # noqa: E402
 from wla_ros.nodes.executor.plan import splice_message  # noqa: E402
-from wla_ros.nodes.executor.plan import stamp_exchange  # noqa: E402
 from wla_ros.nodes.messages import stamp_ns  # noqa: E402
 
 COLUMNS = ('left/joint1', 'left/gripper')
@@ -88,14 +84,6 @@ def test_every_field_of_a_splice_is_in_its_message() -> None:
             assert getattr(message, name) == getattr(report, field.name), name
     shown = set(message.get_fields_and_field_types()) - {'header'}
     assert len(shown) == len(values) - 1
-
-
-def test_a_chunk_carries_the_times_of_the_plan_and_its_own() -> None:
-    message = ActionChunkMessage()
-    stamp_exchange(message, (11, 22), 33)
-    assert exchange_value(message, 44) == TwoWayTimes(
-        plan_stamp_ns=11, plan_received_ns=22, published_ns=33, received_ns=44
-    )
 
 
 @pytest.mark.parametrize('delay_s', [float('nan'), float('inf')])

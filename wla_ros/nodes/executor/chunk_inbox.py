@@ -36,20 +36,18 @@ class ChunkInbox:
         lock: threading.RLock,
         *,
         now_ns: Callable[[], int],
-        on_read: Callable[[ActionChunkMessage], None],
         on_judged: Callable[[str, Refusal | None], None],
         on_error: Callable[[BaseException], None],
     ) -> None:
         """
         Subscribe and start the thread.
 
-        `on_read` is told every message that was read, `on_judged` what became of which; both in
-        the inbox's thread, `on_judged` also in the one that spins `node`.
+        `on_judged` is told what became of every message, in the inbox's thread or in the one that
+        spins `node`.
         """
         self._executor = executor
         self._lock = lock
         self._now_ns = now_ns
-        self._on_read = on_read
         self._on_judged = on_judged
         self._exchange = threading.Lock()
         self._unread: bytes | None = None
@@ -90,7 +88,6 @@ class ChunkInbox:
             detail = f'no chunk can be read from it: {error}'
             self._refuse('a chunk', Refusal(reason=reasons.UNREADABLE, detail=detail))
             return
-        self._on_read(message)
         name = f'chunk {message.epoch}/{message.sequence}'
         chunk = chunk_value(message)
         if isinstance(chunk, Refusal):

@@ -126,20 +126,6 @@ class LoopSection:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClockSection:
-    """The clocks of several hosts."""
-
-    max_offset_s: float = parameter(
-        'offset between the clocks of policy and executor that is worth a warning and is counted; '
-        'chunks are executed by their observation stamps all the same',
-        unit='s',
-        minimum=0.0001,
-        maximum=10.0,
-        default=0.01,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ExecutorNodeConfiguration:
     """The executor node."""
 
@@ -186,7 +172,6 @@ class ExecutorNodeConfiguration:
         'where the arms stand, by arm', default_factory=dict
     )
     loop: LoopSection = parameter('the control loop', default_factory=LoopSection)
-    clock: ClockSection = parameter('clocks of several hosts', default_factory=ClockSection)
 
     @property
     def ticks_per_set_point(self) -> int:

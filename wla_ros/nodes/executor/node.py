@@ -27,7 +27,6 @@ from wla_ros.base.types import Mode
 from wla_ros.base.types import Refusal
 from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.execution.report import ExecutorState
-from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.nodes import qos
@@ -41,8 +40,6 @@ from wla_ros.nodes.executor.config import load_parts
 from wla_ros.nodes.executor.estop_latch import EstopLatch
 from wla_ros.nodes.executor.plan import PlannedPath
 from wla_ros.nodes.executor.plan import PlanOutputs
-from wla_ros.nodes.executor.plan import exchange_value
-from wla_ros.nodes.executor.status import ClockMonitor
 from wla_ros.nodes.executor.status import executor_components
 from wla_ros.nodes.executor.status import executor_status_message
 from wla_ros.nodes.executor.stream import CommandStream
@@ -230,9 +227,6 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         self._executor = parts.make_executor()
         self._lock = threading.RLock()
         self._ros_clock = FollowedClock(self.now_ns, simulated=self.simulated_time)
-        self._offset = ClockMonitor(
-            max_offset_s=config.clock.max_offset_s, warn=self.get_logger().warning
-        )
         self._undecodable = 0
         self._priority_told = False
         self._commands = CommandStream(self, self._executor, parts)
@@ -275,7 +269,6 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             self._executor,
             self._lock,
             now_ns=self._ros_clock.now_ns,
-            on_read=self._take_exchange,
             on_judged=self._note_chunk,
             on_error=self._on_chunk_error,
         )
@@ -365,10 +358,6 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
 
     # Chunks: the thread of the inbox
 
-    def _take_exchange(self, message: ActionChunkMessage) -> None:
-        with self._lock:
-            self._offset.add(exchange_value(message, self._ros_clock.now_ns()))
-
     def _note_chunk(self, name: str, refusal: Refusal | None) -> None:
         self._plan.publish_changes()
         if refusal is not None:
@@ -388,7 +377,6 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
             self.warn_at_times('clock', f'the ROS clock stepped by {step.step_ns / 1e9:.3f} s')
         with self._lock:
             if step is not None:
-                self._offset.clear()
                 self._executor.notify_clock_jump(step.ros_ns, step.step_ns)
             self._commands.tick(self._ros_clock.at(loop_ns), lateness_ns)
         self._commands.send()
@@ -419,8 +407,6 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                 commands_sent=self._commands.sent,
                 commands_thinned=self._commands.thinned,
                 commands_failed=self._commands.failed,
-                clock_offset=self._offset.estimate,
-                clock_offset_exceeded=self._offset.exceeded,
             )
         self._status.publish(message)
 
@@ -446,7 +432,6 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                     loop_warning=problem,
                     loop_errors=0 if loop is None else loop.errors,
                     mode_problem=self._modes.problem,
-                    clock=self._offset,
                 ),
                 self._watch.component(),
             )

@@ -14,7 +14,6 @@ from visualization_msgs.msg import MarkerArray
 
 from wla_ros.base import reasons
 from wla_ros.base.joints import JointLayout
-from wla_ros.base.timing import TwoWayTimes
 from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import ExecutionPlan
@@ -23,7 +22,6 @@ from wla_ros.base.types import Refusal
 from wla_ros.base.types import SpliceDelay
 from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.execution.report import SpliceReport
-from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ExecutionPlan as ExecutionPlanMessage
 from wla_ros.msg import Splice
 from wla_ros.msg import Splice as SpliceMessage
@@ -35,9 +33,6 @@ from wla_ros.nodes.messages import time_message
 from wla_ros.robots.piper.kinematics import PiperKinematics
 
 # Plan and splices of the executor to messages and back: pure functions.
-#
-# The times that chunks carry for the offset between two clocks belong here: they follow the plan
-# to the policy's host and back.
 
 
 def plan_message(plan: ExecutionPlan, columns: tuple[str, ...]) -> ExecutionPlanMessage:
@@ -128,26 +123,6 @@ def splice_message(report: SpliceReport) -> SpliceMessage:
     )
     message.header.stamp = time_message(report.stamp_ns)
     return message
-
-
-def stamp_exchange(
-    message: ActionChunkMessage, plan_times_ns: tuple[int, int], published_ns: int
-) -> None:
-    """Write into a chunk when the newest plan was sent and heard, and when the chunk is sent."""
-    sent_ns, heard_ns = plan_times_ns
-    message.plan_stamp = time_message(sent_ns)
-    message.plan_received = time_message(heard_ns)
-    message.published = time_message(published_ns)
-
-
-def exchange_value(message: ActionChunkMessage, received_ns: int) -> TwoWayTimes:
-    """Return the times of a chunk that came at `received_ns`."""
-    return TwoWayTimes(
-        plan_stamp_ns=stamp_ns(message.plan_stamp),
-        plan_received_ns=stamp_ns(message.plan_received),
-        published_ns=stamp_ns(message.published),
-        received_ns=received_ns,
-    )
 
 
 def _times(message: ExecutionPlanMessage) -> NDArray[np.int64]:

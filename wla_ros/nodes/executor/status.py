@@ -1,6 +1,5 @@
 """The state of the executor node as status message and diagnostics."""
 
-from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 
@@ -8,11 +7,6 @@ from wla_ros.base.memory import POLICY
 from wla_ros.base.memory import RememberedSubtask
 from wla_ros.base.memory import SubtaskMemory as Memory
 from wla_ros.base.publisher_gaps import PublisherGaps
-from wla_ros.base.timing import ClockOffset
-from wla_ros.base.timing import OffsetEstimate
-from wla_ros.base.timing import TwoWayTimes
-from wla_ros.base.timing import ns_to_seconds
-from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import Mode
 from wla_ros.execution.report import ExecutorSnapshot
 from wla_ros.execution.report import ExecutorState
@@ -30,54 +24,6 @@ from wla_ros.nodes.diagnostics import ComponentState
 from wla_ros.nodes.messages import time_message
 from wla_ros.nodes.messages import timing_messages
 
-# Watches how far the clock of the policy's host is from this one.
-#
-# Chunks are aligned by their observation stamps, which come from whatever clock stamped the
-# images; an offset between two other clocks must not move them. So beyond the bound nothing
-# changes but what is said: a warning, a counter, and the estimate in status and diagnostics.
-
-
-class ClockMonitor:
-    """One thread, or the lock of the owner."""
-
-    def __init__(self, *, max_offset_s: float, warn: Callable[[str], object]) -> None:
-        """Call `warn` when the offset leaves the bound and when it comes back."""
-        self._bound_ns = seconds_to_ns(max_offset_s)
-        self._warn = warn
-        self._offset = ClockOffset()
-        self._beyond = False
-        self.exceeded = 0  # chunks that came while the offset was certainly beyond the bound
-
-    @property
-    def estimate(self) -> OffsetEstimate | None:
-        """The offset, None before the first exchange."""
-        return self._offset.estimate
-
-    @property
-    def problem(self) -> str:
-        """What is wrong with the clocks, empty if nothing is."""
-        estimate = self.estimate
-        if estimate is None or not estimate.exceeds(self._bound_ns):
-            return ''
-        offset_s, bound_s = ns_to_seconds(estimate.offset_ns), ns_to_seconds(self._bound_ns)
-        return (
-            f'the clock of the policy host is {offset_s:+.3f} s from this one, '
-            f'bound {bound_s:.3f} s: synchronise the hosts (chrony, PTP)'
-        )
-
-    def add(self, times: TwoWayTimes) -> None:
-        """Take the times of a chunk."""
-        self._offset.add(times)
-        problem = self.problem
-        self.exceeded += bool(problem)
-        if bool(problem) != self._beyond:
-            self._beyond = bool(problem)
-            self._warn(problem or 'the clock of the policy host agrees again')
-
-    def clear(self) -> None:
-        """Forget the exchanges: a clock jumped."""
-        self._offset.clear()
-
 
 def executor_components(
     snapshot: ExecutorSnapshot,
@@ -92,7 +38,6 @@ def executor_components(
     loop_warning: str,
     loop_errors: int,
     mode_problem: str,
-    clock: ClockMonitor,
 ) -> Iterator[ComponentState]:
     """Yield the components; times in ms."""
     counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
@@ -173,21 +118,6 @@ def executor_components(
             **{f'rejected_{reason}': count for reason, count in snapshot.rejections},
         },
     )
-    estimate = clock.estimate
-    known = {} if estimate is None else _offset(estimate)
-    yield ComponentState(
-        name='clocks',
-        level=WARN if clock.problem else OK,
-        message=clock.problem or ('no exchange yet' if estimate is None else 'agree'),
-        values={**known, 'chunks_beyond_bound': clock.exceeded},
-    )
-
-
-def _offset(estimate: OffsetEstimate) -> dict[str, object]:
-    return {
-        'offset_ms': estimate.offset_ns / 1e6,
-        'uncertainty_ms': estimate.uncertainty_ns / 1e6,
-    }
 
 
 # Snapshots of the session, the executor and the subtasks as messages: pure functions, field by
@@ -251,8 +181,6 @@ def executor_status_message(
     commands_sent: int,
     commands_thinned: int,
     commands_failed: int,
-    clock_offset: OffsetEstimate | None,
-    clock_offset_exceeded: int,
 ) -> ExecutorStatus:
     """
     Return the state of the executor.
@@ -300,15 +228,10 @@ def executor_status_message(
         bridges_steep=counts.bridges_steep,
         strategy=strategy,
         session=snapshot.session,
-        clock_offset_exceeded=clock_offset_exceeded,
         command_velocity_max_rad_s=rates.velocity_rad_s,
         command_acceleration_max_rad_s2=rates.acceleration_rad_s2,
         command_jerk_max_rad_s3=rates.jerk_rad_s3,
     )
-    if clock_offset is not None:
-        message.clock_offset_known = True
-        message.clock_offset_s = ns_to_seconds(clock_offset.offset_ns)
-        message.clock_offset_uncertainty_s = ns_to_seconds(clock_offset.uncertainty_ns)
     message.header.stamp = time_message(snapshot.stamp_ns)
     return message
 

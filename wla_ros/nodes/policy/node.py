@@ -28,7 +28,6 @@ from wla_ros.msg import PolicyStatus
 from wla_ros.nodes import qos
 from wla_ros.nodes.diagnostics import DiagnosticsPublisher
 from wla_ros.nodes.executor.plan import plan_value
-from wla_ros.nodes.executor.plan import stamp_exchange
 from wla_ros.nodes.executor.status import policy_status_message
 from wla_ros.nodes.lifecycle import LifecycleShell
 from wla_ros.nodes.lifecycle import run_node
@@ -82,9 +81,6 @@ class ExecutorLink:
         self.mode: ControlMode | None = None  # believed
         self._told: ControlMode | None = None  # the newest message
         self.status: ExecutorStatus | None = None
-        # Stamp of the newest plan (executor's clock) and when it was heard (ours); one object, so
-        # that another thread never sees half of it.
-        self.plan_times_ns = (0, 0)
         node.create_subscription(ControlMode, 'control_mode', self._take_mode, qos.LATCHED)
         node.create_subscription(ExecutorStatus, 'executor_status', self._take_status, qos.STATUS)
         node.create_subscription(ExecutionPlanMessage, 'execution_plan', self._take_plan, qos.PLAN)
@@ -123,10 +119,7 @@ class ExecutorLink:
 
     def _take_plan(self, message: ExecutionPlanMessage) -> None:
         now_ns = self._node.now_ns()
-        plan = plan_value(message, self._columns)
-        if not isinstance(plan, Refusal):
-            self.plan_times_ns = (plan.stamp_ns, now_ns)
-        refusal = self._on_plan(plan, now_ns)
+        refusal = self._on_plan(plan_value(message, self._columns), now_ns)
         if refusal is not None:
             self._node.warn_at_times('plan', f'{refusal.reason}: {refusal.detail}')
 
@@ -290,7 +283,6 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         start_ns = time.perf_counter_ns()
         message = chunk_message(chunk)
         message.session = self.chunk_session
-        stamp_exchange(message, self._executor.plan_times_ns, self.now_ns())
         self._chunks.publish(message)
         self._session.add_timing('publish', time.perf_counter_ns() - start_ns)
         self._last_chunk = chunk
