@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,10 @@ from sensor_msgs.msg import JointState
 
 from wla_ros.base.config import WlaError
 from wla_ros.base.joints import ARM_COLUMNS
+from wla_ros.base.timing import NS_PER_S
 from wla_ros.base.timing import seconds_to_ns
+from wla_ros.base.topic_use import TopicUse
+from wla_ros.base.topic_use import judge_topic
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import JointSample
@@ -36,9 +40,16 @@ from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.nodes import qos
 from wla_ros.nodes.arms import JointInputs
+from wla_ros.nodes.executor.config import JOINTS
+from wla_ros.nodes.graph import command_uses
+from wla_ros.nodes.graph import feedback_uses
+from wla_ros.nodes.graph import topic_ends
 from wla_ros.nodes.messages import chunk_message
 from wla_ros.nodes.messages import new_session
 from wla_ros.nodes.messages import stamp_ns
+from wla_ros.observation.time_line import Place
+from wla_ros.observation.time_line import TimeLine
+from wla_ros.robots.profile import JOINT_STATE
 from wla_ros.robots.robot import Robot
 from wla_ros.srv import SetControlMode
 
@@ -53,6 +64,9 @@ _ANSWER_S = 5.0
 _SPIN_S = 0.005
 # A refused chunk now and then is a busy machine; the next one overlaps it.
 _MOST_REJECTIONS = 5
+_JUMP_TOLERANCE_NS = NS_PER_S  # as the buffers of the policy node
+
+_LIMITED = TopicUse(topic='limited_command', what='limited commands', type_name=JOINT_STATE)
 
 
 class CalibrationError(WlaError):
@@ -84,6 +98,40 @@ class Recording:
         return Signal(stamps_ns=stamps[inside], values=values[inside])
 
 
+class StampedRows:
+    """Rows of one sender in the order of their stamps; a stamp off its time line is left out."""
+
+    def __init__(self) -> None:
+        """Listen without keeping anything."""
+        self.kept = False
+        self._line = TimeLine(_JUMP_TOLERANCE_NS)
+        self._stamps_ns: list[int] = []
+        self._rows: list[FloatArray] = []
+
+    def begin(self) -> None:
+        """Keep what comes from now on."""
+        self._stamps_ns.clear()
+        self._rows.clear()
+        self.kept = True
+
+    def take(self, stamp_ns: int, receive_ns: int, row: FloatArray) -> None:
+        """Take a row [n]."""
+        if self._line.place(stamp_ns, receive_ns).place not in (Place.NEXT, Place.NEW_LINE):
+            return
+        self._line.extend(stamp_ns, receive_ns)
+        if self.kept:
+            self._stamps_ns.append(stamp_ns)
+            self._rows.append(row)
+
+    def stamps_ns(self) -> Any:
+        """Return the stamps [n]."""
+        return np.array(self._stamps_ns, dtype=np.int64)
+
+    def rows(self, width: int) -> FloatArray:
+        """Return the rows [n, width], also none."""
+        return np.array(self._rows, dtype=np.float64).reshape(-1, width)
+
+
 class ExcitationClient:
     """A node of its own that spins only inside its methods: one thread uses it."""
 
@@ -107,11 +155,15 @@ class ExcitationClient:
         self._columns: tuple[str, ...] = ()  # of the newest limited_command
         self._newest_command: FloatArray | None = None
         self._heard: set[str] = set()  # arms whose feedback can be read
-        self._recording = False
         self._sequence = 0
         self._session = new_session()
-        self._commands: list[tuple[int, FloatArray]] = []
-        self._samples: dict[str, list[JointSample]] = {arm: [] for arm in robot.layout.arms}
+        self._commands = StampedRows()
+        self._samples = {arm: StampedRows() for arm in robot.layout.arms}
+        self._uses: Sequence[TopicUse] = (
+            *command_uses(robot, form=JOINTS),
+            *feedback_uses(robot),
+            _LIMITED,
+        )
         self._create_inputs()
         self._chunks = self._node.create_publisher(ActionChunkMessage, 'action_chunk', qos.CHUNK)
         self._set_mode = self._node.create_client(SetControlMode, f'{executor_name}/set_mode')
@@ -171,6 +223,9 @@ class ExcitationClient:
                 if now_ns >= due_ns:
                     self._publish(plan, now_ns, begin_ns)
                     due_ns = now_ns + _CHUNK_PERIOD_NS
+                    problem = self._graph_problem()
+                    if problem:
+                        raise CalibrationError(problem)
                     show((now_ns - begin_ns) / 1e9)
                 self._executor.spin_once(timeout_sec=_SPIN_S)
                 self._judge(rejected)
@@ -179,10 +234,9 @@ class ExcitationClient:
     @contextlib.contextmanager
     def _autonomy(self) -> Iterator[None]:
         """Enter AUTONOMY and record; leave to HOLD whatever happens."""
-        self._commands.clear()
-        for samples in self._samples.values():
-            samples.clear()
-        self._recording, self._stranger = True, ''
+        for rows in (self._commands, *self._samples.values()):
+            rows.begin()
+        self._stranger = ''
         try:
             refusal = self._ask_for(Mode.AUTONOMY, 'latency calibration begins')
             if refusal:
@@ -194,7 +248,8 @@ class ExcitationClient:
             )
             yield
         finally:
-            self._recording = False
+            for rows in (self._commands, *self._samples.values()):
+                rows.kept = False
             refusal = self._ask_for(Mode.HOLD, 'latency calibration ends')
             if refusal:
                 self._node.get_logger().error(f'HOLD was not confirmed: {refusal}')
@@ -263,11 +318,13 @@ class ExcitationClient:
             )
         if self._stranger:
             return f'policy {self._stranger!r} publishes chunks: stop it'
-        topics = {arm.channels.command_topic for arm in self._robot.arms}
-        for topic in (*sorted(topics), 'limited_command'):
-            count = self._node.count_publishers(topic)
-            if count > 1:
-                return f'{count} publishers on {topic}: only one executor may command'
+        return self._graph_problem()
+
+    def _graph_problem(self) -> str:
+        """Return who else is on the topics of the record, '' if nobody."""
+        for use in self._uses:
+            for found in judge_topic(use, topic_ends(self._node, use.topic)):
+                return found.detail
         return ''
 
     def _serve(self, seconds: float) -> None:
@@ -287,16 +344,10 @@ class ExcitationClient:
     def _recorded(self, begin_ns: int) -> Recording:
         return Recording(
             begin_ns=begin_ns,
-            command_stamps_ns=np.array([stamp for stamp, _ in self._commands], dtype=np.int64),
-            commands=_table([row for _, row in self._commands], self._robot.layout.width),
-            feedback_stamps_ns={
-                arm: np.array([sample.stamp_ns for sample in samples], dtype=np.int64)
-                for arm, samples in self._samples.items()
-            },
-            feedback={
-                arm: _table([sample.position for sample in samples], len(ARM_COLUMNS))
-                for arm, samples in self._samples.items()
-            },
+            command_stamps_ns=self._commands.stamps_ns(),
+            commands=self._commands.rows(self._robot.layout.width),
+            feedback_stamps_ns={arm: rows.stamps_ns() for arm, rows in self._samples.items()},
+            feedback={arm: rows.rows(len(ARM_COLUMNS)) for arm, rows in self._samples.items()},
         )
 
     # What comes in
@@ -306,13 +357,11 @@ class ExcitationClient:
         if self._columns != self._robot.layout.columns:
             return
         self._newest_command = np.array(message.position, dtype=np.float64)
-        if self._recording:
-            self._commands.append((stamp_ns(message.header.stamp), self._newest_command))
+        self._commands.take(stamp_ns(message.header.stamp), self.now_ns(), self._newest_command)
 
     def _take_sample(self, sample: JointSample) -> None:
         self._heard.add(sample.arm)
-        if self._recording:
-            self._samples[sample.arm].append(sample)
+        self._samples[sample.arm].take(sample.stamp_ns, sample.receive_ns, sample.position)
 
     def _take_mode(self, message: ControlMode) -> None:
         self._mode = message
@@ -323,8 +372,3 @@ class ExcitationClient:
     def _take_chunk(self, message: ActionChunkMessage) -> None:
         if message.session != self._session:
             self._stranger = str(message.policy) or 'unknown'
-
-
-def _table(rows: list[FloatArray], width: int) -> FloatArray:
-    """Return rows as [n, width], also none."""
-    return np.array(rows, dtype=np.float64).reshape(-1, width)
