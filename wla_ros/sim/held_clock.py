@@ -58,8 +58,10 @@ class Awaited:
         self._heard: dict[str, tuple[int, int]] = {}  # stamp and wall time of the newest
         self._spacings: dict[str, deque[int]] = {}
 
-    def heard(self, sender: str, stamp_ns: int, wall_ns: int) -> None:
-        """Take note of a stamp of `sender`."""
+    def heard(self, sender: str, stamp_ns: int, wall_ns: int, *, now_ns: int) -> None:
+        """Take note of a stamp of `sender`; one after `now_ns`, the clock's time, is not of it."""
+        if stamp_ns > now_ns:
+            return
         last = self._heard.get(sender)
         if last is not None and stamp_ns > last[0]:
             spacings = self._spacings.setdefault(sender, deque(maxlen=_SPACINGS))

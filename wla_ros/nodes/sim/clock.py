@@ -62,7 +62,7 @@ class SimClock:
 
     def heard(self, arm: str, command_ns: int, wall_ns: int) -> None:
         """Take note of a command stamped `command_ns`."""
-        self._commands.heard(arm, command_ns, wall_ns)
+        self._commands.heard(arm, command_ns, wall_ns, now_ns=self.now_ns)
 
     def steps(self, wall_ns: int, *, waits: bool) -> int:
         """
@@ -85,7 +85,8 @@ class SimClock:
         return self._held.steps(wall_ns, min(limits, default=None))
 
     def _take_seen(self, message: Header) -> None:
-        self._seen.heard(message.frame_id, stamp_ns(message.stamp), time.monotonic_ns())
+        stamp = stamp_ns(message.stamp)
+        self._seen.heard(message.frame_id, stamp, time.monotonic_ns(), now_ns=self.now_ns)
 
     def publish(self, now_ns: int) -> None:
         """Tell everybody the time."""
