@@ -5,13 +5,14 @@ import signal
 import pytest
 import yaml
 
-pytest.importorskip('rclpy')
+rclpy = pytest.importorskip('rclpy')
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402 - not without rclpy
 from episodes.disks import small_disk  # noqa: E402
 from lifecycle_msgs.msg import Transition  # noqa: E402
 from nodes.graph import Graph  # noqa: E402
 from nodes.rig_probe import RigProbe  # noqa: E402
+from rclpy.context import Context  # noqa: E402
 from rclpy.qos import DurabilityPolicy  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 from rclpy.qos import ReliabilityPolicy  # noqa: E402
@@ -198,6 +199,30 @@ def test_the_publisher_of_a_topic_is_waited_for_and_its_qos_followed(graph: Grap
         texts = [item.message.data for item in bag.messages(['/state'])]
     assert texts[0] == 'said before the recorder listened'
     assert texts[-1] == 'unreliable'
+
+
+def test_a_second_type_on_a_topic_is_said_and_ends_in_an_exit_code(graph: Graph) -> None:
+    recorder = RecorderProbe(graph)
+    texts = graph.probe.create_publisher(String, 'state', qos.LATCHED)
+    texts.publish(String(data='recorded'))
+    node = graph.start_active(
+        'recorder_node',
+        parameters={'folder': str(graph.folder), 'name': 'run', 'topics': ['state']},
+    )
+    recorder.wait_for_written('/state', 1)
+    context = Context()  # one participant knows a topic in one type only
+    rclpy.init(context=context)
+    stranger = rclpy.create_node('stranger', context=context)
+    stranger.create_publisher(Image, 'state', 1)
+    try:
+        told = '/state is also published as sensor_msgs/msg/Image'
+        graph.wait_until(lambda: told in node.output(), 'the error')
+    finally:
+        stranger.destroy_node()
+        rclpy.shutdown(context=context)
+    assert node.stop() == 1
+    graph.nodes.remove(node)
+    assert 'only std_msgs/msg/String is recorded' in node.output().splitlines()[-1]
 
 
 def test_what_is_lost_or_never_heard_is_said_and_ends_in_an_exit_code(graph: Graph) -> None:

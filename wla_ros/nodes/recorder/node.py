@@ -128,6 +128,7 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         self._writer = BagWriter(self._path, min_free_bytes=config.min_free_mib * 2**20)
         self._missing = set(config.topics)
         self._profiles: dict[str, QoSProfile] = {}
+        self._types: dict[str, str] = {}
         self._recordings: dict[str, Any] = {}
         self._next_image_ns: dict[str, int] = {}
         self._jpeg = JpegThread(self._write, self._lose)
@@ -182,7 +183,7 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
     def _begin_counting(self) -> None:
         self._counts: dict[str, Counter[str]] = {}
         self._why: dict[str, str] = {}  # topic -> the first reason of a loss
-        self._refused: dict[str, str] = {}  # topic -> why nothing of it is recorded
+        self._refused: dict[str, str] = {}  # topic -> why nothing or not all is recorded
         self._failure = ''
 
     @property
@@ -230,17 +231,28 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
                 self.get_logger().error(f'{topic} is not recorded: {error}')
         for topic, profile in self._profiles.items():
             publishers = self.get_publishers_info_by_topic(topic)
+            self._tell_other_types(topic, {info.topic_type for info in publishers})
+            publishers = [info for info in publishers if info.topic_type == self._types[topic]]
             matching = _matching_qos(publishers)
             if publishers and _policies(matching) != _policies(profile):
                 self.get_logger().info(f'{topic}: its publishers changed their quality of service')
                 self.destroy_subscription(self._recordings.pop(topic))
                 if self._writer is not None:
                     self._writer.change_qos(topic, (_offered(matching),))
-                self._subscribe(topic, publishers[0].topic_type, matching)
+                self._subscribe(topic, self._types[topic], matching)
+
+    def _tell_other_types(self, topic: str, types: set[str]) -> None:
+        """Say once that somebody publishes `topic` in a type that is not recorded."""
+        others = ', '.join(sorted(types - {self._types[topic]}))
+        if others and topic not in self._refused:
+            why = f'also published as {others}: only {self._types[topic]} is recorded'
+            self._refused[topic] = why
+            self.get_logger().error(f'{topic} is {why}')
 
     def _subscribe(self, topic: str, type_name: str, profile: QoSProfile) -> None:
         kind = resolve_type((type_name,), where=f'recording of {topic}')
         self._profiles = {**self._profiles, topic: profile}
+        self._types[topic] = type_name
         self._recordings[topic] = self.create_subscription(
             kind, topic, partial(self._take, topic), profile, raw=True
         )
@@ -331,7 +343,9 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         topics = []
         for topic, count in self._counts.items():
             message, level = 'recorded', OK
-            if count['failed']:
+            if topic in self._refused:
+                message, level = self._refused[topic], ERROR
+            elif count['failed']:
                 message, level = f'{count["failed"]} messages lost: {self._why[topic]}', ERROR
             elif not count['received']:
                 message, level = 'no message so far', WARN
@@ -342,6 +356,7 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         topics += [
             ComponentState(name=f'topic {topic}', level=ERROR, message=why)
             for topic, why in self._refused.items()
+            if topic not in self._counts
         ]
         self._diagnostics.publish(bag, *topics)
 
