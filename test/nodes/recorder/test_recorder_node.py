@@ -1,6 +1,7 @@
 """The recorder as a process: what it receives is in the bag, and the bag can be read."""
 
 import signal
+from pathlib import Path
 
 import pytest
 import yaml
@@ -26,6 +27,7 @@ from wla_ros.msg import ControlMode  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
 from wla_ros.nodes.messages import mode_message  # noqa: E402
 from wla_ros.nodes.messages import stamp_ns  # noqa: E402
+from wla_ros.nodes.recorder.node import new_bag  # noqa: E402
 
 
 class RecorderProbe:
@@ -223,6 +225,58 @@ def test_a_second_type_on_a_topic_is_said_and_ends_in_an_exit_code(graph: Graph)
     assert node.stop() == 1
     graph.nodes.remove(node)
     assert 'only std_msgs/msg/String is recorded' in node.output().splitlines()[-1]
+
+
+def test_bytes_of_another_type_are_not_written_under_the_name_of_the_first(graph: Graph) -> None:
+    """They were, if the second publisher also had another QoS: the bag could not be read."""
+    first = graph.probe.create_publisher(String, 'state', qos.LATCHED)
+    first.publish(String(data='the first'))
+    node = graph.start_active(
+        'recorder_node',
+        parameters={
+            'folder': str(graph.folder),
+            'name': 'run',
+            'topics': ['state'],
+            'discovery_period_s': 0.1,
+        },
+    )
+    RecorderProbe(graph).wait_for_written('/state', 1)
+    graph.probe.destroy_publisher(first)
+    unreliable = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    other = graph.probe.create_publisher(JointState, 'state', unreliable)
+    sent: list[JointState] = []
+
+    def send() -> None:
+        sent.append(JointState(name=['joint1']))
+        other.publish(sent[-1])
+
+    graph.probe.create_timer(0.05, send)
+    graph.wait_until(
+        lambda: 'published as sensor_msgs/msg/JointState' in node.output(), 'an error'
+    )
+    sent.clear()
+    graph.wait_until(lambda: len(sent) > 30, 'the recorder to look at the topic several times')
+    assert node.stop() == 1
+    graph.nodes.remove(node)
+    with BagReader(graph.folder / 'run') as bag:
+        assert [item.message.data for item in bag.messages(['/state'])] == ['the first']
+
+
+@pytest.mark.parametrize('taken', ['folder', 'file', 'link to nothing', 'another recorder'])
+def test_a_bag_finds_a_name_of_its_own(
+    taken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if taken == 'file':
+        (tmp_path / 'run').touch()
+    elif taken == 'link to nothing':
+        (tmp_path / 'run').symlink_to(tmp_path / 'nothing')
+    else:
+        (tmp_path / 'run').mkdir()
+    if taken == 'another recorder':  # makes it between our look and our own try
+        monkeypatch.setattr('os.path.lexists', lambda _: False)
+    path, writer = new_bag(tmp_path, 'run', 2**20)
+    writer.close()
+    assert path == tmp_path / 'run_2'
 
 
 def test_what_is_lost_or_never_heard_is_said_and_ends_in_an_exit_code(graph: Graph) -> None:

@@ -115,10 +115,12 @@ class ModeServices:
                 if impediment := self._impediment():
                     return Refusal(reason=TICK_FAILED, detail=impediment)
             refusal = self._executor.set_mode(mode, self._node.now_ns(), reason, session=session)
-        self.publish()
-        if mode == Mode.ESTOP and refusal is None:
-            # After the stop, which waits for no disk, and before the answer.
-            self._latch.keep(f'{reason}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC')
+        try:
+            self.publish()
+        finally:
+            if mode == Mode.ESTOP and refusal is None:
+                # After the stop, which waits for no disk, and before the answer.
+                self._latch.keep(f'{reason}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC')
         return refusal
 
     @property
@@ -302,13 +304,15 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
         loop, self._loop = self._loop, None
         if loop is None:
             return
-        self._modes.change(Mode.HOLD, 'the executor node stops')
         deadline_ns = time.monotonic_ns() + int(_REST_TIMEOUT_S * 1e9)
-        while self._moving() and loop.running and time.monotonic_ns() < deadline_ns:
-            time.sleep(self.configuration.execution.period_ns * 1e-9)
-        if not loop.stop():
-            self.get_logger().error('the control loop did not end')
-        gc.unfreeze()
+        try:
+            self._modes.change(Mode.HOLD, 'the executor node stops')
+        finally:  # the arms come to rest and the loop ends, also when that cannot be told
+            while self._moving() and loop.running and time.monotonic_ns() < deadline_ns:
+                time.sleep(self.configuration.execution.period_ns * 1e-9)
+            if not loop.stop():
+                self.get_logger().error('the control loop did not end')
+            gc.unfreeze()
 
     def _teardown(self) -> None:
         loop = getattr(self, '_loop', None)

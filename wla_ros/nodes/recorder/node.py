@@ -19,6 +19,7 @@ from rosbags.interfaces import Qos
 from sensor_msgs.msg import Image
 
 from wla_ros.bags.writing import BagWriter
+from wla_ros.bags.writing import BagWritingError
 from wla_ros.bags.writing import offered_qos
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
@@ -124,8 +125,7 @@ class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
         parent = bag_folder(config.folder)
         name = config.name or datetime.now().strftime('%Y-%m-%d_%H-%M-%S')
         self._begin_counting()
-        self._path = _new_folder(parent, name)
-        self._writer = BagWriter(self._path, min_free_bytes=config.min_free_mib * 2**20)
+        self._path, self._writer = new_bag(parent, name, config.min_free_mib * 2**20)
         self._missing = set(config.topics)
         self._profiles: dict[str, QoSProfile] = {}
         self._types: dict[str, str] = {}
@@ -385,16 +385,24 @@ def _policies(profile: QoSProfile) -> tuple[object, object]:
     return profile.reliability, profile.durability
 
 
-def _new_folder(parent: Path, name: str) -> Path:
+def new_bag(parent: Path, name: str, min_free_bytes: int) -> tuple[Path, BagWriter]:
     """
-    Return `name` in `parent`, or the first of name_2, name_3 ... that does not exist.
+    Return a new bag in `parent` under `name`, or the first of name_2, name_3 ... that is free.
 
-    Makes `parent`. Raises ConfigurationError if that cannot be done.
+    Makes `parent`. Raises ConfigurationError if that cannot be done, BagWritingError if a bag
+    cannot be made in it.
     """
     names = itertools.chain((name,), (f'{name}_{number}' for number in itertools.count(2)))
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        return next(parent / free for free in names if not (parent / free).exists())
+        while True:
+            path = next(parent / free for free in names if not os.path.lexists(parent / free))
+            try:
+                return path, BagWriter(path, min_free_bytes=min_free_bytes)
+            except BagWritingError as error:
+                if not isinstance(error.__cause__, FileExistsError):
+                    raise
+                # Another recorder was faster.
     except OSError as error:
         problem = Problem(
             where='folder',

@@ -1,0 +1,54 @@
+"""What goes wrong beside a stop does not undo it."""
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+pytest.importorskip('rclpy')
+
+from wla_ros.base.types import Mode  # noqa: E402 - not without rclpy
+from wla_ros.nodes.executor.node import ExecutorNode  # noqa: E402
+from wla_ros.nodes.executor.node import ModeServices  # noqa: E402
+
+
+class BrokenError(Exception):
+    pass
+
+
+def broken(*_: Any, **__: Any) -> Any:
+    raise BrokenError
+
+
+def test_a_loop_ends_although_its_end_cannot_be_told() -> None:
+    """It went on for ever, without anybody who could end it, and beside the next one."""
+    ended: list[bool] = []
+    loop = SimpleNamespace(running=True, stop=lambda: ended.append(True) or True)
+    moving = iter([True, True, False])
+    node = SimpleNamespace(
+        _loop=loop,
+        _modes=SimpleNamespace(change=broken),
+        _moving=lambda: next(moving),
+        configuration=SimpleNamespace(execution=SimpleNamespace(period_ns=1)),
+    )
+    with pytest.raises(BrokenError):
+        ExecutorNode._stop(node)  # type: ignore[arg-type]
+    assert ended == [True]
+    assert not list(moving)
+
+
+def test_an_emergency_stop_is_kept_although_it_cannot_be_told() -> None:
+    """It was in force, and gone with the process."""
+    kept: list[str] = []
+    services = SimpleNamespace(
+        _lock=threading.RLock(),
+        _node=SimpleNamespace(now_ns=lambda: 0),
+        _executor=SimpleNamespace(set_mode=lambda *_, **__: None),
+        publish=broken,
+        _latch=SimpleNamespace(keep=kept.append),
+    )
+    with pytest.raises(BrokenError):
+        ModeServices.change(services, Mode.ESTOP, 'button')  # type: ignore[arg-type]
+    assert kept
+    assert kept[0].startswith('button')
