@@ -274,3 +274,19 @@ def test_what_is_hopeless_is_known_beforehand_and_asking_changes_nothing() -> No
     assert run.snapshot.counts.chunks_received == before.counts.chunks_received + 1
     assert run.snapshot.last_rejection == 'oversize: too large'
     assert_counts_add_up(run.snapshot)
+
+
+def test_a_chunk_that_came_and_was_never_read_is_not_missed_as_well():
+    run = Run()
+    run.tick(60)
+    run.start()
+    assert run.offer(held_rows(REST)) is None
+    run.executor.refuse_chunk(Refusal(reason=reasons.REPLACED_UNREAD, detail='a newer one came'))
+    run.sequence += 1  # the number that nobody read
+    assert run.offer(held_rows(REST)) is None
+    assert run.snapshot.counts.chunks_missed == 0
+    run.sequence += 1  # this one was lost on the way
+    assert run.offer(held_rows(REST)) is None
+    assert run.snapshot.counts.chunks_missed == 1
+    assert run.snapshot.counts.chunks_received + run.snapshot.counts.chunks_missed == 5
+    assert_counts_add_up(run.snapshot)

@@ -109,7 +109,7 @@ class ChunkExecutor:
     def refuse_chunk(self, refusal: Refusal) -> None:
         """Count a chunk that was refused by the caller, or never looked at."""
         self._counts['chunks_received'] += 1
-        self._plan.refuse(refusal)
+        self._plan.refuse_unread(refusal)
 
     def solve_poses(self, chunk: ActionChunk) -> FloatArray | Refusal | None:
         """

@@ -88,6 +88,7 @@ class PlannedMotion:
         self._until_ns = 0  # plan time until which the curve leads on
         self._counts: Counter[str] = Counter()
         self._rejections: Counter[str] = Counter()
+        self._unread = 0  # refused chunks of unknown number that no gap was seen of yet
         self._reports: deque[SpliceReport] = deque(maxlen=_MOST_REPORTS)
         self.last_rejection = ''
         self.delay: SpliceDelay | None = None  # of the newest accepted chunk
@@ -120,9 +121,12 @@ class PlannedMotion:
         `command` [D] is what the arms are told now; `blocked` says why no chunk is wanted at all;
         `solved` is what `solve_poses` said.
         """
-        missed = self._gate.note_sequence(chunk)
+        gap = self._gate.note_sequence(chunk)
+        # What came and was never read leaves a gap as well, but is counted as refused.
+        unread = min(gap, self._unread)
+        self._unread -= unread
+        self._counts['chunks_missed'] += gap - unread
         refusal = blocked or self._accept(chunk, now_ns, command, solved)
-        self._counts['chunks_missed'] += missed
         if refusal is not None:
             self.refuse(refusal)
         return refusal
@@ -132,6 +136,11 @@ class PlannedMotion:
         return self._gate.judge_envelope(
             chunk, now_ns, self._lead_ns, retimed=(self._named or chunk.join) is Join.ARRIVAL
         )
+
+    def refuse_unread(self, refusal: Refusal) -> None:
+        """Count a refusal of a chunk of unknown number."""
+        self._unread += 1
+        self.refuse(refusal)
 
     def refuse(self, refusal: Refusal) -> None:
         """Count a refusal."""
@@ -154,6 +163,7 @@ class PlannedMotion:
         Only chunks of `session` are taken; None: of the one that is accepted first.
         """
         self._gate.forget(session)
+        self._unread = 0
 
     @property
     def session(self) -> int | None:
