@@ -6,13 +6,19 @@ out; it asks the executor nothing. The time is that of a clock nobody sets; the 
 steps. What is held against every command, none left out:
 
 * it lies on one motion within position, velocity, acceleration and jerk limits, by the time it
-  left (`EmissionOracle`); it begins anew only for an arm whose status says that it obeys nothing,
+  left (`EmissionOracle`); it begins anew only for an arm whose every status has long said that it
+  obeys nothing, and where several of its samples were; the other arm keeps its motion,
 * the first command is where the arms are,
-* a held command never goes further than `_ASTRAY_RAD` from where an arm truly is,
+* without a plan it stays between where it came to rest and where something else than a command
+  put an arm, as far as `_ASTRAY_RAD`, so it never goes to what only lies show,
 * with the emergency stop latched it comes to rest in the time of a stop,
 * it stands still once every plan that was ever accepted must have ended.
+
+Most of what happens is at random. What randomness hardly ever brings together has a story of its
+own (`_STORIES`), told at random as well, in the midst of it.
 """
 
+from collections import deque
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -32,13 +38,18 @@ from wla_ros.base.types import JointCommand
 from wla_ros.base.types import Mode
 from wla_ros.execution.executor import ChunkExecutor
 
-# Encoders, dead time, and what a second source may be off without being noticed (20 rad/s, 10 ms).
+# What a second source may be off without being noticed (20 rad/s, 10 ms), and encoders.
 _ASTRAY_RAD = 0.25
+_RESTART_RAD = 0.05  # from samples that confirm where an arm begins anew
 _STATUS_SPAN_NS = 200 * MS  # `feedback.recovery_s` by default
 _PLAN_NS = 5_000 * MS  # `gate.max_plan_s`; a stop takes another second at most
 _STOP_NS = 1_000 * MS
+_BRIDGE_NS = 800 * MS  # `bridge.max_s`
 _COLUMNS = {arm: LAYOUT.arm_slice(arm) for arm in LAYOUT.arms}
 _JOINTS = {arm: list(range(7 * i, 7 * i + 6)) for i, arm in enumerate(LAYOUT.arms)}
+
+
+_STORIES = ('_frozen_in_motion', '_reappears', '_pushed_and_denied', '_disabled_beside_motion')
 
 
 @dataclass
@@ -61,7 +72,7 @@ class InjectedError(Exception):
 class FuzzEpisode:
     """A seed's episode; `run` once."""
 
-    def __init__(self, seed: int, *, steps: int = 80) -> None:
+    def __init__(self, seed: int, *, steps: int = 60) -> None:
         """Prepare."""
         self._rng = rng = np.random.default_rng(seed)
         self._seed, self._steps = seed, steps
@@ -74,12 +85,18 @@ class FuzzEpisode:
         self._oracle = EmissionOracle(LIMITS)
         self._violations = self._oracle.violations
         self._last: FloatArray | None = None
-        self._released_ns: dict[str, int] = {}
+        self._released_ns: dict[str, int] = {}  # since when every status heard says so
+        self._heard: dict[str, deque[FloatArray]] = {
+            arm: deque(maxlen=12) for arm in LAYOUT.arms
+        }
         self._resting = False  # the command has stood still since this mode began
+        self._held = False  # it has since nothing leads the arms
+        # Lowest and highest joints, by arm, where a held command may be
+        self._places: dict[str, tuple[FloatArray, FloatArray]] = {}
         self._mode_ns = self._tick_ns = 0  # when it began, and of the last tick
         self._mode = Mode.HOLD
         self._accepted = 0
-        self._plans_end_ns = 0
+        self._plans_end_ns = 0  # of all plans that were accepted, as their rows say
         self._sequence = [0, 0]
         self._moved_rad = 0.0
         self._seen: set[str] = set()
@@ -106,19 +123,19 @@ class FuzzEpisode:
         for arm in self._arms:
             arm.started = self._last is not None
             arm.calm = self._seed % 3 == 0
-        for _ in range(self._steps):
+        story = int(rng.integers(self._steps // 2, self._steps + 1))
+        for step in range(self._steps):
+            if step == story:
+                self._tell_story()
             self._disturb()
             quiet = int(rng.integers(1, 6))
             for _ in range(quiet):
                 self._step(5 * MS + int(rng.integers(-200_000, 400_000)))
             self._step(self._gap_ns())
-        if self._seed % 8 == 0:  # everybody dies but the executor
-            while self._now_ns < self._plans_end_ns + _STOP_NS:
-                self._step(25 * MS)
-            before = self._last
-            self._step(25 * MS)
-            if before is not None and self._mode == Mode.AUTONOMY and not self._still(before):
-                self._violations.append(f'{self._now_ns}: moves after every plan has ended')
+        if story == self._steps:
+            self._tell_story()
+        if self._seed % 2 == 0:
+            self._let_policies_die()
         self._oracle.close()
         return FuzzResult(
             seed=self._seed,
@@ -140,6 +157,110 @@ class FuzzEpisode:
         if kind < 0.95:
             return int(rng.integers(6 * MS, 100 * MS))
         return int(rng.choice([101, 150, 400, 1500])) * MS
+
+    # Stories
+
+    def _tell_story(self) -> None:
+        rng = self._rng
+        arms = [self._arms[i] for i in rng.permutation(len(self._arms))]
+        if not self._recover():
+            return
+        getattr(self, str(rng.choice(_STORIES)))(*arms)
+
+    def _recover(self) -> bool:
+        """Let the operator disable and enable both arms; return whether they are well then."""
+        if self._last is None:
+            return False
+        for arm in self._arms:
+            arm.heal()
+        self._executor.reset_emergency_stop(self._ros_ns, 'fuzz')
+        self._ask(Mode.HOLD)
+        self._pass(400)
+        for arm in self._arms:
+            arm.become('disabled', 0, drift_rad_s=0.05)
+        self._pass(1_000)
+        for arm in self._arms:
+            arm.heal()
+        self._pass(300)
+        return True
+
+    def _pass(self, milliseconds: int) -> None:
+        """Let time pass without anything new."""
+        end_ns = self._now_ns + milliseconds * MS
+        while self._now_ns < end_ns:
+            self._step(int(self._rng.choice([5, 10, 25])) * MS)
+
+    def _steady_plan(self, duration_s: float, speed_rad_s: float, **named: int) -> ActionChunk:
+        """Return rows that go one way for long, most joints at `speed_rad_s`, from here."""
+        rng = self._rng
+        assert self._last is not None
+        count = int(rng.integers(10, 40))
+        dt_ns = int(duration_s / count * 1e9)
+        ways = np.sign(0.5 * (LIMITS.lower + LIMITS.upper) - self._last) * speed_rad_s
+        ways[[6, 13]] = 0.0
+        rows = self._last + ways * (np.arange(count) * dt_ns * 1e-9)[:, None]
+        rows = rows.clip(LIMITS.lower, LIMITS.upper)
+        self._sequence[0] += 1
+        sequence = self._sequence[0]
+        return chunk(rows, self._ros_ns, sequence=sequence, dt_ns=dt_ns, epoch=1, **named)
+
+    def _frozen_in_motion(self, arm: FuzzArm, other: FuzzArm) -> None:
+        """Let the driver lose the bus during fast motion; the arm still obeys."""
+        del other
+        self._ask(Mode.AUTONOMY)
+        self._offer(self._steady_plan(self._rng.uniform(1.0, 3.0), self._rng.uniform(0.4, 1.5)))
+        self._pass(int(self._rng.integers(100, 500)))
+        arm.tell('frozen', self._now_ns + 5_000 * MS)
+        self._pass(5_000)
+
+    def _reappears(self, arm: FuzzArm, other: FuzzArm) -> None:
+        """Let a driver come back elsewhere, of an arm that went nowhere; nobody asks for motion."""
+        del other
+        if self._rng.random() < 0.7:
+            arm.tell('silence', 0)
+            self._pass(int(self._rng.choice([50, 150, 600])))
+        arm.tell('jump', self._now_ns + 3_000 * MS)
+        self._pass(3_000)
+
+    def _pushed_and_denied(self, arm: FuzzArm, other: FuzzArm) -> None:
+        """Let an arm be pushed off its command, and its driver lie about where it is then."""
+        del other
+        arm.become('pushed', 0, drift_rad_s=0.8)
+        self._pass(int(self._rng.integers(200, 900)))
+        arm.become('stuck', 0)
+        self._pass(int(self._rng.integers(0, 300)))
+        arm.tell(str(self._rng.choice(['jump', 'double', 'silence'])), self._now_ns + 3_000 * MS)
+        self._pass(3_000)
+
+    def _disabled_beside_motion(self, arm: FuzzArm, other: FuzzArm) -> None:
+        """Disable, move and enable an arm, again and again, while the other one comes back."""
+        other.become('pushed', 0, drift_rad_s=1.0)
+        self._pass(500)
+        other.become('stuck', 0)
+        for _ in range(3):
+            arm.become('disabled', 0, drift_rad_s=0.8)
+            self._pass(int(self._rng.integers(250, 700)))
+            arm.become('obeys', 0)
+            self._pass(int(self._rng.integers(20, 200)))
+
+    def _let_policies_die(self) -> None:
+        """Let the last plan be any, long ones and late ones too; then nobody speaks any more."""
+        rng = self._rng
+        if not self._recover():
+            return
+        self._ask(Mode.AUTONOMY)
+        duration_s = float(rng.choice([0.5, 4.0, 8.0, 30.0]))
+        offset = int(rng.choice([0, 0, 20, 100]))
+        self._offer(self._steady_plan(duration_s, 0.1, row_offset=offset))
+        end_ns = self._now_ns + _PLAN_NS + _STOP_NS
+        while self._now_ns < end_ns:
+            self._step(50 * MS)
+        before = self._last
+        for _ in range(60):
+            self._step(50 * MS)
+            if before is not None and not self._still(before):
+                self._violations.append(f'{self._now_ns}: moves after every plan has ended')
+                return
 
     # What goes in
 
@@ -172,13 +293,9 @@ class FuzzEpisode:
 
     def _step_clock(self) -> None:
         step_ns = int(self._rng.choice([-5_000, -300, -40, 40, 300, 5_000])) * MS
-        honest = all(arm.lie == 'none' for arm in self._arms)
-        if honest and self._rng.random() < 0.5:
-            # Simulated time begins again, unannounced, a period after the tick before; arms of
-            # a simulation do not lie then.
+        if self._rng.random() < 0.5:
+            # Time begins again, unannounced, a period after the tick before.
             self._step(5 * MS)
-            for arm in self._arms:
-                arm.lie_until_ns = self._now_ns + 1_000 * MS
             self._now_ns += 5 * MS
             self._offset_ns -= abs(step_ns)
             self._tick()
@@ -219,9 +336,10 @@ class FuzzEpisode:
     def _offer(self, item: ActionChunk) -> None:
         if self._executor.accept_chunk(item, self._ros_ns) is None:
             self._accepted += 1
-            self._plans_end_ns = max(
-                self._plans_end_ns, self._now_ns + _PLAN_NS + max(item.stamp_ns - self._ros_ns, 0)
-            )
+            rows_ns = (item.row_offset + len(item.rows)) * item.dt_ns
+            ahead_ns = max(item.stamp_ns - self._ros_ns, 0)
+            end_ns = self._now_ns + min(rows_ns, _PLAN_NS) + ahead_ns
+            self._plans_end_ns = max(self._plans_end_ns, end_ns)
 
     def _step(self, gap_ns: int) -> None:
         """Let `gap_ns` pass, in which the drivers go on, then tick."""
@@ -233,12 +351,13 @@ class FuzzEpisode:
                 arm.move(part_ns, self._now_ns)
                 for sample in arm.samples(self._ros_ns, self._now_ns):
                     self._executor.accept_feedback(sample)
+                    self._heard[arm.name].append(sample.position[:6])
                 for status in arm.statuses(self._ros_ns, self._now_ns):
                     self._executor.accept_arm_condition(status)
-                if arm.released():
-                    self._released_ns.setdefault(arm.name, self._now_ns)
-                else:
-                    self._released_ns.pop(arm.name, None)
+                    if status.released:
+                        self._released_ns.setdefault(arm.name, self._now_ns)
+                    else:
+                        self._released_ns.pop(arm.name, None)
             if self._now_ns >= end_ns:
                 break
         self._tick()
@@ -262,6 +381,8 @@ class FuzzEpisode:
 
     def _note_mode(self) -> None:
         mode = self._executor.mode
+        if mode != Mode.AUTONOMY:
+            self._plans_end_ns = min(self._plans_end_ns, self._now_ns)  # all of them are dropped
         if mode != self._mode:
             self._mode, self._resting, self._mode_ns = mode, False, self._now_ns
 
@@ -272,32 +393,53 @@ class FuzzEpisode:
             since_ns = self._released_ns.get(arm)
             if since_ns is None or now_ns - since_ns < _STATUS_SPAN_NS:
                 self._violations.append(f'{now_ns}: {arm} starts anew and is not released')
+            ways = [np.abs(heard - position[_JOINTS[arm]]).max() for heard in self._heard[arm]]
+            if sum(way < _RESTART_RAD for way in ways) < 3:
+                self._violations.append(f'{now_ns}: {arm} starts anew where it hardly was')
             restarted += tuple(_JOINTS[arm])
         self._oracle.see(now_ns, position, restarted)
         last, self._last = self._last, position
         for arm in self._arms:
             columns = _JOINTS[arm.name]
-            away = np.abs(position[columns] - arm.truth[:6])
             if last is None:
+                away = np.abs(position[columns] - arm.truth[:6])
                 if away.max() > _ASTRAY_RAD:
                     self._violations.append(f'{now_ns}: begins {away.max():.3f} rad off')
                 continue
-            step = np.abs(position[columns] - last[columns])
-            self._moved_rad += float(step.max())
-            if self._mode in (Mode.HOLD, Mode.ESTOP) and self._resting:
-                before = np.abs(last[columns] - arm.truth[:6])
-                astray = (step > 1e-9) & (away > before) & (away > _ASTRAY_RAD)
-                if astray.any():
-                    self._violations.append(
-                        f'{now_ns}: held command of {arm.name} goes {away.max():.3f} rad astray '
-                        f'in {self._mode.name}'
-                    )
+            self._moved_rad += float(np.abs(position[columns] - last[columns]).max())
+            self._judge_held(arm, position[columns], anew=arm.name in command.reseeded_arms)
         if last is not None and now_ns - self._tick_ns > MS:
-            self._resting = self._resting or self._still(last)
+            still = self._still(last)
+            self._resting = self._resting or still
+            self._held = self._may_not_lead and (self._held or still)
         self._tick_ns = now_ns
         late = now_ns - self._mode_ns > _STOP_NS
         if self._mode == Mode.ESTOP and late and not self._resting:
             self._violations.append(f'{now_ns}: still moves in ESTOP')
+
+    def _judge_held(self, arm: FuzzArm, joints: FloatArray, *, anew: bool) -> None:
+        """Judge where the command [6] of `arm` is while nothing leads it."""
+        known = self._places.get(arm.name)
+        if not self._held or known is None or anew:
+            low, high = np.minimum(joints, arm.truth[:6]), np.maximum(joints, arm.truth[:6])
+        else:
+            low, high = known
+            if arm.body != 'obeys':
+                low, high = np.minimum(low, arm.truth[:6]), np.maximum(high, arm.truth[:6])
+        self._places[arm.name] = low, high
+        astray = np.maximum(low - joints, joints - high).max()
+        if astray > _ASTRAY_RAD:
+            self._violations.append(
+                f'{self._now_ns}: held command of {arm.name} is {astray:.3f} rad astray '
+                f'in {self._mode.name}'
+            )
+
+    @property
+    def _may_not_lead(self) -> bool:
+        """Whether no mode moves the arms, or every plan has ended, and the motion of it too."""
+        over_ns = self._plans_end_ns + _BRIDGE_NS + _STOP_NS
+        over = self._mode == Mode.AUTONOMY and self._now_ns > over_ns
+        return self._mode in (Mode.HOLD, Mode.ESTOP) or over
 
     def _still(self, last: FloatArray) -> bool:
         """Whether nothing moved since `last`."""

@@ -20,6 +20,8 @@ from wla_ros.robots.piper.arm_status import ArmHealth
 ENCODER_RAD = 1.745e-5
 # How a driver may lie; `none` most of the time.
 LIES = ('none', 'spikes', 'jump', 'frozen', 'silence', 'double', 'stamps', 'garbage')
+# Before the first command nothing is known that a steady lie would contradict.
+_LIES_AT_START = ('none', 'spikes', 'double', 'garbage', 'silence', 'stamps')
 _PERIOD_NS = 5 * MS
 _LOW = np.array([-2.5, 0.1, -2.8, -1.6, -1.1, -2.0])
 _HIGH = np.array([2.5, 3.0, -0.1, 1.6, 1.1, 2.0])
@@ -61,25 +63,36 @@ class FuzzArm:
         """Begin or end a lie, a push, a failure, at random."""
         rng = self.rng
         if now_ns >= self.lie_until_ns:
-            kinds = LIES if self.started else ('none', 'spikes', 'double', 'garbage')
-            kinds = ('none',) if self.body == 'disabled' else kinds
-            self.lie = str(rng.choice(kinds)) if rng.random() < self._unrest else 'none'
-            self.lie_until_ns = now_ns + int(rng.choice([20, 90, 300, 900, 2500])) * MS
-            self._offset = np.zeros(7)
-            joints = rng.integers(0, 2, 6) * rng.choice([-1, 1], 6)
-            self._offset[:6] = joints * rng.choice([0.25, 0.6, 1.2, 1.9])
-            self._frozen = self._reading()
+            kinds = LIES if self.started else _LIES_AT_START
+            lie = str(rng.choice(kinds)) if rng.random() < self._unrest else 'none'
+            self.tell(lie, now_ns + int(rng.choice([20, 90, 300, 900, 2500])) * MS)
         if now_ns >= self.body_until_ns:
-            bodies = ['obeys', 'obeys', 'obeys', 'stuck', 'pushed']
-            bodies += ['disabled'] if self.lie == 'none' else []
-            self.body = 'obeys'
+            body = 'obeys'
             if self.started and rng.random() < self._unrest:
-                self.body = str(rng.choice(bodies))
-            self.body_until_ns = now_ns + int(rng.integers(200, 1500)) * MS
-            self._drift = np.append(rng.normal(0.0, 0.3, 6), 0.0)
+                body = str(rng.choice(['obeys', 'obeys', 'obeys', 'stuck', 'pushed', 'disabled']))
+            self.become(body, now_ns + int(rng.integers(200, 1500)) * MS)
             self.two_statuses = bool(rng.random() < 0.2)
         if rng.random() < 0.02 * self._unrest:
             self.fault_until_ns = now_ns + int(rng.integers(5, 300)) * MS
+
+    def tell(self, lie: str, until_ns: int) -> None:
+        """Let the driver begin a lie."""
+        rng = self.rng
+        self.lie, self.lie_until_ns = lie, until_ns
+        self._offset = np.zeros(7)
+        joints = rng.integers(0, 2, 6) * rng.choice([-1, 1], 6)
+        self._offset[:6] = joints * rng.choice([0.25, 0.6, 1.2, 1.9])
+        self._frozen = self._reading()
+
+    def become(self, body: str, until_ns: int, drift_rad_s: float = 0.3) -> None:
+        """Let the arm obey, be stuck, pushed or disabled."""
+        self.body, self.body_until_ns = body, until_ns
+        self._drift = np.append(self.rng.normal(0.0, drift_rad_s, 6), 0.0)
+
+    def heal(self) -> None:
+        """Let arm and driver be as they should, until the next change."""
+        self.lie, self.body, self.two_statuses = 'none', 'obeys', False
+        self.lie_until_ns = self.body_until_ns = self.fault_until_ns = 0
 
     def move(self, elapsed_ns: int, now_ns: int) -> None:
         """Let `elapsed_ns` pass."""
@@ -95,10 +108,6 @@ class FuzzArm:
         elif self.body in ('pushed', 'disabled'):
             self.truth = self.truth + self._drift * seconds
         self.truth[:6] = np.clip(self.truth[:6], _LOW, _HIGH)
-
-    def released(self) -> bool:
-        """Whether its status says that it obeys nothing, and no second one denies it."""
-        return self.body == 'disabled' and not self.two_statuses
 
     def statuses(self, ros_ns: int, now_ns: int) -> list[ArmHealth]:
         """Return what its driver, or two of them, say of its health."""
