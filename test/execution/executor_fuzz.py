@@ -86,9 +86,7 @@ class FuzzEpisode:
         self._violations = self._oracle.violations
         self._last: FloatArray | None = None
         self._released_ns: dict[str, int] = {}  # since when every status heard says so
-        self._heard: dict[str, deque[FloatArray]] = {
-            arm: deque(maxlen=12) for arm in LAYOUT.arms
-        }
+        self._heard: dict[str, deque[FloatArray]] = {arm: deque(maxlen=12) for arm in LAYOUT.arms}
         self._resting = False  # the command has stood still since this mode began
         self._held = False  # it has since nothing leads the arms
         # Lowest and highest joints, by arm, where a held command may be
@@ -214,7 +212,7 @@ class FuzzEpisode:
         self._pass(5_000)
 
     def _reappears(self, arm: FuzzArm, other: FuzzArm) -> None:
-        """Let a driver come back elsewhere, of an arm that went nowhere; nobody asks for motion."""
+        """Let a driver come back elsewhere, of an arm that went nowhere, in HOLD."""
         del other
         if self._rng.random() < 0.7:
             arm.tell('silence', 0)

@@ -115,6 +115,7 @@ FAULTS: dict[str, tuple[type, str, Any]] = {
         lambda monitor, _: set(monitor._released_since_ns),
     ),
     'an arm may reappear anywhere': (FeedbackMonitor, '_missed_rad', lambda *_: 0.0),
+    'a short silence excuses a jump': (FeedbackMonitor, '_judge_unseen', lambda *_: None),
     'frozen feedback is accepted': (FrozenFeedback, 'problem', ''),
     'untrusted feedback is followed': (ChunkExecutor, '_hold', _always(ChunkExecutor._hold)),
     'a reseed stops the other arm': (MotionLimiter, 'place', _all_at_rest(MotionLimiter.place)),

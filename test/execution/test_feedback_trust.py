@@ -331,3 +331,33 @@ def test_an_arm_that_starts_anew_does_not_stop_the_other_one() -> None:
     assert run.commands[-1].position[0] == pytest.approx(run.measured[0])
     assert run.commands[-1].velocity[7] >= before.velocity[7]
     assert_within_limits(run.commands)
+
+
+@pytest.mark.parametrize('gap', [6, 12, 18])
+@pytest.mark.parametrize('mode', MODES)
+def test_an_arm_that_is_elsewhere_after_a_short_silence_is_not_followed(
+    mode: Mode, gap: int
+) -> None:
+    """No joint moves 0.5 rad in 30 ms, though 20 rad/s and 100 ms of silence excuse more."""
+    run = in_mode(mode)
+    run.silent.add('left')
+    run.tick(gap)
+    before = run.commands[-1].position[0]
+    run.silent.clear()
+    run.report = off_by(0.5)
+    run.tick(1000)
+    assert abs(run.commands[-1].position[0] - before) < 0.2  # the way of the stop
+    assert run.snapshot.reason == reasons.FEEDBACK_JUMPED
+    assert_within_limits(run.commands)
+
+
+def test_a_fast_arm_may_go_unseen_for_a_moment() -> None:
+    run = in_mode(Mode.AUTONOMY)
+    run.offer(moving_rows(2.5, 0, count=10))
+    run.tick(20)
+    run.silent.add('left')
+    run.tick(17)
+    run.silent.clear()
+    run.tick(10)
+    assert run.snapshot.state == ExecutorState.TRACKING
+    assert run.snapshot.counts.feedback_refused == 0
