@@ -98,6 +98,8 @@ class FrozenFeedback:
 _AGREEING_SAMPLES = 3
 # Two samples further apart than this [rad] do not say where an arm stands: 4 rad/s at 200 Hz.
 _STEADY_RAD = 0.02
+# So far off the way to its command may an arm go unseen [rad]: what speed allows in 10 ms.
+_UNSEEN_RAD = 0.2
 # Contradictions closer than this are no accident, also where recovery is set shorter.
 _DISPUTE_NS = 200 * NS_PER_MS
 
@@ -136,6 +138,7 @@ class FeedbackMonitor:
         self._max_future_ns = seconds_to_ns(feedback.max_future_s)
         self._max_condition_age_ns = seconds_to_ns(feedback.max_condition_age_s)
         self._position = np.zeros(layout.width)
+        self._commanded: FloatArray | None = None  # [D] at the last update
         self._columns = {arm: layout.arm_slice(arm) for arm in layout.arms}
         self._newest: dict[str, JointSample] = {}
         self._stamp_ns: dict[str, int] = {}
@@ -243,6 +246,7 @@ class FeedbackMonitor:
         `commanded` [D] is the last command, None before the first; it `demands` that the arms
         move. While the emergency stop is `latched` nothing excuses an arm that is elsewhere.
         """
+        self._commanded = commanded
         for arm, columns in self._columns.items():
             stamp_ns, frozen = self._stamp_ns.get(arm), self._frozen[arm]
             if stamp_ns is None:
@@ -319,6 +323,8 @@ class FeedbackMonitor:
             self._doubt(arm, reasons.FEEDBACK_STALE, self._aged(age_ns))
             newest = None
         continuity = self._agreements[arm].judge(newest, sample)
+        if continuity is Continuity.CONTINUES and newest is not None:
+            continuity = self._judge_unseen(newest, sample) or continuity
         if isinstance(continuity, Refusal):
             last_ns = self._contradicted_ns.get(arm)
             self._contradicted_ns[arm] = sample.receive_ns
@@ -338,6 +344,26 @@ class FeedbackMonitor:
         self._stamp_ns[arm] = sample.stamp_ns
         self._frozen[arm].observe(joints, sample.stamp_ns)
         return None
+
+    def _judge_unseen(self, newest: JointSample, sample: JointSample) -> Refusal | None:
+        """
+        Return why the arm is not where it can have gone during a short silence, or None.
+
+        Speed excuses more the longer nothing was heard, up to two radians; way does not. It leads
+        from where the arm was to its command. What is refused for long is lost sight of.
+        """
+        places = [newest.position[:-1]]
+        if self._commanded is not None:
+            places.append(self._commanded[self._columns[sample.arm]][:-1])
+        joints, low, high = sample.position[:-1], np.min(places, axis=0), np.max(places, axis=0)
+        astray_rad = float(np.maximum(low - joints, joints - high).max())
+        if astray_rad <= _UNSEEN_RAD:
+            return None
+        return Refusal(
+            reason=reasons.IMPLAUSIBLE,
+            detail=f'{sample.arm} joints: {astray_rad:.3f} rad off the way to their command after '
+            f'{(sample.stamp_ns - newest.stamp_ns) / NS_PER_MS:.0f} ms without a sample',
+        )
 
     def _doubt_way(self, arm: str, refusal: Refusal) -> None:
         self._doubt(
