@@ -41,7 +41,7 @@ from wla_ros.inference.plan import PLAN_STREAM
 from wla_ros.inference.session import InferenceSession
 from wla_ros.inference.strategy import StrategyConfig
 from wla_ros.nodes.executor.plan import plan_message
-from wla_ros.nodes.messages import image_message
+from wla_ros.nodes.images import image_message
 from wla_ros.nodes.messages import time_message
 from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.nodes.policy.inputs import PolicyInputs

@@ -22,8 +22,8 @@ from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.nodes import qos
+from wla_ros.nodes.images import image_message
 from wla_ros.nodes.messages import chunk_message
-from wla_ros.nodes.messages import image_message
 from wla_ros.nodes.messages import time_message
 
 LAYOUT = JointLayout(('left', 'right'))

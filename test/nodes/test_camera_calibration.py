@@ -22,7 +22,7 @@ from nodes.graph import Graph  # noqa: E402
 from rclpy.qos import qos_profile_sensor_data  # noqa: E402
 from sensor_msgs.msg import Image  # noqa: E402
 
-from wla_ros.nodes.messages import image_message  # noqa: E402
+from wla_ros.nodes.images import image_message  # noqa: E402
 
 LATENCY_S = 0.07
 LAG_S = 0.02

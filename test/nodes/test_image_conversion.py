@@ -6,9 +6,9 @@ import pytest
 pytest.importorskip('rclpy')
 
 from wla_ros.base.types import ImageArray  # noqa: E402 - not without rclpy
-from wla_ros.nodes.messages import camera_info_message  # noqa: E402
-from wla_ros.nodes.messages import image_message  # noqa: E402
-from wla_ros.nodes.messages import jpeg_message  # noqa: E402
+from wla_ros.nodes.images import camera_info_message  # noqa: E402
+from wla_ros.nodes.images import image_message  # noqa: E402
+from wla_ros.nodes.images import jpeg_message  # noqa: E402
 from wla_ros.robots.images import decode_compressed  # noqa: E402
 from wla_ros.robots.images import decode_image  # noqa: E402
 

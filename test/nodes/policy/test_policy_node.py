@@ -23,7 +23,7 @@ from wla_ros.msg import ControlMode  # noqa: E402
 from wla_ros.msg import ExecutorStatus  # noqa: E402
 from wla_ros.msg import PolicyStatus  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
-from wla_ros.nodes.messages import jpeg_message  # noqa: E402
+from wla_ros.nodes.images import jpeg_message  # noqa: E402
 from wla_ros.nodes.messages import mode_message  # noqa: E402
 from wla_ros.nodes.messages import stamp_ns  # noqa: E402
 from wla_ros.nodes.messages import time_message  # noqa: E402

@@ -31,6 +31,7 @@ from wla_ros.base.types import Provenance
 from wla_ros.base.types import Representation
 from wla_ros.benchmarks.graph.flooded_rig import FLOODS
 from wla_ros.benchmarks.graph.flooded_rig import LAYOUT
+from wla_ros.benchmarks.graph.flooded_rig import SESSION
 from wla_ros.cli.main import check_file
 from wla_ros.cli.up import NodeCommand
 from wla_ros.cli.up import NodeProcesses
@@ -115,6 +116,7 @@ def _measure(flood: str, stops: int) -> dict[str, float]:
         rclpy.init(context=context)
         probe = _Probe(context, nodes)
         try:
+            probe.warm_up()
             taken_ms = np.array([probe.stop() for _ in range(stops)])
             received = probe.status.chunks_received if probe.status is not None else 0
         finally:
@@ -141,6 +143,7 @@ class _Probe:
         self._limited: list[tuple[int, float]] = []  # stamp [ns], speed of joint 1 of the left arm
         self._position = np.zeros(LAYOUT.width)
         self._sequence = 0
+        self._answer = ''
         self.status: ExecutorStatus | None = None
         node = self._node
         node.create_subscription(JointState, 'limited_command', self._take, 1000)
@@ -150,13 +153,21 @@ class _Probe:
         self._estop = node.create_client(Trigger, 'executor_node/estop')
         self._reset = node.create_client(Trigger, 'executor_node/estop_reset')
 
+    def warm_up(self) -> None:
+        """Stop once: under a flood it may take seconds until a new client is known."""
+        self._wait(lambda: self.status is not None, 'the executor')
+        self._wait(lambda: self._call(self._estop), 'the stop')
+        self._wait(lambda: self._call(self._reset), 'the reset')
+
+    def _call(self, client: Any) -> bool:
+        return self._asked(client.call_async(Trigger.Request()))
+
     def close(self) -> None:
         self._executor.shutdown()
         self._node.destroy_node()
 
     def stop(self) -> float:
         """Move, stop at a random time and return how long that took [ms]."""
-        self._wait(lambda: self.status is not None, 'the executor')
         self._wait(lambda: self._asked(self._autonomy()), 'autonomy')
         self._wait(self._moving, 'a steady speed')
         speed = self._limited[-1][1]
@@ -166,7 +177,7 @@ class _Probe:
         slower_ns = self._slower_ns(asked_ns, speed)
         self._wait(answer.done, 'the answer')
         self._wait(lambda: abs(self._limited[-1][1]) < 1e-6, 'the rest')
-        self._wait(lambda: self._asked(self._reset.call_async(Trigger.Request())), 'the reset')
+        self._wait(lambda: self._call(self._reset), 'the reset')
         return 0.0 if slower_ns is None else (slower_ns - asked_ns) / 1e6
 
     def _moving(self) -> bool:
@@ -202,7 +213,9 @@ class _Probe:
         )
 
     def _autonomy(self) -> Any:
-        request = SetControlMode.Request(mode=int(Mode.AUTONOMY), reason='bench-stop')
+        request = SetControlMode.Request(
+            mode=int(Mode.AUTONOMY), session=SESSION, reason='bench-stop'
+        )
         return self._set_mode.call_async(request)
 
     def _asked(self, future: Any) -> bool:
@@ -210,6 +223,7 @@ class _Probe:
         end_s = time.monotonic() + 5.0
         while not future.done() and time.monotonic() < end_s:
             self._spin(0.01)
+        self._answer = future.result().message if future.done() else 'no answer within 5 s'
         return bool(future.done() and future.result().success)
 
     def _move(self) -> None:
@@ -225,6 +239,7 @@ class _Probe:
                     stamp_ns=self._now_ns(),
                     dt_ns=_DT_NS,
                     epoch=1,
+                    session=SESSION,
                     sequence=self._sequence,
                     representation=Representation.JOINT_POSITION,
                     columns=LAYOUT.columns,
@@ -257,6 +272,7 @@ class _Probe:
             self._nodes.check()
             if time.monotonic() > end_s:
                 raise StopError(
-                    f'waited {_PATIENCE_S:g} s for {what}\n{self._nodes.log_tail("executor_node")}'
+                    f'waited {_PATIENCE_S:g} s for {what} (last answer: {self._answer})\n'
+                    f'{self._nodes.log_tail("executor_node")}'
                 )
             self._spin(0.01)

@@ -23,8 +23,8 @@ from sensor_msgs.msg import JointState
 from wla_ros.base.timing import NS_PER_S
 from wla_ros.base.timing import period_ns
 from wla_ros.nodes import qos
+from wla_ros.nodes.images import image_message
 from wla_ros.nodes.lifecycle import prefer_local_transport
-from wla_ros.nodes.messages import image_message
 from wla_ros.nodes.messages import time_message
 from wla_ros.nodes.starter_watch import watch_starter
 

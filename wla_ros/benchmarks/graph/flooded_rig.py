@@ -25,6 +25,7 @@ from wla_ros.base.types import FloatArray
 from wla_ros.base.types import Provenance
 from wla_ros.base.types import Representation
 from wla_ros.msg import ActionChunk as ActionChunkMessage
+from wla_ros.msg import PiperStatus
 from wla_ros.nodes import qos
 from wla_ros.nodes.lifecycle import prefer_local_transport
 from wla_ros.nodes.messages import chunk_message
@@ -35,11 +36,24 @@ from wla_ros.srv import SetControlMode
 
 LAYOUT = JointLayout(('left', 'right'))
 REST = (0.1, 0.6, -0.7, 0.1, 0.5, 0.1, 0.03)
-FLOODS = ('none', 'oversize', 'large', 'duplicates', 'poses', 'feedback', 'services')
+FLOODS = (
+    'none',
+    'oversize',
+    'large',
+    'duplicates',
+    'poses',
+    'feedback',
+    'names',
+    'services',
+    'reasons',
+)
+SESSION = 1  # the flood claims to be who has autonomy
 _DT_NS = 33_333_333
 _ROWS = 1000  # the longest chunk that the executor accepts by default
+_LARGE = 4_000_000  # [bytes]
 _PAUSE_S = 0.001  # between two messages of a flood
 _NO_MODE = 255
+_CAN_CONTROL = 1  # ctrl_mode of an arm that obeys its driver
 
 
 class FloodedRig:
@@ -62,10 +76,15 @@ class FloodedRig:
                 lambda message, arm=arm: self._follow(arm, message),
                 qos.COMMAND,
             )
+        self._conditions = [
+            node.create_publisher(PiperStatus, f'arm_status_{arm}', qos.STATUS)
+            for arm in LAYOUT.arms
+        ]
         node.create_timer(0.005, self._publish_states)
+        node.create_timer(0.05, self._publish_conditions)
         self._chunks = (
             None
-            if flood in ('none', 'feedback', 'services')
+            if flood in ('none', 'feedback', 'names', 'services', 'reasons')
             else node.create_publisher(ActionChunkMessage, 'action_chunk', qos.CHUNK)
         )
         self._modes = node.create_client(SetControlMode, 'executor_node/set_mode')
@@ -93,6 +112,10 @@ class FloodedRig:
             message.header.stamp = self._stamp()
             publisher.publish(message)
 
+    def _publish_conditions(self) -> None:
+        for publisher in self._conditions:
+            publisher.publish(PiperStatus(ctrl_mode=_CAN_CONTROL))
+
     def _stamp(self) -> object:
         return time_message(self._node.get_clock().now().nanoseconds)
 
@@ -104,16 +127,20 @@ class FloodedRig:
         """Return what sends one message of `flood`."""
         if flood == 'none':
             return lambda: None
-        if flood == 'services':
-            request = SetControlMode.Request(mode=_NO_MODE, reason='flood')
+        if flood in ('services', 'reasons'):
+            reason = 'flood' if flood == 'services' else 'x' * _LARGE
+            request = SetControlMode.Request(mode=_NO_MODE, reason=reason)
             return lambda: self._ask(request)
         if flood == 'feedback':
             strange = JointState(name=['joint1'], position=[0.0])
             return lambda: self._states['left'].publish(strange)
+        if flood == 'names':
+            many = serialize_message(JointState(name=['joint'] * (_LARGE // 10)))
+            return lambda: self._states['left'].publish(many)
         rest = np.tile(REST * 2, (_ROWS, 1))
         if flood == 'oversize':
-            whole = serialize_message(_chunk(rest, sequence=0))
-            content = whole + bytes(4_000_000)
+            # No peer can write it into the type; one that sends bytes can.
+            content = serialize_message(_chunk(rest, sequence=0)) + bytes(_LARGE)
             return lambda: self._send(content)
         if flood == 'duplicates':
             return lambda: self._send(self._stamped(_chunk(rest, sequence=0)))
@@ -160,6 +187,7 @@ def _chunk(
             stamp_ns=0,
             dt_ns=_DT_NS,
             epoch=1,
+            session=SESSION,
             sequence=sequence,
             representation=representation,
             columns=LAYOUT.pose_columns if poses else LAYOUT.columns,

@@ -13,7 +13,7 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import Image
 
 from wla_ros.base.types import Refusal
-from wla_ros.nodes.messages import jpeg_message
+from wla_ros.nodes.images import jpeg_message
 from wla_ros.nodes.messages import stamp_ns
 from wla_ros.robots.images import decode_image
 

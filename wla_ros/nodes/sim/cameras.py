@@ -23,8 +23,8 @@ from sensor_msgs.msg import Image
 
 from wla_ros.base.types import ImageArray
 from wla_ros.nodes import qos
-from wla_ros.nodes.messages import camera_info_message
-from wla_ros.nodes.messages import image_message
+from wla_ros.nodes.images import camera_info_message
+from wla_ros.nodes.images import image_message
 from wla_ros.sim.cameras import MOUNTS
 from wla_ros.sim.cameras import intrinsics
 from wla_ros.sim.config import RigCamera
