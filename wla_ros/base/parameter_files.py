@@ -76,3 +76,14 @@ def nested_parameters(flat: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[Pr
         else:
             problems.append(Problem(where=name, what='is both a value and a section'))
     return nested, tuple(problems)
+
+
+def ros_home_path(file: str, node: str) -> Path:
+    """
+    Return the path of `file` for the fully qualified node name `node`, which replaces '{node}'.
+
+    Relative ones lie where ROS keeps what outlives a process: ROS_HOME, or ~/.ros.
+    """
+    named = file.replace('{node}', node.strip('/').replace('/', '.'))
+    home = os.environ.get('ROS_HOME') or '~/.ros'
+    return Path(home).expanduser() / Path(named).expanduser()

@@ -102,7 +102,7 @@ def test_executors_of_other_names_have_files_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip('rclpy')
-    from wla_ros.nodes.policy.memory import ros_home_path
+    from wla_ros.base.parameter_files import ros_home_path
 
     monkeypatch.setenv('ROS_HOME', str(tmp_path))
     names = ('/executor_node', '/cell/executor_node', '/executor_node_2')

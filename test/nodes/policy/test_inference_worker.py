@@ -2,7 +2,7 @@
 
 import threading
 
-from wla_ros.nodes.policy.thinking import InferenceWorker
+from wla_ros.nodes.worker import InferenceWorker
 
 PATIENCE_S = 20.0
 

@@ -8,8 +8,8 @@ pytest.importorskip('rclpy')
 
 from wla_ros.base.config import ConfigurationError  # noqa: E402
 from wla_ros.base.memory import SubtaskMemory  # noqa: E402
+from wla_ros.base.parameter_files import ros_home_path  # noqa: E402
 from wla_ros.nodes.policy.memory import MemoryFile  # noqa: E402
-from wla_ros.nodes.policy.memory import ros_home_path  # noqa: E402
 
 MEMORY = SubtaskMemory().begun('tidy', 1).predicted('a. b.', 2).predicted('b.', 3)
 

@@ -19,7 +19,7 @@ from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.nodes import qos
 from wla_ros.nodes.messages import chunk_value
-from wla_ros.nodes.policy.thinking import InferenceWorker
+from wla_ros.nodes.worker import InferenceWorker
 
 # The rows of ActionChunk.msg at their bound take half of it; the rest is text.
 MOST_BYTES = 2 * 32768 * 8

@@ -20,6 +20,7 @@ from std_srvs.srv import Trigger
 
 from wla_ros.base import reasons
 from wla_ros.base.config import Problem
+from wla_ros.base.parameter_files import ros_home_path
 from wla_ros.base.reasons import REQUESTED
 from wla_ros.base.reasons import TICK_FAILED
 from wla_ros.base.types import JointSample
@@ -47,7 +48,6 @@ from wla_ros.nodes.executor.watch import ExecutorWatch
 from wla_ros.nodes.lifecycle import LifecycleShell
 from wla_ros.nodes.lifecycle import run_node
 from wla_ros.nodes.messages import mode_message
-from wla_ros.nodes.policy.memory import ros_home_path
 from wla_ros.nodes.service_thread import ServiceThread
 from wla_ros.nodes.tick_loop import FollowedClock
 from wla_ros.nodes.tick_loop import SimulatedTime

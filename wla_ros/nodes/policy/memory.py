@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +11,7 @@ from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 from wla_ros.base.config import load_configuration
 from wla_ros.base.memory import SubtaskMemory
+from wla_ros.base.parameter_files import ros_home_path
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.whole_file import write_whole
 from wla_ros.inference.session import InferenceSession
@@ -22,7 +22,7 @@ from wla_ros.nodes.executor.status import memory_message
 from wla_ros.nodes.executor.status import subtask_message
 from wla_ros.nodes.lifecycle import LifecycleShell
 from wla_ros.nodes.policy.config import MemorySection
-from wla_ros.nodes.policy.thinking import InferenceWorker
+from wla_ros.nodes.worker import InferenceWorker
 from wla_ros.srv import EditSubtaskMemory
 from wla_ros.srv import GetSubtaskMemory
 from wla_ros.srv import SetInstruction
@@ -71,17 +71,6 @@ _REMEDY = 'delete the file to begin with an empty memory'
 # The file that a subtask memory survives in. Written atomically: it holds the old or the new one.
 #
 # Knows no ROS.
-
-
-def ros_home_path(file: str, node: str) -> Path:
-    """
-    Return the path of `file` for the fully qualified node name `node`, which replaces '{node}'.
-
-    Relative ones lie where ROS keeps what outlives a process: ROS_HOME, or ~/.ros.
-    """
-    named = file.replace('{node}', node.strip('/').replace('/', '.'))
-    home = os.environ.get('ROS_HOME') or '~/.ros'
-    return Path(home).expanduser() / Path(named).expanduser()
 
 
 class MemoryFile:
