@@ -318,3 +318,32 @@ def test_commanded_arrays_cannot_be_written() -> None:
     limiter = MotionLimiter(LIMITS)
     with pytest.raises(ValueError, match='read-only'):
         limiter.position[0] = 1.0
+
+
+def test_behind_a_late_step_the_speed_of_a_gripper_keeps_its_limit() -> None:
+    """A plan that turns meanwhile: acceleration takes time to fall, speed rises until then."""
+    limiter = MotionLimiter(LIMITS)
+    start = 0.5 * (LIMITS.lower + LIMITS.upper)
+    start[6] = 0.01345
+    limiter.seed(start)
+    course = [  # width [m], its rate [m/s] and acceleration [m/s^2] at the end of a step [s]
+        (0.0504, 0.648, 18.1, 0.0050),
+        (0.0541, 0.728, 11.7, 0.0053),
+        (0.0580, 0.772, 5.5, 0.0052),
+        (0.0622, 0.784, -1.1, 0.0054),
+        (0.0664, 0.761, -7.6, 0.0054),
+        (0.0699, 0.710, -13.4, 0.0048),
+        (0.0249, 0.168, 36.9, 0.0994),
+        (0.0261, 0.324, 28.0, 0.0048),
+        (0.0280, 0.441, 18.8, 0.0050),
+        (0.0306, 0.515, 9.1, 0.0053),
+        (0.0333, 0.537, -0.3, 0.0051),
+    ]
+    fastest = 0.0
+    for width, rate, acceleration, duration_s in course:
+        values = np.array([start, ZERO, ZERO])
+        values[:, 6] = width, rate, acceleration
+        limiter.step(CurveSample(values, NONE), duration_s)
+        fastest = max(fastest, float(limiter.state[1, 6]))
+    assert fastest <= LIMITS.velocity[6] * (1.0 + 1e-6)
+    assert fastest > 0.5 * LIMITS.velocity[6]

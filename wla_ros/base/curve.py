@@ -68,6 +68,12 @@ class CurveSample:
             lifted[1:] *= ~self.outside
         return CurveSample(lifted, self.outside)
 
+    def moved_back(self, seconds: float) -> 'CurveSample':
+        """Return the motion `seconds` earlier, had its velocity been the same until now."""
+        values = self.values.copy()
+        values[0] -= values[1] * seconds
+        return CurveSample(values, self.outside)
+
     def filled(self, other: 'CurveSample') -> 'CurveSample':
         """Return the motion with `other` where this one is outside."""
         if not self.outside.any():

@@ -6,6 +6,7 @@ stays within the position limits.
 """
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +29,8 @@ from wla_ros.base.types import FloatArray
 # nothing moves. Aiming this far beside the target [rad or m] avoids the border (7382 of 7382 cases
 # found).
 _NUDGES = (0.0, 1e-7, -3e-7)
+# Of a longer step only the end would be judged, and what leads to it can be too fast already.
+_LONGEST_STEP_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,8 +254,15 @@ class MotionLimiter:
 
         `target` is where to be at the end of the step; columns outside come to rest instead.
         `speed` [D] lowers the velocity limits for this step. A target that is not finite stops its
-        column.
+        column. A late step goes the way that steps in time would have gone.
         """
+        parts = max(1, math.ceil(duration_s / _LONGEST_STEP_S))
+        for part in range(1, parts):
+            before_s = duration_s * (1.0 - part / parts)
+            self._step(target.moved_back(before_s), duration_s / parts, speed)
+        self._step(target, duration_s / parts, speed)
+
+    def _step(self, target: CurveSample, duration_s: float, speed: FloatArray | None) -> None:
         limits = self._limits
         fastest = limits.velocity if speed is None else speed
         if not target.outside.any() and self._ease.reachable(target.values):
