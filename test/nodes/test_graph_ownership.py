@@ -174,7 +174,8 @@ def test_of_two_executors_the_second_does_not_disturb_the_first(rig: RigProbe) -
     graph = rig.graph
     move(rig)
     first = len(rig.modes)
-    second = graph.start('executor_node', BIMANUAL, PATIENT_EXECUTOR)
+    # as by default: on a busy machine the first one is not discovered at once
+    second = graph.start('executor_node', BIMANUAL, {**PATIENT_EXECUTOR, 'discovery_s': 2.0})
     graph.wait_until(lambda: 'nothing is commanded' in second.output(), 'the second to say why')
     graph.wait_until(lambda: rig.status.ticks > 0, 'a status')
     assert graph.probe.count_publishers('joint_ctrl_cmd_left') == 1
