@@ -44,9 +44,13 @@ class ExecutorProbe:
     def status(self) -> ExecutorStatus:
         return self.rig.status
 
-    def engage(self) -> None:
+    def engage(self, session: int = 0) -> None:
         response = self.graph.call(
-            SetControlMode, 'executor_node/set_mode', mode=ControlMode.AUTONOMY, reason='test'
+            SetControlMode,
+            'executor_node/set_mode',
+            mode=ControlMode.AUTONOMY,
+            session=session,
+            reason='test',
         )
         assert response.success, response.message
         self.rig.wait_for_mode(ControlMode.AUTONOMY)
@@ -236,7 +240,9 @@ def test_sync_infers_only_while_the_arms_rest(graph: Graph) -> None:
     executor = ExecutorProbe(graph, **section)
     executor.rig.with_cameras()
     policy = PolicyProbe(graph, **section)
-    executor.engage()
+    policy.wait_for_status(lambda status: status.session, 'the session of the policy')
+    # named, because the probe of the rig publishes chunks as well
+    executor.engage(policy.statuses[-1].session)
     executor.wait_for_status(lambda status: status.chunks_accepted >= 6, 'six chunks')
     policy.wait_for_status(lambda status: status.delays_measured >= 3, 'measured delays')
 
