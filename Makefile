@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 # make help: what there is. Every target brings the environment up to date first (see setup).
 
 PYTHON ?= python3

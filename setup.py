@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 `pip install .`: metadata from package.xml, and the same CMake build as everywhere else.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Two Pipers: executor and policy, with the simulated rig or with real arms, optionally a recorder.
 

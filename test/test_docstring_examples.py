@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The code in docstrings behind `Example::` is Python; what needs no node runs as it stands."""
 
 import ast

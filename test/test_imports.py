@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The import rule: rooms are stages of the data, and imports point one way between them."""
 
 import ast

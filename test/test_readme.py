@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What the README and the pages of docs/ say of parameters, folders and interfaces is true."""
 
 import html

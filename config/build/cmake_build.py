@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The package's CMake build, run in the same way by the bootstrap and by setup.py.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The file that people and the Makefile source: `. .venv/wla_ros_env.sh`.
 

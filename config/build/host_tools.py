@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What the machine itself must offer: compiler, CMake, Python parts, EGL.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Long steps, shown: one line each, with the time it took; the output goes to a file.
 

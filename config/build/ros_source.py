@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Which ROS 2 to build on: a distribution that is sourced, or the wheels from PyPI.
 

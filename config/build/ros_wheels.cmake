@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 # Mends the exported targets of the ROS 2 wheels from PyPI.
 #
 # They name the Python include directory of the machine that built the wheels, and CMake refuses an

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Make `.venv`: ROS 2, Python packages, the package's messages and the package itself.
 

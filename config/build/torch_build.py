@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Which build of torch a machine gets: without an NVIDIA card the small one for the CPU.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Serialized messages for bag tests, made without ROS."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The same messages, live or from a bag, give the same observations."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A recording that ended without a last word: what was committed is read, by us and by others."""
 
 import struct

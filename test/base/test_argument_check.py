@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Values of options: what is outside of their range is refused with the range."""
 
 import argparse

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What the policy is told: the rows to come, the rows of the last second, and what changed."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A loop fails until it has gone well for a while."""
 
 from wla_ros.base.failure_record import RECOVERY_NS

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The curve through the rows: exact where it can be, continuous everywhere."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Joint limits: every senseless bound is named, and NaN is never within."""
 
 import numpy as np

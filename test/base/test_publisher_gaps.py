@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What never came is counted by the numbers of what came."""
 
 from hypothesis import given

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Rigid transforms against scipy and transforms3d, whose quaternions are w x y z."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The memory of subtasks: windows that move on, operators, bounds, and its file format."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

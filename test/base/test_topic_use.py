@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """One publisher and one type, judged by name, not by what a middleware happens to deliver."""
 
 import pytest

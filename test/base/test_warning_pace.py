@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A warning that goes on is told ever less often, and nothing that is new is drowned by it."""
 
 from wla_ros.base.timing import NS_PER_S

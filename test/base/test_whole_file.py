@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Old or new, never half: full disks, kills and errors in the middle."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 A screen in front of a camera: pictures of the panel as a lens and a sensor would make them.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Camera latencies: from pictures of a screen whose page has a clock of its own."""
 
 import numpy as np

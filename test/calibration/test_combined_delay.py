@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """One offset for an arm: the median of its joints, if they agree."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Delays are recovered from noisy, jittered signals, and refused where they cannot be known."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The motion stays within limits and rates and begins and ends at rest where it started."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The delay of an arm is that of the motion behind the time it was asked for."""
 
 from dataclasses import replace

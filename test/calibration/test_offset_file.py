@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Offsets go into parameter files, nothing else changes; what cannot be set is refused."""
 
 import difflib

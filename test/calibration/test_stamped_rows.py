@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What a calibration records keeps to the time line of its sender."""
 
 import numpy as np

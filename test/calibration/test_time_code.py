@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The code is read under the conditions of a workshop; what cannot be read is refused."""
 
 import cv2

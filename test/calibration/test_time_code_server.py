@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The page is served, takes over the newest session and reports arrive as they were sent."""
 
 import json

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Writing of offsets: the difference is shown, what a node would refuse is not written."""
 
 import shutil

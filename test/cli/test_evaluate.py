@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What cannot be evaluated is said before anything runs, and nothing that ran is lost."""
 
 import json

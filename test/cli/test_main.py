@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The command overview: every command exists, mistakes are answered helpfully."""
 
 import importlib.util

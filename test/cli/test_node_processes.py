@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Node processes start, are watched, and stop with their own exit codes."""
 
 import sys

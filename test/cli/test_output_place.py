@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A place that cannot take results is named before anything is worked out."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A rig that follows commands at once, an executor that plays rows, a policy that draws a sine."""
 
 import dataclasses

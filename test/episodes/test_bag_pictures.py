@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Pictures of a recorded run: one that is damaged is left out and named, the others are there."""
 
 from pathlib import Path

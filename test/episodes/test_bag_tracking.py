@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Tracking of a recorded run: every arm against its own commands, whichever was heard first."""
 
 from pathlib import Path

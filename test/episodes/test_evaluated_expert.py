@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The real parts together: simulated rig, driver encoding, session, executor, expert."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A failed episode says what ended it, and a slow machine is named before anything else."""
 
 import json

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A full disk costs what comes while it is full, and nothing that was recorded before or after."""
 
 import errno

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Both ends of every link are counted on their own: miscounts and losses show."""
 
 import dataclasses
@@ -58,7 +59,7 @@ NODES = {
         'rows_received': 50, 'rows_executed': 20, 'rows_late': 10, 'rows_superseded': 15,
         'rows_flushed': 4, 'rows_queued': 1,
         'ticks': 206, 'ticks_not_ready': 5, 'ticks_failed': 1,
-        'commands_published': 100, 'commands_thinned': 100,
+        'commands_published': 100, 'commands_decimated': 100,
     },
     'stream head': {
         'received': 33, 'used': 30, 'superseded': 2, 'refused': 1, 'waiting': 0,

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Every sum of a virtual episode can fail: a miscount planted in any counter of the real parts shows.
 
@@ -24,7 +25,7 @@ PLANTED = [
     *(f'{SESSION}.{name}' for name in ('_published', '_discarded')),
     *(f'{SESSION}._listener.{name}' for name in ('_received', '_unconditioned', '_conditioned')),
     f'{SESSION}._listener._cold',
-    '_thinking.running',
+    '_inference.running',
     *(
         f'{SESSION}.{buffer}.buffer.{name}'
         for buffer in BUFFERS

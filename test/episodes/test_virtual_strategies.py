@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Session and executor together: policies that go straight on, whatever the delay does."""
 
 import dataclasses

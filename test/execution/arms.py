@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Fakes and builders for the executor: two Pipers that follow their commands with a lag."""
 
 from collections.abc import Callable
@@ -184,7 +185,7 @@ class Run:
 
 
 def assert_counts_add_up(snapshot: ExecutorSnapshot) -> None:
-    """The three conservation laws of ExecutorStatus.msg."""
+    """The three counter_balance laws of ExecutorStatus.msg."""
     counts, rows = snapshot.counts, snapshot.rows
     assert counts.chunks_received == counts.chunks_accepted + counts.chunks_rejected
     assert counts.ticks == (

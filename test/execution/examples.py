@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 How many examples the properties of the executor get: about 1000 with the tests, 100 times as many
 at night (`make nightly`, or HYPOTHESIS_PROFILE=nightly with pytest).

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 One random life of the executor, and what nothing in it may do, whatever is heard.
 

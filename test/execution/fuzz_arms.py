@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Two arms that lie, and their drivers: what the executor hears of them, and where they truly are.
 

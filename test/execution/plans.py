@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Chunks on their way to a plan: late, lost, doubled, overtaken; without arms and limits."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The executor as a whole: start, track, starve, splice, and never without a reason."""
 
 import numpy as np

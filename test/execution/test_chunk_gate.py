@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Every way a chunk can be wrong has its name, and a sentence with the value."""
 
 from collections.abc import Callable
@@ -38,9 +39,11 @@ def good(stamp_ns: int = NOW_NS - 50 * MS, *, sequence: int = 0, epoch: int = 1)
     return chunk(held_rows(), stamp_ns, sequence=sequence, epoch=epoch)
 
 
-def judge(item: ActionChunk, door: ChunkGate | None = None) -> Refusal | None:
-    door = door or gate()
-    return door.judge_envelope(item, NOW_NS, LEAD_NS) or door.judge_rows(item.rows, item.dt_ns)
+def judge(item: ActionChunk, the_gate: ChunkGate | None = None) -> Refusal | None:
+    the_gate = the_gate or gate()
+    return the_gate.judge_envelope(item, NOW_NS, LEAD_NS) or the_gate.judge_rows(
+        item.rows, item.dt_ns
+    )
 
 
 def altered(row: int, column: int, value: float) -> FloatArray:
@@ -154,8 +157,8 @@ def test_a_gripper_may_jump() -> None:
 
 
 def test_order_within_an_epoch() -> None:
-    door = gate()
-    door.accepted(good(sequence=5, epoch=2))
+    the_gate = gate()
+    the_gate.accepted(good(sequence=5, epoch=2))
     expected: dict[tuple[int, int], str | None] = {
         (2, 5): reasons.SEQUENCE_DUPLICATE,
         (2, 4): reasons.SEQUENCE_OUT_OF_ORDER,
@@ -165,14 +168,14 @@ def test_order_within_an_epoch() -> None:
         (3, 0): None,
     }
     for (epoch, sequence), reason in expected.items():
-        refusal = judge(good(sequence=sequence, epoch=epoch), door)
+        refusal = judge(good(sequence=sequence, epoch=epoch), the_gate)
         assert (refusal.reason if refusal else None) == reason
 
 
 def test_chunks_that_never_came_are_counted_whatever_an_overtaken_one_says() -> None:
-    door = gate()
+    the_gate = gate()
     story = [(2, 5), (2, 8), (2, 7), (1, 99), (2, 9), (2, 11), (3, 4)]
-    assert [door.note_sequence(good(epoch=e, sequence=s)) for e, s in story] == [
+    assert [the_gate.note_sequence(good(epoch=e, sequence=s)) for e, s in story] == [
         0,
         2,
         0,
@@ -184,20 +187,20 @@ def test_chunks_that_never_came_are_counted_whatever_an_overtaken_one_says() -> 
 
 
 def test_after_forgetting_an_older_epoch_is_welcome() -> None:
-    door = gate()
-    door.accepted(good(sequence=5, epoch=7))
-    door.forget()
-    assert judge(good(epoch=1), door) is None
+    the_gate = gate()
+    the_gate.accepted(good(sequence=5, epoch=7))
+    the_gate.forget()
+    assert judge(good(epoch=1), the_gate) is None
 
 
 def test_a_chunk_anchored_before_the_door_opened_is_stale() -> None:
-    door = gate()
-    door.open_from(NOW_NS - 40 * MS)
-    refusal = judge(good(NOW_NS - 50 * MS), door)
+    the_gate = gate()
+    the_gate.reject_before(NOW_NS - 40 * MS)
+    refusal = judge(good(NOW_NS - 50 * MS), the_gate)
     assert refusal is not None
     assert refusal.reason == reasons.ANCHOR_STALE
     assert '10.0 ms before' in refusal.detail
-    assert judge(good(NOW_NS - 40 * MS), door) is None
+    assert judge(good(NOW_NS - 40 * MS), the_gate) is None
 
 
 def test_lead_counts_as_time_passed() -> None:
@@ -209,18 +212,18 @@ def test_lead_counts_as_time_passed() -> None:
 
 
 def test_the_start_may_not_be_far_from_the_command() -> None:
-    door = gate(max_start_deviation_rad=0.2)
-    assert door.judge_start(REST + 0.19, REST) is None
+    the_gate = gate(max_start_deviation_rad=0.2)
+    assert the_gate.judge_start(REST + 0.19, REST) is None
     far = np.array(REST)
     far[10] += 0.21
-    refusal = door.judge_start(far, REST)
+    refusal = the_gate.judge_start(far, REST)
     assert refusal is not None
     assert refusal.reason == reasons.START_DEVIATION
     assert 'right/joint4' in refusal.detail
     gripper = np.array(REST)
     gripper[6] += 1.0
-    assert door.judge_start(gripper, REST) is None
-    assert door.judge_start(np.full(WIDTH, np.nan), REST) is not None
+    assert the_gate.judge_start(gripper, REST) is None
+    assert the_gate.judge_start(np.full(WIDTH, np.nan), REST) is not None
 
 
 def test_fast_but_possible_rows_pass() -> None:

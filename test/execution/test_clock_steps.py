@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A clock that is set changes nothing about what is known of the arms, however far it is set."""
 
 import numpy as np

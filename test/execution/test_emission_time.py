@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The limits hold in time of emission, for any gap between two ticks."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """End-effector chunks become joint rows, or are refused with the row and the reason."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Random lives of the executor, judged by what leaves it and when; and faults the judge must find.
 
@@ -121,7 +122,7 @@ FAULTS: dict[str, tuple[type, str, Any]] = {
     'a reseed stops the other arm': (MotionLimiter, 'place', _all_at_rest(MotionLimiter.place)),
     'plans are of any length': (ChunkGate, '_judge_span', lambda *_: None),
 }
-# Two doors stand before a wrong sample: each keeps it out while the other one is open.
+# Two checks stand before a wrong sample: each keeps it out while the other one is open.
 _SECOND_DOORS = {'every sample is believed': (FAULTS['a short silence excuses a jump'],)}
 
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Who commands the arms, and what ends it: modes, emergency stop, faults."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Whatever arrives when: no command outside the limits, no row unaccounted for, no broken number.
 """

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Feedback, clock and arms that do not do as told: stop, hold, recover."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A tick in which something raises moves nothing by half."""
 
 from typing import Any
@@ -115,15 +116,15 @@ def test_a_tick_that_fails_behind_a_silence_goes_nowhere_back() -> None:
 
 
 @pytest.mark.parametrize('unsent', [1, 5, 20, 200])
-@pytest.mark.parametrize('thinned', [1, 3])
-def test_what_was_not_sent_has_moved_nothing(unsent: int, thinned: int) -> None:
+@pytest.mark.parametrize('decimated', [1, 3])
+def test_what_was_not_sent_has_moved_nothing(unsent: int, decimated: int) -> None:
     """Sending failed for a second; then the drivers were told to leap by 0.35 rad."""
     run, oracle = Run(), EmissionOracle(LIMITS)
     run.start()
     assert run.offer(moving_rows(1.0, 0)) is None
     at_driver = run.measured
-    for tick in range(80 + thinned * unsent + 200):
-        leaves, fails = tick % thinned == 0, 80 <= tick < 80 + thinned * unsent
+    for tick in range(80 + decimated * unsent + 200):
+        leaves, fails = tick % decimated == 0, 80 <= tick < 80 + decimated * unsent
         run.now_ns += 5 * MS
         for arm in LAYOUT.arms:
             run.executor.accept_feedback(sample(arm, run.measured, run.now_ns - MS))

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What counts as feedback, and when it is trusted."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """No single sample moves anything; what jumped, froze or contradicts itself is not followed."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Two sources of anything: the arms hold where they are, and whose chunks count is decided."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Limits hold for every stream of targets, and a stop is always possible."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What holds for every plan whatever arrives when, for every way to join chunks."""
 
 from collections import Counter

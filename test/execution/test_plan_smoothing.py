@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The command follows the course of a plan, not the jitter of its rows."""
 
 import numpy as np

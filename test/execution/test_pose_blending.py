@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Poses between rows and between chunks: on a line and on the sphere, whatever the sign."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """No row is lost, executed twice or executed out of time, whatever arrives when."""
 
 from dataclasses import dataclass

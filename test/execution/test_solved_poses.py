@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Inverse kinematics beside the ticks: solved from the command, judged when it is accepted."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Bridges begin with the step, end with nothing, and are as short as their shares allow."""
 
 import numpy as np

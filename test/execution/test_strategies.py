@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What each strategy executes, and where its rows come from."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Where the policy is asked only while the arms rest (sync) they always come to rest."""
 
 from dataclasses import replace

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What the policy is told of is what is executed: from the plan over the prefix to the motion.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Compares values that hold arrays, which have no `==` of their own."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Specifications, configurations and samples for tests of the synchroniser; no clock."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """When to infer."""
 
 import numpy as np
@@ -11,8 +12,8 @@ from inference.session_feed import START_NS
 from wla_ros.inference.pacing import LOST_CHUNK_NS
 from wla_ros.inference.pacing import NEWS_NS
 from wla_ros.inference.pacing import PLAN_MAX_AGE_NS
-from wla_ros.inference.pacing import HeardPlan
 from wla_ros.inference.pacing import InferenceCadence
+from wla_ros.inference.pacing import ReceivedPlan
 from wla_ros.inference.strategy import StrategyConfig
 
 MS = 1_000_000
@@ -23,7 +24,7 @@ def cadence(name='latest', infer='fast', rows=4):
 
 
 def heard(plan, received_ns=START_NS):
-    return HeardPlan(plan=plan, received_ns=received_ns)
+    return ReceivedPlan(plan=plan, received_ns=received_ns)
 
 
 def moving(rows_left=10, **fields):
@@ -105,7 +106,7 @@ def test_below_counts_the_rows_that_are_left_on_the_clock_of_this_process():
     assert reason(target.judge(moving(rows_left=10), START_NS + 6 * DT_NS)) == 'not_due'
     assert target.judge(moving(rows_left=10), START_NS + 6 * DT_NS + MS) is None
     elsewhere = moving(rows_left=10, stamp_ns=START_NS)
-    late = HeardPlan(plan=elsewhere.plan, received_ns=START_NS + 10**12)
+    late = ReceivedPlan(plan=elsewhere.plan, received_ns=START_NS + 10**12)
     assert reason(target.judge(late, START_NS + 10**12)) == 'not_due'
 
 

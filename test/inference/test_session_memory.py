@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The session hands its subtask memory to the policy and extends it by what the policy says."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The same events give the same observations, however they are delivered between two polls."""
 
 import numpy as np

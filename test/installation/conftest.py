@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Makes the modules of config/build importable, as they are for the bootstrap."""
 
 import sys

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What an installation no longer brings disappears; nothing else does."""
 
 from cmake_build import remove_stale

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The file to source: what it sets, that it may be sourced twice, what it leaves alone."""
 
 import subprocess

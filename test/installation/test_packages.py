@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What pip is asked for, with the wheels and with a distribution."""
 
 import importlib.metadata

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Which ROS 2 is taken, and that an activated environment does not count as one."""
 
 import sys

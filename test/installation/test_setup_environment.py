@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """When `.venv` is made anew, and that a failure then leaves the one before usable."""
 
 import json

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A stamp changes with every input, and a damaged one counts as none."""
 
 from dataclasses import replace

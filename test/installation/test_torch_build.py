@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Machines without an NVIDIA card get the small build of torch, where its index can be reached."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The two other ways to build: colcon in a workspace, and a wheel through setup.py."""
 
 import os

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """ROS for the tests of the shells: a domain of their own on this machine only, one context."""
 
 import os

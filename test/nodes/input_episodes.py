@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Random episodes of everything a policy hears, with wrong messages in one stream at a time.
 
@@ -115,7 +116,7 @@ def _with_info(callback: Callable[[Any, Any], None], message: Any) -> None:
 
 
 @dataclass(slots=True, eq=False)
-class Thinking:
+class Inferences:
     """Thinks for a while about every observation there is, and remembers all of them."""
 
     session: InferenceSession
@@ -127,7 +128,7 @@ class Thinking:
     _ticket: Any = None
     _ready_ns: int = 0
 
-    def poke(self) -> None:
+    def notify(self) -> None:
         """Finish what is due, then look for something new, as the thread of the node does."""
         now_ns = self.host.time_ns
         if self._ticket is not None:
@@ -147,7 +148,7 @@ class Thinking:
         self.seen.append(self._ticket.anchor)
         self.times_ns.append(now_ns)
 
-    poke_with_joints = poke
+    notify_joints = notify
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,11 +194,11 @@ class Episode:
         self.session = InferenceSession(
             spec, sync_config(), LAYOUT, strategy=StrategyConfig(name=self.name, warm_up=0)
         )
-        self.thinking = Thinking(self.session, self.host)
+        self.inference = Inferences(self.session, self.host)
         PolicyInputs(
             self.host,  # type: ignore[arg-type]  # what the inputs use of a node
             self.session,
-            self.thinking,  # type: ignore[arg-type]  # pokes are all they know
+            self.inference,  # type: ignore[arg-type]  # notifies are all they know
             robot=ROBOT,
             cameras={name: CameraInput(topic=name) for name in CAMERAS},
             objects_topic=OBJECTS,
@@ -223,7 +224,7 @@ class Episode:
         if isinstance(plan, Refusal):
             return self.session.refuse_input(PLAN_STREAM, plan)
         refusal = self.session.accept_plan(plan, now_ns)
-        self.thinking.poke()
+        self.inference.notify()
         return refusal
 
     def _events(self, kind: str) -> list[Event]:
@@ -265,7 +266,7 @@ class Episode:
         start_ns = stamp_ns - 100 * NS_PER_MS
         due_ns = np.arange(start_ns, start_ns + 20 * FRAME_NS, FRAME_NS, dtype=np.int64)
         due_ns = due_ns[:0] if self.resting else due_ns
-        epoch, sequence = self.thinking.published
+        epoch, sequence = self.inference.published
         values: dict[str, Any] = {
             'stamp_ns': stamp_ns,
             'strategy': self.name,
@@ -416,7 +417,7 @@ class Episode:
         }
 
         def with_late_splice(now_ns: int) -> Any:
-            epoch, sequence = self.thinking.published
+            epoch, sequence = self.inference.published
             splice = SpliceDelay(epoch=epoch, sequence=max(0, sequence), delay_ns=late.delay_ns)
             return self._plan(now_ns, splice=splice)
 
@@ -495,8 +496,8 @@ class Episode:
                 else self._right(stream, order)
             )
             self.host.callbacks[stream](message)
-            if self.thinking.published != told and self.host.time_ns < START_NS + LENGTH_NS:
-                told = copy.copy(self.thinking.published)
+            if self.inference.published != told and self.host.time_ns < START_NS + LENGTH_NS:
+                told = copy.copy(self.inference.published)
                 soon_ns = self.host.time_ns + 5 * NS_PER_MS  # a splice is told at once
                 if self.events[0].name == WRONG_SPLICE:
                     self._schedule(soon_ns, PLAN_STREAM, (WRONG_SPLICE, soon_ns - NS_PER_MS))
@@ -509,7 +510,7 @@ class Episode:
         return f'{self.name}, {len(self.events)} x {event.name!r} in {self.stream}'
 
     def _violations(self) -> Iterator[str]:
-        now_ns, seen, times = self.host.time_ns, self.thinking.seen, self.thinking.times_ns
+        now_ns, seen, times = self.host.time_ns, self.inference.seen, self.inference.times_ns
         snapshot = self.session.snapshot(now_ns)
         if dict(snapshot.epoch_counts) != {'start': 1}:
             yield f'epochs began: {dict(snapshot.epoch_counts)}'
@@ -523,7 +524,7 @@ class Episode:
         named = any(self.stream.split('_')[-1] in warning for warning in self.host.warnings)
         if self._must_refuse and self.events[0].name not in ROUTINE_REFUSALS and not named:
             yield f'no warning names {self.stream}: {self.host.warnings}'
-        yield from self.thinking.problems
+        yield from self.inference.problems
         if not counters_add_up(self.session, now_ns):
             yield 'the counters do not add up'
         if self.name == 'sync' and not self.resting:

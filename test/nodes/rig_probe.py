@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 A perfect two-arm robot with cameras inside the probe: joints are where they were last commanded.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Every shipped driver profile on the wire: what is subscribed, decoded, encoded and published."""
 
 import sys

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A parameter file that cannot be used ends the node at start, with every mismatch listed."""
 
 from pathlib import Path

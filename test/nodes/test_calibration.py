@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Arm and gripper calibration through the real executor and the simulated rig."""
 
 import shutil

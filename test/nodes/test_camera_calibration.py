@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Camera calibration over ROS and HTTP: a fake camera sees the screen of a fake page."""
 
 import json

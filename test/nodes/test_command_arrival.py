@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """When a command reached the simulated bus: its own stamp, if that is believable."""
 
 import pytest

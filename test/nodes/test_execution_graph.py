@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Plan, splices, strategies and clocks between executor and policy node, over ROS."""
 
 from typing import Any
@@ -171,10 +172,10 @@ def test_set_points_are_thinned_out_and_every_tick_is_accounted_for(graph: Graph
     executor.wait_for_status(lambda status: status.ticks > 400, 'four hundred ticks')
     status = executor.status
     assert status.ticks == (
-        status.commands_published + status.commands_thinned + status.ticks_not_ready
+        status.commands_published + status.commands_decimated + status.ticks_not_ready
     )
     sent = status.commands_published
-    assert abs(status.commands_thinned - 3 * sent) <= 3
+    assert abs(status.commands_decimated - 3 * sent) <= 3
     assert len(rig.commands['left']) <= sent + 60
 
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Two publishers of anything, over the graph: named, held, and never commanded into."""
 
 from collections.abc import Iterator

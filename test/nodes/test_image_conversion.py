@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What is sent is decoded to the pixels that were sent."""
 
 import numpy as np

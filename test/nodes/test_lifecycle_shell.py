@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The base of the nodes: whatever fails, the way down is walked and the exit code says so."""
 
 import subprocess
@@ -12,11 +13,11 @@ PROGRAM = """
 import sys
 from std_msgs.msg import String
 from wla_ros.base.config import WlaError
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.recorder.node import RecorderNodeConfiguration
 from wla_ros.nodes.lifecycle import run_node
 
-class Node(LifecycleShell[RecorderNodeConfiguration]):
+class Node(LifecycleNodeBase[RecorderNodeConfiguration]):
     def __init__(self):
         super().__init__('failing_node', RecorderNodeConfiguration)
     def _setup(self):

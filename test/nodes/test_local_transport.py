@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The shipped Fast DDS profile is used unless somebody chose otherwise."""
 
 from pathlib import Path

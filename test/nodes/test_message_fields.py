@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 No set is given to a field of a message: ROS 2 Lyrical warns of it, the next release refuses it.
 

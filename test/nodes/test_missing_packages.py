@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A package that is missing ends a node or command with one line: what, and how to install it."""
 
 import os

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Every node as a process: starts itself, deactivates, starts again, ends with exit code 0."""
 
 import signal

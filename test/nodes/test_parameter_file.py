@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The nodes of a parameter file and the overrides of the command line."""
 
 import pytest

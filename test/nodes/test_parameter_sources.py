@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Which sections ROS takes for a node: as ROS itself decides, and all it would ignore is named."""
 
 from pathlib import Path

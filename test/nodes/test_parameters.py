@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """ROS parameters become a configuration: seen, checked, declared with their descriptions."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """No single message of any input resets, ends or starts anything in the policy node."""
 
 import os
@@ -12,7 +13,7 @@ import numpy as np  # noqa: E402 - not without rclpy
 from nodes.input_episodes import Episode  # noqa: E402
 
 from wla_ros.inference.pacing import DelayForecast  # noqa: E402
-from wla_ros.inference.pacing import HeardPlan  # noqa: E402
+from wla_ros.inference.pacing import ReceivedPlan  # noqa: E402
 from wla_ros.inference.plan import PlanListener  # noqa: E402
 from wla_ros.inference.session import InferenceSession  # noqa: E402
 from wla_ros.nodes.executor import plan  # noqa: E402
@@ -74,7 +75,7 @@ def every_stamp_is_next(patch: pytest.MonkeyPatch) -> None:
 
 
 def a_plan_of_another_strategy_silences_the_executor(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(HeardPlan, 'is_fresh', lambda self, now_ns: False)
+    patch.setattr(ReceivedPlan, 'is_fresh', lambda self, now_ns: False)
 
 
 def a_plan_is_taken_without_its_strategy(patch: pytest.MonkeyPatch) -> None:

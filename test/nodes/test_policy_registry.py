@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Policies by name, in the joint zeros of the arms."""
 
 from pathlib import Path

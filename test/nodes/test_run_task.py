@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The action run_task through the real nodes: simulated rig, executor, policy `hold`."""
 
 from collections.abc import Iterator

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The parameters of the single arm, all nodes in a namespace: what the file names is found."""
 
 import pytest

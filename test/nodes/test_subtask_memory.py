@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The subtask memory over ROS: latched, edited by services, and alive after a crash."""
 
 import signal

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Absolute deadlines, no bursts, no dead loop, by the time of the machine or a simulated one."""
 
 import threading

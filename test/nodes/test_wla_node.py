@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The policy `wla` with a random nano checkpoint in the policy node."""
 
 import json

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Which strategy `auto` is for each policy, by what the policy says of itself."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A policy of the other joint zeros: it sees its own convention, the arms get theirs."""
 
 import math

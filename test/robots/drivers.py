@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What the drivers do with messages, re-implemented from their sources as an oracle for the
 encodings.

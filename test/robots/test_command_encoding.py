@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Commands against what the drivers read: every value arrives, every trap of the drivers is avoided.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Driver profiles: those shipped are sound, and every mistake in one is named."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Feedback of the drivers: every joint by its name, or a refusal that says what is wrong.
 

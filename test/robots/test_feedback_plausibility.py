@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Unit mistakes of live feedback are named."""
 
 import numpy as np

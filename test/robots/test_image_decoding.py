@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Every understood encoding gives the same RGB pixels, every other and every damage is refused.
 

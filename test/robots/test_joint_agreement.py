@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A sudden change is believed when enough samples in a row agree on it, and no sooner."""
 
 import dataclasses

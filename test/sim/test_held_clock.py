@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The clock of the rig: never ahead of what was heard by more than the lead, never backwards."""
 
 from hypothesis import given
@@ -35,11 +36,11 @@ def test_on_a_quiet_machine_it_is_the_wall_clock() -> None:
 def test_it_stands_while_nothing_comes_back_and_what_it_stood_has_slipped() -> None:
     held, commands = clock(), awaited()
     held.steps(0, None)
-    commands.heard('left', START_NS, 0, now_ns=held.now_ns)
+    commands.note('left', START_NS, 0, now_ns=held.now_ns)
     for tick in range(1, 201):
         held.steps(tick * STEP_NS, commands.until_ns(tick * STEP_NS))
     assert held.now_ns == START_NS + LEAD_NS
-    commands.heard('left', held.now_ns, 200 * STEP_NS, now_ns=held.now_ns)
+    commands.note('left', held.now_ns, 200 * STEP_NS, now_ns=held.now_ns)
     held.steps(200 * STEP_NS, commands.until_ns(200 * STEP_NS))
     # One second of the wall clock: 10 ms passed, 50 ms are made up for from now on.
     assert held.now_ns == START_NS + 2 * LEAD_NS
@@ -49,7 +50,7 @@ def test_it_stands_while_nothing_comes_back_and_what_it_stood_has_slipped() -> N
 def test_a_sender_that_has_ended_is_waited_for_once() -> None:
     held, commands = clock(), awaited()
     held.steps(0, None)
-    commands.heard('left', START_NS, 0, now_ns=held.now_ns)
+    commands.note('left', START_NS, 0, now_ns=held.now_ns)
     ticks = range(1, (PATIENCE_NS + NS_PER_S) // STEP_NS + 1)
     for tick in ticks:
         held.steps(tick * STEP_NS, commands.until_ns(tick * STEP_NS))
@@ -60,8 +61,8 @@ def test_a_sender_that_has_ended_is_waited_for_once() -> None:
 def test_one_stamp_of_the_future_frees_no_clock() -> None:
     held, commands = clock(), awaited()
     held.steps(0, None)
-    commands.heard('left', START_NS, 0, now_ns=held.now_ns)
-    commands.heard('left', START_NS + 3600 * NS_PER_S, 0, now_ns=held.now_ns)
+    commands.note('left', START_NS, 0, now_ns=held.now_ns)
+    commands.note('left', START_NS + 3600 * NS_PER_S, 0, now_ns=held.now_ns)
     for tick in range(1, 201):
         held.steps(tick * STEP_NS, commands.until_ns(tick * STEP_NS))
     assert held.now_ns == START_NS + LEAD_NS
@@ -74,7 +75,7 @@ def test_commands_that_are_thinned_out_stop_it_once_at_most() -> None:
     for tick in range(1, ticks + 1):
         held.steps(tick * STEP_NS, commands.until_ns(tick * STEP_NS))
         if (held.now_ns - START_NS) % (8 * STEP_NS) == 0:  # 25 Hz
-            commands.heard('left', held.now_ns, tick * STEP_NS, now_ns=held.now_ns)
+            commands.note('left', held.now_ns, tick * STEP_NS, now_ns=held.now_ns)
     # The spacing is known from the second command on.
     assert held.now_ns >= START_NS + NS_PER_S - STEP_NS
 
@@ -88,7 +89,7 @@ def test_it_is_never_ahead_by_more_than_the_lead(events: list[tuple[int, bool, b
     held, commands = clock(), Awaited(lead_ns=LEAD_NS, patience_ns=10**15)
     wall_ns, newest = 0, {'left': START_NS, 'right': START_NS}
     for arm in newest:
-        commands.heard(arm, START_NS, 0, now_ns=held.now_ns)
+        commands.note(arm, START_NS, 0, now_ns=held.now_ns)
     for pause_ns, left, right in events:
         wall_ns += pause_ns
         before_ns = held.now_ns
@@ -100,4 +101,4 @@ def test_it_is_never_ahead_by_more_than_the_lead(events: list[tuple[int, bool, b
         for arm, answers in (('left', left), ('right', right)):
             if answers:
                 newest[arm] = held.now_ns
-                commands.heard(arm, held.now_ns, wall_ns, now_ns=held.now_ns)
+                commands.note(arm, held.now_ns, wall_ns, now_ns=held.now_ns)

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The actions in a recording: rows of joints in time, from chunks, commands or joint states."""
 
 import itertools

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A file that grows by whole commits: what is in it is on the disk and ends with a record."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The whole records of MCAP files that lack their index: recordings that were killed or cut off.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Whether the clock of a recorder was set back: log times of a topic in the order of recording.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Bags of ROS 2 to messages and values, with the definitions that the bag itself carries."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Nested mappings (YAML, ROS parameters) to frozen dataclasses, listing every problem at once.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Time-stamped rows to a C1 curve: cubic Hermite with central-difference velocities (Catmull-Rom).
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Rates of commands by the stamps at which they were emitted, whatever the gaps between them.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Rigid transforms with numpy: 4x4 matrices, pose7 rows, quaternions, Euler angles.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The columns of a joint vector: names, arms, grippers, and the bounds of each."""
 
 from dataclasses import dataclass

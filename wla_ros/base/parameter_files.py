@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Parameter files of ROS: where the shipped ones are, and what stands in one."""
 
 import os

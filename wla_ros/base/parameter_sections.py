@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The sections of ROS parameter files, and for which nodes ROS takes them.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Progress for a person who waits: a bar on a terminal, one line per stage in a log.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Messages that were sent but never came, by the numbers that each publisher's messages carry."""
 
 from collections.abc import Hashable

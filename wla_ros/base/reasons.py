@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The names of everything that refuses a chunk, refuses a mode or holds the arms; stable, for logs
 and tests.
@@ -69,7 +70,7 @@ REQUESTED = 'requested'
 # a refusal gives stream, value and bound; the name is for machines and never changes with the
 # values.
 
-# At the door: the sample is counted as refused and never enters a buffer.
+# At admission: the sample is counted as refused and never enters a buffer.
 ZERO_STAMP = 'zero_stamp'
 FUTURE_STAMP = 'future_stamp'
 DUPLICATE_STAMP = 'duplicate_stamp'
@@ -110,7 +111,7 @@ STALE_EPOCH = 'stale_epoch'
 BAD_RESULT = 'bad_result'
 INFERENCE_ERROR = 'inference_error'
 
-# What healthy streams do now and then; every other refusal at a door is worth a line in the log.
+# What healthy streams do now and then; every other refusal is worth a line in the log.
 ROUTINE = frozenset({DUPLICATE_STAMP, OUT_OF_ORDER, BEFORE_RESET})
 
 # Ordinary pacing of a healthy system, not a fault.

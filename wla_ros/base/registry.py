@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What packages add by name: tasks, experts and policies, ours and those of others alike.
 

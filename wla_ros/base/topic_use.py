@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 How a topic is used, and what must be true of it on the graph: one publisher, one message type.
 

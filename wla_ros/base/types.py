@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The value types that cross seams: frozen, never written to after they are built."""
 
 import enum

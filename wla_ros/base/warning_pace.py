@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 How often a warning that repeats is worth a line: ever less, until it has been silent for a while.
 

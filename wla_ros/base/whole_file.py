@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Files that hold the old content or the new one, never half: whatever fails, whenever it ends."""
 
 import contextlib

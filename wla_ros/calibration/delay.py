@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The delay between two signals by cross-correlation, with its uncertainty."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The motion that a delay is measured with: a slow sweep of one column around where it is.
 

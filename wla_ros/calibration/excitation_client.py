@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Moves the arms by a calibration plan and records what was commanded and what was measured.
 

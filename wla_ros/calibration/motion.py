@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 `wla_ros calibrate arm` and `gripper`: plan the motion, ask, move, estimate.
 

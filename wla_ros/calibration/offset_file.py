@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Latencies into a ROS parameter file: only the numbers change, every other byte stays.
 

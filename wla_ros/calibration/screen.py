@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The page that shows the time code, its server, and when each code was really shown."""
 
 import json

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The code on the screen: a count that rises with time, readable from a blurred camera image.
 

@@ -1,1 +1,2 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The command line `wla_ros`."""

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """`wla_ros checkpoint`: inspect, measure and create WLA checkpoints."""
 
 from __future__ import annotations

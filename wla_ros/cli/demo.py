@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Watch two simulated Pipers do a task, driven through the real nodes, and read the report.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """`wla_ros doctor`: what is wrong with machine, files and graph."""
 
 import argparse

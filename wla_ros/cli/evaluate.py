@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Run episodes in virtual time, faster than real time, and say how many succeeded.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Episodes through the real nodes: start them, run a task per seed, take the final counters, stop
 them.
@@ -44,7 +45,7 @@ _EXECUTOR_COUNTERS = (
     'rows_received', 'rows_executed', 'rows_late', 'rows_superseded', 'rows_flushed',
     'rows_queued',
     'ticks', 'ticks_late', 'ticks_not_ready', 'ticks_failed', 'commands_published',
-    'commands_thinned',
+    'commands_decimated',
     'starvations', 'limit_hits',
 )  # fmt: skip
 _GAP_COUNTERS = ('missed', 'unheard')

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What the facts of a machine mean for arms and cameras. Pure: judges what machine_facts found.
 

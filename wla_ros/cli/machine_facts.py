@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Gathers what a machine gives a robot: shared memory, sockets, CAN, clock, priority and disk.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The command `wla_ros`: its subcommands, and what they share."""
 
 import argparse

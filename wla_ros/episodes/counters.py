@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The sums that must hold if no image, observation, chunk or command is lost silently.
 
@@ -30,7 +31,7 @@ _SUMS = (
     (
         'executor',
         'ticks',
-        ('commands_published', 'commands_thinned', 'ticks_not_ready', 'ticks_failed'),
+        ('commands_published', 'commands_decimated', 'ticks_not_ready', 'ticks_failed'),
     ),
     ('driver', 'received', ('applied', 'refused', 'flushed', 'waiting')),
     # A live run: cameras of the rig, and what got lost between processes.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Episodes of a recorded run: a bag and the time windows of its episodes to records."""
 
 import itertools
@@ -200,7 +201,7 @@ def _feedback_handler(arm: ArmProfile) -> Handler:
         del log_ns
         names, *fields = joint_state_fields(message)
         decoded = decode_feedback(arm, names, *(values.tolist() for values in fields))
-        # What the live node refused at its door is no measurement here either.
+        # What the live node refused at its admission is no measurement here either.
         if not isinstance(decoded, Refusal):
             sample = (time_ns(message.header.stamp), decoded.position, decoded.velocity)
             draft.arms.setdefault(arm.name, []).append(sample)

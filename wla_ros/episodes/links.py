@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What an episode in virtual time models besides the parts it runs: events, delays, losses."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What was lost between the processes of a live run, and how much of it is too much."""
 
 from collections.abc import Iterable

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 How the machine kept up with a live run, and the words for a machine that did not.
 

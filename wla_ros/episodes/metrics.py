@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Numbers of one episode, computed from its record only, and whether its counters add up."""
 
 from collections import Counter

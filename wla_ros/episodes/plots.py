@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The figures of the report, as PNG bytes. Drawn with Agg: no display, no global state of pyplot.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Everything that happened in one episode, and how it is collected."""
 
 from collections.abc import Iterable

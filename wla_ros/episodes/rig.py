@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Rig and executor of an episode in virtual time behind the ports of its loop."""
 
 import functools
@@ -459,7 +460,7 @@ class VirtualExecutor:
         snapshot = self._executor.snapshot(now_ns)
         return (
             *counters_of('executor', snapshot.counts, (*_CHUNK_COUNTERS, *_TICK_COUNTERS)),
-            CounterValue(owner='executor', name='commands_thinned', value=0),
+            CounterValue(owner='executor', name='commands_decimated', value=0),
             *(
                 CounterValue(
                     owner='executor', name=f'rows_{name}', value=getattr(snapshot.rows, name)

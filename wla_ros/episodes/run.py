@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Builds the parts of episodes from choices and runs them, also in parallel processes."""
 
 import dataclasses

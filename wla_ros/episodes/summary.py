@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Many episodes of one source to the numbers of a table and of a JSON line."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """One episode in virtual time: the pure parts of the nodes, connected by modelled transport."""
 
 import dataclasses
@@ -43,7 +44,7 @@ from wla_ros.inference.session import InferenceTicket
 LOST = 'the result was lost on its way'
 
 
-class VirtualThinking:
+class VirtualInference:
     """Begins when it is woken, if it is wanted, idle, and the session has an observation."""
 
     def __init__(
@@ -78,7 +79,7 @@ class VirtualThinking:
         self.running = False
 
     def wake(self, now_ns: int) -> None:
-        """Something has arrived: look whether there is something to think about."""
+        """Something has arrived: look whether there is something to infer from."""
         if self.running or not self._wanted():
             return
         observation = self._session.next_observation(now_ns)
@@ -159,7 +160,7 @@ class VirtualEpisode:
         self._instruction = instruction
         self._queue = EventQueue(start_ns)
         self._recorder = EpisodeRecorder(arms=rig.arms, columns=layout.columns)
-        self._thinking = VirtualThinking(
+        self._inference = VirtualInference(
             session,
             policy,
             self._queue,
@@ -174,7 +175,7 @@ class VirtualEpisode:
         self._started_ns: int | None = None
         self._ending = ''
         self._finished_ns: int | None = None
-        self._told_revision: int | None = None
+        self._sent_revision: int | None = None
         self._refused: set[str] = set()
         self._solved_since_ns: int | None = None
 
@@ -282,23 +283,23 @@ class VirtualEpisode:
         )
 
     def _offer_joints(self, sample: JointSample, now_ns: int) -> None:
-        self._note(f'door {sample.arm}_joints', self._session.offer_joints(sample), now_ns)
-        self._thinking.wake(now_ns)
+        self._note(f'admission {sample.arm}_joints', self._session.offer_joints(sample), now_ns)
+        self._inference.wake(now_ns)
 
     def _feed_executor(self, sample: JointSample, now_ns: int) -> None:
         refusal = self._executor.accept_feedback(sample)
-        self._note(f'executor door {sample.arm}', refusal, now_ns)
+        self._note(f'executor admission {sample.arm}', refusal, now_ns)
 
     def _offer_image(self, frame: ImageFrame, now_ns: int) -> None:
         refusal = self._session.offer_image(
             frame.stream, frame.stamp_ns, frame.receive_ns, frame.pixels
         )
-        self._note(f'door {frame.stream}', refusal, now_ns)
-        self._thinking.wake(now_ns)
+        self._note(f'admission {frame.stream}', refusal, now_ns)
+        self._inference.wake(now_ns)
 
     def _offer_objects(self, poses: ObjectPoses, now_ns: int) -> None:
-        self._note('door objects', self._session.offer_objects(poses), now_ns)
-        self._thinking.wake(now_ns)
+        self._note('admission objects', self._session.offer_objects(poses), now_ns)
+        self._inference.wake(now_ns)
 
     # The policy and its chunks
 
@@ -358,17 +359,17 @@ class VirtualEpisode:
 
     def _tell_plan(self, now_ns: int) -> None:
         """Send the plan if it is another one than the last that was sent."""
-        if self._executor.plan_revision != self._told_revision:
+        if self._executor.plan_revision != self._sent_revision:
             self._send_plan(now_ns)
 
     def _send_plan(self, now_ns: int) -> None:
-        self._told_revision = self._executor.plan_revision
+        self._sent_revision = self._executor.plan_revision
         plan = self._executor.execution_plan(now_ns)
         self._carry('plans', now_ns, lambda arrival_ns: self._hear(plan, arrival_ns))
 
     def _hear(self, plan: ExecutionPlan, now_ns: int) -> None:
         self._note('plan', self._session.accept_plan(plan, now_ns), now_ns)
-        self._thinking.wake(now_ns)
+        self._inference.wake(now_ns)
 
     def _start(self, now_ns: int) -> None:
         """Hand the arms to the policy as soon as the executor allows it."""
@@ -432,8 +433,8 @@ class VirtualEpisode:
         session = self._session.snapshot(now_ns)
         counters = [
             *counters_of('policy', session, POLICY_COUNTERS),
-            CounterValue(owner='policy', name='running', value=int(self._thinking.running)),
-            # As often as the policy was asked, it was told of the plan, or there was none.
+            CounterValue(owner='policy', name='running', value=int(self._inference.running)),
+            # As often as the policy was asked, it was given the plan, or there was none.
             CounterValue(owner='policy', name='asked', value=session.observations),
             *counters_of('policy', session.plan, PLAN_COUNTERS),
             *self._executor.counters(now_ns),

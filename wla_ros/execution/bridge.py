@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The bridge of a splice: quintics per column that carry the step between two plans to zero.
 

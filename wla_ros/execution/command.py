@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The command of all arms: follows a plan, goes home, comes to rest and holds.
 

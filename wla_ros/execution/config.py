@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Everything about the executor that can be tuned, with units and ranges."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Action chunks in, limited joint commands out: composes gate, plan, command, modes and supervision.
 
@@ -36,7 +37,7 @@ from wla_ros.execution.report import SpliceReport
 from wla_ros.execution.supervision import ControlModes
 from wla_ros.execution.supervision import DeviationMonitor
 from wla_ros.execution.supervision import Readiness
-from wla_ros.execution.supervision import judge_openness
+from wla_ros.execution.supervision import acceptance_refusal
 from wla_ros.execution.supervision import listed
 from wla_ros.execution.tick_clock import TickClock
 from wla_ros.robots.piper.arm_status import ArmHealth
@@ -104,7 +105,7 @@ class ChunkExecutor:
 
         Counts and changes nothing; None promises nothing.
         """
-        return self._judge_openness() or self._plan.judge_envelope(chunk, now_ns)
+        return self._acceptance_refusal() or self._plan.judge_envelope(chunk, now_ns)
 
     def refuse_chunk(self, refusal: Refusal) -> None:
         """Count a chunk that was refused by the caller, or never looked at."""
@@ -139,7 +140,7 @@ class ChunkExecutor:
             chunk,
             now_ns,
             command=self._motion.state,
-            blocked=self._judge_openness(),
+            blocked=self._acceptance_refusal(),
             solved=solved,
         )
         self._counts['chunks_received'] += 1
@@ -315,7 +316,7 @@ class ChunkExecutor:
         """Return what is going to be executed, and the rows of the last second."""
         return self._plan.execution_plan(
             now_ns,
-            accepting=self._judge_openness() is None,
+            accepting=self._acceptance_refusal() is None,
             resting=self._resting,
             tracking_error=self._motion.tracking_error(
                 self._feedback.position, self._feedback.stamps_ns
@@ -371,9 +372,11 @@ class ChunkExecutor:
 
     # Modes and supervision
 
-    def _judge_openness(self) -> Refusal | None:
+    def _acceptance_refusal(self) -> Refusal | None:
         """Return why no chunk is wanted at all, or None."""
-        refusal = judge_openness(self.mode, seeded=self._motion.seeded, untrusted=self._untrusted)
+        refusal = acceptance_refusal(
+            self.mode, seeded=self._motion.seeded, untrusted=self._untrusted
+        )
         if refusal is None and self._plan.session is None:
             refusal = self._judge_sources(None)
         return refusal

@@ -1,5 +1,6 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
-The door for chunks: only what is new, in time, well formed and plausible becomes motion.
+The gate for chunks: only what is new, in time, well formed and plausible becomes motion.
 
 Judges one chunk by itself and against what came before. Each refusal has a name and a sentence
 with value, bound and column. Comparisons are written so that NaN never passes. Does not know the
@@ -43,7 +44,7 @@ class ChunkGate:
         """Epoch and sequence of the newest accepted chunk, zeros before the first."""
         return self._newest or (0, 0)
 
-    def open_from(self, now_ns: int) -> None:
+    def reject_before(self, now_ns: int) -> None:
         """Refuse chunks anchored before `now_ns`: what they saw of the arms holds no longer."""
         self._earliest_anchor_ns = now_ns
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 How a new chunk joins the rows that are already planned: one class per way, and the strategy of
 each.
@@ -55,7 +56,7 @@ class SpliceMoment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Takeover:
+class SplicePlan:
     """The old rows due before `from_ns` are executed, then those of `path` due from then on."""
 
     path: ChunkSchedule  # all rows that shape the new curve, late ones included
@@ -74,7 +75,7 @@ class MergeStrategy(Protocol):
         incoming: ChunkSchedule,
         running: RunningPlan | None,
         moment: SpliceMoment,
-    ) -> Takeover:
+    ) -> SplicePlan:
         """
         Return how `incoming`, all rows of `chunk`, takes over from `running`.
 
@@ -112,10 +113,10 @@ class LatestRows:
         incoming: ChunkSchedule,
         running: RunningPlan | None,
         moment: SpliceMoment,
-    ) -> Takeover:
+    ) -> SplicePlan:
         """See `MergeStrategy`."""
         del chunk, running
-        return Takeover(path=incoming, from_ns=max(moment.effective_ns, incoming.due_ns[0]))
+        return SplicePlan(path=incoming, from_ns=max(moment.effective_ns, incoming.due_ns[0]))
 
     def accepted(self, incoming: ChunkSchedule, from_ns: int, now_ns: int) -> None:
         """Remember nothing."""
@@ -126,7 +127,7 @@ class LatestRows:
 
 class CommittedRows(LatestRows):
     """
-    Execute the rows the policy was told of from the old plan, then follow the new chunk.
+    Execute the rows the policy was given from the old plan, then follow the new chunk.
 
     ```
     current    o--o--o--o--o--o--o
@@ -136,7 +137,7 @@ class CommittedRows(LatestRows):
     ```
 
     Without prefix the old plan is executed until row 0 of the chunk is due: `row_offset` is the
-    number of rows it was told of. If the committed rows end before now the forecast was too short,
+    number of rows it was given. If the committed rows end before now the forecast was too short,
     and the new chunk is followed from now on.
     """
 
@@ -146,17 +147,17 @@ class CommittedRows(LatestRows):
         incoming: ChunkSchedule,
         running: RunningPlan | None,
         moment: SpliceMoment,
-    ) -> Takeover:
+    ) -> SplicePlan:
         """See `MergeStrategy`."""
-        told = chunk.committed_prefix
+        given = chunk.committed_prefix
         # Just behind the last committed row: that one is executed as it was.
-        until_ns = incoming.due_ns[told - 1] + 1 if told else incoming.due_ns[0]
+        until_ns = incoming.due_ns[given - 1] + 1 if given else incoming.due_ns[0]
         if running is None:
             until_ns = incoming.due_ns[0]
         else:
             until_ns = min(until_ns, max(running.schedule.last_due_ns + 1, incoming.due_ns[0]))
-        promised = running is not None and bool(told or chunk.row_offset)
-        return Takeover(
+        promised = running is not None and bool(given or chunk.row_offset)
+        return SplicePlan(
             path=incoming,
             from_ns=max(moment.effective_ns, until_ns),
             short=promised and until_ns < moment.effective_ns,
@@ -183,7 +184,7 @@ class ArrivalRows(LatestRows):
         incoming: ChunkSchedule,
         running: RunningPlan | None,
         moment: SpliceMoment,
-    ) -> Takeover:
+    ) -> SplicePlan:
         """See `MergeStrategy`."""
         del running
         rows, state = incoming.rows, moment.state
@@ -201,7 +202,7 @@ class ArrivalRows(LatestRows):
             finished=incoming.finished,
             poses=incoming.poses,
         )
-        return Takeover(path=path, from_ns=moment.effective_ns, run_up_s=run_up_s, rests=True)
+        return SplicePlan(path=path, from_ns=moment.effective_ns, run_up_s=run_up_s, rests=True)
 
 
 # Joins that blend the rows of a new chunk with older ones: crossfade and ensemble.
@@ -252,14 +253,14 @@ class _BlendedRows(LatestRows):
         incoming: ChunkSchedule,
         running: RunningPlan | None,
         moment: SpliceMoment,
-    ) -> Takeover:
+    ) -> SplicePlan:
         """See `MergeStrategy`."""
-        takeover = super().join(chunk, incoming, running, moment)
+        splice_plan = super().join(chunk, incoming, running, moment)
         members = [] if running is None else list(self._members)
         if not members:
-            return takeover
-        weights = self._weights(incoming, members, takeover.from_ns, moment.offset_s)
-        return replace(takeover, path=_blended(incoming, members, weights, moment))
+            return splice_plan
+        weights = self._weights(incoming, members, splice_plan.from_ns, moment.offset_s)
+        return replace(splice_plan, path=_blended(incoming, members, weights, moment))
 
     @abstractmethod
     def _weights(

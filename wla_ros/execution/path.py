@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What the command follows of a plan: the curve through its rows, smoothed by a parabola."""
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
-What is planned: from the door for chunks to a curve that can be asked for any instant.
+What is planned: from the gate for chunks to a curve that can be asked for any instant.
 
 Owns gate, conversion, strategy, schedule, row counts and seams. Knows the action latencies:
 column c of the plan is meant for now + latency_c. The smallest latency is the lead, and everything
@@ -31,7 +32,7 @@ from wla_ros.execution.config import ExecutorConfig
 from wla_ros.execution.gate import ChunkGate
 from wla_ros.execution.joins import RunningPlan
 from wla_ros.execution.joins import SpliceMoment
-from wla_ros.execution.joins import Takeover
+from wla_ros.execution.joins import SplicePlan
 from wla_ros.execution.joins import merge_strategy
 from wla_ros.execution.path import PlannedCurve
 from wla_ros.execution.path import PlanSmoothing
@@ -150,7 +151,7 @@ class PlannedMotion:
     def drop(self, now_ns: int) -> None:
         """Flush the plan; chunks observed before `now_ns` no longer fit the state of the arms."""
         self._flush(now_ns, keep_history=False)
-        self._gate.open_from(now_ns)
+        self._gate.reject_before(now_ns)
 
     def end(self, now_ns: int) -> None:
         """Flush the plan; a chunk in flight may still take over."""
@@ -294,17 +295,17 @@ class PlannedMotion:
             return refusal
         effective_ns = now_ns + self._lead_ns
         moment, follows = self._moment(chunk, effective_ns, command)
-        takeover = self._joins[join].join(chunk, incoming, self._running(chunk), moment)
-        if takeover.from_ns > takeover.path.last_due_ns:
+        splice_plan = self._joins[join].join(chunk, incoming, self._running(chunk), moment)
+        if splice_plan.from_ns > splice_plan.path.last_due_ns:
             return Refusal(
                 reason=reasons.NOTHING_NEW,
                 detail=f'all {len(chunk.rows)} rows are due before the old plan ends its '
                 f'{chunk.committed_prefix} committed rows',
             )
-        splice = self._splicer.prepare(takeover, self._curve, moment)
+        splice = self._splicer.prepare(splice_plan, self._curve, moment)
         refusal = self._gate.judge_start(splice.starts_at, splice.comes_from)
         if refusal is None:
-            self._make(chunk, incoming, takeover, splice, now_ns=now_ns, follows=follows)
+            self._make(chunk, incoming, splice_plan, splice, now_ns=now_ns, follows=follows)
         return refusal
 
     def _running(self, chunk: ActionChunk) -> RunningPlan | None:
@@ -338,7 +339,7 @@ class PlannedMotion:
         self,
         chunk: ActionChunk,
         incoming: ChunkSchedule,
-        takeover: Takeover,
+        splice_plan: SplicePlan,
         splice: PreparedSplice,
         *,
         now_ns: int,
@@ -352,20 +353,20 @@ class PlannedMotion:
         self._join = join
         kept = self._ledger.splice(
             splice.path,
-            takeover.from_ns,
+            splice_plan.from_ns,
             effective_ns,
             received=len(chunk.rows),
             new_epoch=new_epoch,
         )
         self._curve, self._until_ns = splice.curve, splice.until_ns
-        self._joins[join].accepted(incoming, takeover.from_ns, effective_ns)
+        self._joins[join].accepted(incoming, splice_plan.from_ns, effective_ns)
         self._gate.accepted(chunk)
         if join is Join.ARRIVAL:
             # The next one is thought of at the next rest: what saw this one would lead back to it.
-            self._gate.open_from(now_ns)
+            self._gate.reject_before(now_ns)
         self.revision += 1
         self._counts['chunks_accepted'] += 1
-        self._counts['forecasts_short'] += takeover.short
+        self._counts['forecasts_short'] += splice_plan.short
         self._counts['bridges_steep'] += splice.steep
         if follows:
             self._seams.add(splice.step, splice.bridged_step, splice.bridge_s)
@@ -390,7 +391,7 @@ class PlannedMotion:
                 bridged_acceleration_step_rad_s2=bridged.acceleration_rad_s2,
                 followed=follows,
                 steep=splice.steep,
-                short=takeover.short,
+                short=splice_plan.short,
             )
         )
 

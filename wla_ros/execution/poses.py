@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The rows of a chunk as joint positions: taken as they are, or solved for their poses."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What the executor tells of itself: splices, steps between plans, a snapshot of its state."""
 
 import enum

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The rows of accepted chunks in time, and what became of every one of them."""
 
 import functools

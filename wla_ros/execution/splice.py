@@ -1,5 +1,6 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
-From a takeover to the curve that is executed: when each column changes over, and its bridge.
+From a splice plan to the curve that is executed: when each column changes over, and its bridge.
 
 Pure: prepares a splice that may still be refused. Knows no ledger, no gate and no strategies.
 """
@@ -22,7 +23,7 @@ from wla_ros.execution.bridge import lasting
 from wla_ros.execution.bridge import no_bridge
 from wla_ros.execution.bridge import without
 from wla_ros.execution.joins import SpliceMoment
-from wla_ros.execution.joins import Takeover
+from wla_ros.execution.joins import SplicePlan
 from wla_ros.execution.path import PlannedCurve
 from wla_ros.execution.report import SpliceSteps
 from wla_ros.execution.report import steps_between
@@ -63,21 +64,21 @@ class PlanSplicer:
         self._bridges, self._joints, self._past_ns = bridges, joints, past_ns
 
     def prepare(
-        self, takeover: Takeover, before: PlannedCurve | None, moment: SpliceMoment
+        self, splice_plan: SplicePlan, before: PlannedCurve | None, moment: SpliceMoment
     ) -> PreparedSplice:
         """
-        Return the splice of `takeover` behind the curve `before`.
+        Return the splice of `splice_plan` behind the curve `before`.
 
         Column c changes over at the plan time from_ns, or now if it is further already: its own
         latency decides. What is executed up to there is not touched.
         """
-        path = takeover.path
-        curve = _curve_of(takeover)
+        path = splice_plan.path
+        curve = _curve_of(splice_plan)
         now_s = (moment.effective_ns - curve.origin_ns) * 1e-9
         start_s = now_s + moment.offset_s
-        later = (takeover.from_ns - curve.origin_ns) * 1e-9 > start_s
+        later = (splice_plan.from_ns - curve.origin_ns) * 1e-9 > start_s
         if later.any():
-            start_s = np.where(later, (takeover.from_ns - curve.origin_ns) * 1e-9, start_s)
+            start_s = np.where(later, (splice_plan.from_ns - curve.origin_ns) * 1e-9, start_s)
         # What moves a column that has no plan until it changes over, nobody knows.
         command = replace(moment.state, outside=moment.state.outside | later)
         state, old_plan, running = command, command, no_bridge(len(start_s))
@@ -100,19 +101,19 @@ class PlanSplicer:
         far = self._is_far(fit)
         if far.any():
             fit, running = without(fit, far), running.replaced(far, no_bridge(len(far)))
-        if takeover.run_up_s:
-            fit = lasting(fit, 2.0 * takeover.run_up_s)
+        if splice_plan.run_up_s:
+            fit = lasting(fit, 2.0 * splice_plan.run_up_s)
         bridge = _carried_over(bridge_over(fit, start_s), fit, running)
         live = bridge if bridge.duration_s.any() else None
         executed = (before or PlannedCurve()).spliced(
             curve, start_s, live, keep_from_ns=moment.effective_ns - self._kept_ns(path)
         )
         until_ns = path.last_due_ns
-        if takeover.rests:
+        if splice_plan.rests:
             executed, until_ns = self._brought_to_rest(executed, path, moment)
         # With a run-up the plan proper begins with its first row.
         first_s = (path.due_ns[0] - curve.origin_ns) * 1e-9
-        begin = curve.at(np.maximum(start_s, first_s)) if takeover.run_up_s else plan
+        begin = curve.at(np.maximum(start_s, first_s)) if splice_plan.run_up_s else plan
         return PreparedSplice(
             curve=executed,
             path=path if executed.is_plan(start_s) else _passed(path, executed),
@@ -178,11 +179,11 @@ def _carried_over(bridge: SpliceBridge, fit: BridgeFit, running: SpliceBridge) -
     return bridge.replaced(carried, running) if carried.any() else bridge
 
 
-def _curve_of(takeover: Takeover) -> HermiteInterpolation:
+def _curve_of(splice_plan: SplicePlan) -> HermiteInterpolation:
     """Return the curve through the rows, led to the first one by a straight run-up."""
-    path = takeover.path
+    path = splice_plan.path
     times_ns, rows = path.times_ns, path.rows
-    run_up_ns = seconds_to_ns(takeover.run_up_s)
+    run_up_ns = seconds_to_ns(splice_plan.run_up_s)
     if run_up_ns:
         way = np.zeros(rows.shape[1])
         if len(rows) > 1:

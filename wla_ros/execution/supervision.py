@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Whether the arms may move: modes, deviation of measured from commanded joints, readiness."""
 
 from collections import deque
@@ -262,7 +263,7 @@ class Readiness:
         )
 
 
-def judge_openness(mode: Mode, *, seeded: bool, untrusted: Refusal | None) -> Refusal | None:
+def acceptance_refusal(mode: Mode, *, seeded: bool, untrusted: Refusal | None) -> Refusal | None:
     """Return why no chunk is wanted at all in `mode`, or None."""
     if mode != Mode.AUTONOMY:
         return Refusal(

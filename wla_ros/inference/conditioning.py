@@ -1,4 +1,5 @@
-"""What a policy is told besides the observation, so that its chunk fits what is executed."""
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
+"""What a policy is given besides the observation, so that its chunk fits what is executed."""
 
 import dataclasses
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """When to infer: the forecast of the delay, the cadence, and what a policy has to offer for it."""
 
 import dataclasses
@@ -70,7 +71,7 @@ class DelayForecast:
         """
         Count the beginning of an inference and return whether its delay is worth learning.
 
-        It is not while the process warms up, nor before the executor was heard.
+        It is not while the process warms up, nor before the first status of the executor.
         """
         warm = self._warming <= 0
         self._warming -= 1
@@ -118,7 +119,7 @@ class DelayForecast:
 # A published chunk that no plan mentions after this time was lost or refused: plans come at every
 # splice and ten times a second, so this is five of them besides the way of the chunk.
 LOST_CHUNK_NS = 500 * NS_PER_MS
-# An inference that is told of the plan should be told of the newest one. This is the way of chunks
+# An inference that is given the plan should be given the newest one. This is the way of chunks
 # there and of plans back between hosts; waiting longer costs more than an older plan.
 NEWS_NS = 100 * NS_PER_MS
 # The executor sends its plan ten times a second; after ten missing ones it is not there.
@@ -126,8 +127,8 @@ PLAN_MAX_AGE_NS = 1000 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class HeardPlan:
-    """A plan and when it was heard, on the clock of this process."""
+class ReceivedPlan:
+    """A plan and when it was received, on the clock of this process."""
 
     plan: ExecutionPlan
     received_ns: int
@@ -155,8 +156,8 @@ class InferenceCadence:
     """
     One thread, or the lock of the owner.
 
-    Whatever the cadence, an inference that is told of the plan waits until the plan holds the
-    chunk before: what it is told otherwise is not what will be executed.
+    Whatever the cadence, an inference that is given the plan waits until the plan holds the
+    chunk before: what it is given otherwise is not what will be executed.
     """
 
     def __init__(self, config: StrategyConfig, spec: PolicySpec) -> None:
@@ -185,9 +186,9 @@ class InferenceCadence:
         """Forget what this process did: a new epoch."""
         self._running_ns = self._begun_ns = self._published = None
 
-    def judge(self, heard: HeardPlan | None, now_ns: int) -> Refusal | None:
+    def judge(self, received: ReceivedPlan | None, now_ns: int) -> Refusal | None:
         """Return why not to infer at `now_ns`, or None."""
-        fresh = heard if heard is not None and heard.is_fresh(now_ns) else None
+        fresh = received if received is not None and received.is_fresh(now_ns) else None
         if self._waits:
             return self._judge_rest(fresh, now_ns)
         if fresh is None:
@@ -202,12 +203,12 @@ class InferenceCadence:
                 return self._judge_pause(fresh, now_ns)
         return None
 
-    def _judge_rest(self, fresh: HeardPlan | None, now_ns: int) -> Refusal | None:
+    def _judge_rest(self, fresh: ReceivedPlan | None, now_ns: int) -> Refusal | None:
         """One pause of the arms, one inference."""
         if fresh is None:
             return Refusal(
                 reason=reasons.WAITING_FOR_PLAN,
-                detail='no execution_plan was heard for '
+                detail='no execution_plan was received for '
                 f'{ns_to_seconds(PLAN_MAX_AGE_NS):.1f} s: is the executor running?',
             )
         if not fresh.plan.accepting:
@@ -218,13 +219,13 @@ class InferenceCadence:
             return _IN_FLIGHT
         return None
 
-    def _judge_rest_of_plan(self, fresh: HeardPlan, now_ns: int) -> Refusal | None:
+    def _judge_rest_of_plan(self, fresh: ReceivedPlan, now_ns: int) -> Refusal | None:
         left = fresh.left_ns(now_ns) / self._dt_ns
         if left < self._rows:
             return None
         return _not_due(f'{left:.1f} rows are left, inference begins below {self._rows}')
 
-    def _judge_pause(self, fresh: HeardPlan, now_ns: int) -> Refusal | None:
+    def _judge_pause(self, fresh: ReceivedPlan, now_ns: int) -> Refusal | None:
         if self._begun_ns is None or fresh.left_ns(now_ns) == 0 or self._is_lost(fresh.plan):
             return None
         # Anchors come once in about dt: half of it is the nearest anchor, not one too late.

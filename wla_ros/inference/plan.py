@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What this process knows of the executor, and what follows for the next inference.
 
@@ -20,8 +21,8 @@ from wla_ros.base.types import Refusal
 from wla_ros.inference.conditioning import ChunkConditioning
 from wla_ros.inference.conditioning import Conditioning
 from wla_ros.inference.pacing import DelayForecast
-from wla_ros.inference.pacing import HeardPlan
 from wla_ros.inference.pacing import InferenceCadence
+from wla_ros.inference.pacing import ReceivedPlan
 from wla_ros.inference.strategy import AUTO
 from wla_ros.inference.strategy import StrategyConfig
 from wla_ros.inference.strategy import strategy_named
@@ -49,7 +50,7 @@ class PlanHealth:
     forecast_s: float  # delay from observation to splice
     forecast_rows: int  # d, margin included
     delays_measured: int
-    plan_age_s: float  # since a plan was heard, -1 if none was
+    plan_age_s: float  # since a plan was received, -1 if none was
     plans_received: int
     plans_refused: int
     unconditioned: int  # the strategy asks for nothing
@@ -78,7 +79,7 @@ class PlanListener:
         self._forecast = DelayForecast(config, spec.dt_ns)
         self._cadence = InferenceCadence(config, spec)
         self._conditioning = ChunkConditioning(config, spec)
-        self._heard: HeardPlan | None = None
+        self._newest: ReceivedPlan | None = None
         self._rest_since_ns: int | None = None
         self._mismatch: Refusal | None = None
         self._learns = False  # from the running inference
@@ -87,7 +88,7 @@ class PlanListener:
         self._exceeded = self._clamped = 0
 
     def accept(self, plan: ExecutionPlan, now_ns: int) -> Refusal | None:
-        """Take a plan heard at `now_ns`, or say why not; either way it is counted."""
+        """Take a plan received at `now_ns`, or say why not; either way it is counted."""
         self._received += 1
         refusal = self._judge(plan, now_ns)
         if refusal is not None:
@@ -103,12 +104,12 @@ class PlanListener:
             self._forget()
         if placed.place is not Place.REPEAT:
             self._line.extend(plan.stamp_ns, now_ns)
-        known = self._heard
+        known = self._newest
         if not plan.resting:
             self._rest_since_ns = None
         elif self._rest_since_ns is None or known is None or _chunk(known.plan) != _chunk(plan):
             self._rest_since_ns = plan.stamp_ns
-        self._heard = HeardPlan(plan=plan, received_ns=now_ns)
+        self._newest = ReceivedPlan(plan=plan, received_ns=now_ns)
         if plan.splice is not None:
             self._forecast.learn(plan.splice)
         return None
@@ -121,7 +122,7 @@ class PlanListener:
 
     def refusal(self, now_ns: int) -> Refusal | None:
         """Return why there should be no inference at `now_ns`, or None."""
-        return self._mismatch or self._cadence.judge(self._heard, now_ns)
+        return self._mismatch or self._cadence.judge(self._newest, now_ns)
 
     @property
     def oldest_anchor_ns(self) -> int | None:
@@ -130,8 +131,8 @@ class PlanListener:
 
     def begin(self, observation: Observation, now_ns: int) -> Conditioning:
         """Return what to ask the policy for `observation`."""
-        heard = self._heard
-        plan = heard.plan if heard is not None and heard.is_fresh(now_ns) else None
+        newest = self._newest
+        plan = newest.plan if newest is not None and newest.is_fresh(now_ns) else None
         self._cadence.begun(now_ns)
         self._learns = self._forecast.begin(plan_known=plan is not None)
         conditioning = self._conditioning.condition(observation, plan, self._forecast.rows)
@@ -155,8 +156,8 @@ class PlanListener:
         That it rests stays true until it is given something to do.
         """
         self._cadence.clear()
-        if self._heard is not None and not self._heard.plan.resting:
-            self._heard = None
+        if self._newest is not None and not self._newest.plan.resting:
+            self._newest = None
 
     def clear(self) -> None:
         """Forget everything with a time in it: the clock jumped."""
@@ -166,12 +167,12 @@ class PlanListener:
     def _forget(self) -> None:
         self._cadence.clear()
         self._forecast.clear()
-        self._heard = self._rest_since_ns = None
+        self._newest = self._rest_since_ns = None
 
     def health(self, now_ns: int) -> PlanHealth:
         """Return forecast and counters."""
-        heard = self._heard
-        age_s = -1.0 if heard is None else max(0.0, ns_to_seconds(now_ns - heard.received_ns))
+        newest = self._newest
+        age_s = -1.0 if newest is None else max(0.0, ns_to_seconds(now_ns - newest.received_ns))
         return PlanHealth(
             strategy=self._strategy.name,
             forecast_s=ns_to_seconds(self._forecast.delay_ns),
@@ -190,9 +191,9 @@ class PlanListener:
     def _judge(self, plan: ExecutionPlan, now_ns: int) -> Refusal | None:
         mismatch = self._judge_strategy(plan)
         if mismatch is not None:
-            # One stray plan does not silence the executor that is heard; it has to fall silent.
-            if self._heard is None or not self._heard.is_fresh(now_ns):
-                self._mismatch, self._heard = mismatch, None
+            # One stray plan does not silence the executor that is followed; it has to fall silent.
+            if self._newest is None or not self._newest.is_fresh(now_ns):
+                self._mismatch, self._newest = mismatch, None
             return mismatch
         problems = self._shape_problems(plan)
         excess_ns = 0 if plan.splice is None else self._forecast.excess_ns(plan.splice, now_ns)

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Does the answer of a policy match its specification? Lists everything that does not."""
 
 from dataclasses import replace
@@ -17,7 +18,7 @@ from wla_ros.base.types import Representation
 # What the answer of a policy does to the memory it has read. Pure.
 
 
-def remembered(
+def update_memory(
     read: SubtaskMemory, result: PolicyResult, stamp_ns: int
 ) -> tuple[SubtaskMemory, PolicyResult]:
     """

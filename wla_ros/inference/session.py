@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """One policy from samples to chunks: observations, epochs, results, counters and latencies."""
 
 import threading
@@ -34,7 +35,7 @@ from wla_ros.inference.pacing import choose_strategy
 from wla_ros.inference.plan import PLAN_STREAM
 from wla_ros.inference.plan import PlanListener
 from wla_ros.inference.result import check_result
-from wla_ros.inference.result import remembered
+from wla_ros.inference.result import update_memory
 from wla_ros.inference.snapshot import SessionSnapshot
 from wla_ros.inference.snapshot import stream_health
 from wla_ros.inference.strategy import StrategyConfig
@@ -263,7 +264,7 @@ class InferenceSession:
 
     def accept_plan(self, plan: ExecutionPlan, now_ns: int) -> Refusal | None:
         """
-        Take the plan of the executor, heard at `now_ns`; it may make an inference due.
+        Take the plan of the executor, received at `now_ns`; it may make an inference due.
 
         While the executor runs another strategy there are no observations.
         """
@@ -366,7 +367,7 @@ class InferenceSession:
                     f'now it is {self._epoch} ({self._epoch_reason})',
                 )
             read = ticket.request.memory
-            after, result = remembered(read, result, observation.stamp_ns)
+            after, result = update_memory(read, result, observation.stamp_ns)
             # Whoever changed the memory meanwhile knew better than a policy that had not seen it.
             if self._memory is read:
                 self._memory = after
@@ -446,7 +447,7 @@ class InferenceSession:
 
     def _after_door(self, verdict: Refusal | StampJump | None) -> Refusal | None:
         """
-        Return a refusal of a door; a stream that left its time line is told at the next chance.
+        Return a refusal; a stream that left its time line is told at the next chance.
 
         Its own samples are gone and nothing else: the others still belong together, and so does
         what the policy remembers of them. What began a new time line was the clock of one sender;

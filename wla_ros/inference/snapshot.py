@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The state of a session at one moment: health of its streams, counters, latencies."""
 
 from collections.abc import Mapping
@@ -27,7 +28,7 @@ class StreamHealth:
     waiting: int
     problem: str  # name of the present problem, empty if healthy
     problem_detail: str
-    last_refusal: str  # name of the last refusal at the door, empty if none
+    last_refusal: str  # name of the last refusal at admission, empty if none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Subscriptions to what the drivers of the arms report: joints and status, decoded by the driver
 profile.

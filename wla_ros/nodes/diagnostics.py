@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 /diagnostics: one array per node at 1 Hz, for people and dashboards (REP-107).
 
@@ -13,7 +14,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from diagnostic_msgs.msg import DiagnosticStatus
 from diagnostic_msgs.msg import KeyValue
 
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.messages import time_message
 from wla_ros.nodes.qos import STATUS
 
@@ -56,7 +57,7 @@ def diagnostic_array(
 class DiagnosticsPublisher:
     """Publishes the components of a node on /diagnostics."""
 
-    def __init__(self, node: LifecycleShell[Any]) -> None:
+    def __init__(self, node: LifecycleNodeBase[Any]) -> None:
         """Create the publisher on `node`."""
         self._node = node
         self._publisher = node.create_publisher(DiagnosticArray, '/diagnostics', STATUS)

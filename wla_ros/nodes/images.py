@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Pictures to image messages, raw and as JPEG. Decoding is `robots.images`."""
 
 import array

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The life of a node: start, transitions, spin in one thread, stop on a signal, exit code."""
 
 import os
@@ -42,7 +43,7 @@ from wla_ros.nodes.starter_watch import watch_starter
 T = TypeVar('T')
 
 
-class LifecycleShell(LifecycleNode, Generic[T]):
+class LifecycleNodeBase(LifecycleNode, Generic[T]):
     """
     A lifecycle node with a frozen configuration.
 
@@ -286,7 +287,7 @@ _SWITCH_INTERVAL_S = 0.0005
 _SIGNAL_CHECK_S = 0.1
 
 
-def run_node(build: Callable[[], LifecycleShell]) -> int:
+def run_node(build: Callable[[], LifecycleNodeBase]) -> int:
     """
     Build the node of this process, start it if it starts itself, spin until a signal, close it;
     return the exit code.
@@ -323,7 +324,7 @@ def _ros_starts() -> bool:
     return True
 
 
-def _run(build: Callable[[], LifecycleShell], stop: threading.Event) -> int:
+def _run(build: Callable[[], LifecycleNodeBase], stop: threading.Event) -> int:
     try:
         node = build()
     except WlaError as error:
@@ -350,7 +351,7 @@ def _run(build: Callable[[], LifecycleShell], stop: threading.Event) -> int:
 
 
 def _await_clock(
-    node: LifecycleShell, executor: SingleThreadedExecutor, stop: threading.Event
+    node: LifecycleNodeBase, executor: SingleThreadedExecutor, stop: threading.Event
 ) -> None:
     """Let simulated time begin before the node does: nothing is stamped with time zero."""
     while not stop.is_set() and not node.has_time:

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Messages to values and back: time, chunks, images, modes, object poses."""
 
 import array

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What a node process was given on its command line, and what of it ROS would ignore in silence.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 ROS parameters to a frozen configuration and back to declared, described, read-only parameters.
 

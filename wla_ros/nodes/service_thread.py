@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Services that wait for nothing else a node does: a thread and a ROS node of their own serve them.
 

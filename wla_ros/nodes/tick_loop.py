@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A thread that calls a function at absolute deadlines, and the ROS clock it follows."""
 
 import contextlib

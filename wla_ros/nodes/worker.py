@@ -1,7 +1,8 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The one thread that thinks: takes the newest work, never queues any, never blocks who offers it.
 
-Owns the thread. Callbacks call `poke` when data arrived; the pull function then says whether
+Owns the thread. Callbacks call `notify` when data arrived; the pull function then says whether
 there is work. So nothing polls, nothing older than the newest is worked on, and no callback
 waits for the policy. Must not know ROS.
 """
@@ -21,9 +22,9 @@ T = TypeVar('T')
 
 class InferenceWorker(Generic[T]):
     """
-    Calls `think(item)` in its own thread for items that `pull()` gives.
+    Calls `handle(item)` in its own thread for items that `pull()` gives.
 
-    `poke()` may be called from any thread: while the worker is idle it pulls at once, in the
+    `notify()` may be called from any thread: while the worker is idle it pulls at once, in the
     caller's thread, and hands the item over; while the worker is busy it does nothing, because the
     worker pulls again when it is done. `pull` must be safe to call from both threads and quick;
     None means that there is no work now. `opening` and `closing` run in the worker's thread, so
@@ -34,7 +35,7 @@ class InferenceWorker(Generic[T]):
         self,
         *,
         pull: Callable[[], T | None],
-        think: Callable[[T], None],
+        handle: Callable[[T], None],
         opening: Callable[[], None] = lambda: None,
         closing: Callable[[], None] = lambda: None,
         on_error: Callable[[BaseException], None] = lambda _: None,
@@ -42,7 +43,7 @@ class InferenceWorker(Generic[T]):
     ) -> None:
         """Prepare; nothing runs before `start`."""
         self._pull = pull
-        self._think = think
+        self._handle = handle
         self._opening = opening
         self._closing = closing
         self._on_error = on_error
@@ -71,7 +72,7 @@ class InferenceWorker(Generic[T]):
         """Start the thread."""
         self._thread.start()
 
-    def poke(self) -> None:
+    def notify(self) -> None:
         """Give the worker something to do if it is idle and there is something."""
         with self._condition:
             if self._busy or self._stopping:
@@ -96,7 +97,7 @@ class InferenceWorker(Generic[T]):
             item = self._next()
             if item is None:
                 break
-            self._guarded(partial(self._think, item))
+            self._guarded(partial(self._handle, item))
         self._guarded(self._closing)
 
     def _next(self) -> T | None:

@@ -1,5 +1,6 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
-A bounded buffer of stamped samples of one stream: the door, the memory and the counters.
+A bounded buffer of stamped samples of one stream: the admission, the memory and the counters.
 
 Owns order, bounds and the fate of every sample. Must not know what a sample is.
 """
@@ -33,7 +34,7 @@ class StreamCounters:
     Each message has exactly one state at any time. `used`: went into at least one observation (as
     current frame, history frame or end of an interpolation), counted once however often and
     however long it is kept. `waiting`: kept in the buffer and not used so far. `superseded`: left
-    the buffer without having been used. `refused`: turned away at the door, or taken back because
+    the buffer without having been used. `refused`: turned away at admission, or taken back because
     its stream proved to be frozen.
     """
 
@@ -54,7 +55,7 @@ class StampJump:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BufferBounds:
-    """How much a buffer keeps and what its door lets in; stamps are header less latency."""
+    """How much a buffer keeps and what its admission lets in; stamps are header less latency."""
 
     window_ns: int  # samples older than newest - window leave
     capacity: int  # and never more than this many stay
@@ -67,7 +68,7 @@ class StreamBuffer(Generic[T]):
     """
     Samples in rising order of their stamps.
 
-    Not thread-safe: the session that owns it holds one lock. The door compares the stamp with the
+    Not thread-safe: the session that owns it holds one lock. Admission compares the stamp with the
     time line of the stream::
 
          newest - jump_tolerance    newest         receive + future_tolerance
@@ -113,7 +114,7 @@ class StreamBuffer(Generic[T]):
 
     @property
     def last_refusal(self) -> Refusal | None:
-        """Why the door last turned a sample away."""
+        """Why the admission last turned a sample away."""
         return self._last_refusal
 
     @property
@@ -133,7 +134,7 @@ class StreamBuffer(Generic[T]):
 
     def push(self, stamp_ns: int, receive_ns: int, value: T) -> Refusal | StampJump | None:
         """
-        Take one sample at the door; None means it was taken.
+        Take one sample at admission; None means it was taken.
 
         On a StampJump everything older is gone and the sample is the first of the new time line.
         """
@@ -180,7 +181,7 @@ class StreamBuffer(Generic[T]):
         return self._refusal(_REASONS[placed.place], placed.sentence)
 
     def refuse(self, refusal: Refusal) -> Refusal:
-        """Count a message turned away by this door or by one in front of it; return `refusal`."""
+        """Count a message turned away here or before it came here; return `refusal`."""
         self._received += 1
         self._refused += 1
         self._last_refusal = refusal
@@ -211,21 +212,21 @@ class StreamBuffer(Generic[T]):
             self._line.clear()
 
     def staleness(self, now_ns: int, max_age_ns: int) -> Refusal | None:
-        """Return no_data or stale, with what the door last refused, or None if fresh."""
+        """Return no_data or stale, with what admission last refused, or None if fresh."""
         last = self._last_refusal
-        door = (
+        admission = (
             f'; {self._refused} refused, the last as {last.reason} ({last.detail})'
             if last is not None
             else ''
         )
         if not self._stamps:
-            return self._refusal(reasons.NO_DATA, f'no usable sample in this epoch{door}')
+            return self._refusal(reasons.NO_DATA, f'no usable sample in this epoch{admission}')
         age_ns = now_ns - self._stamps[-1]
         if age_ns <= max_age_ns:
             return None
         return self._refusal(
             reasons.STALE,
-            f'the newest sample is {_s(age_ns)} old, bound {_s(max_age_ns)}{door}',
+            f'the newest sample is {_s(age_ns)} old, bound {_s(max_age_ns)}{admission}',
         )
 
     def index_at_or_before(self, time_ns: int) -> int | None:

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """One camera: admission of its frames, buffer, history, and whether its picture is frozen."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Joint feedback of one arm and object poses: admission, buffer, state at an instant."""
 
 import dataclasses
@@ -208,7 +209,7 @@ class JointStream:
         )
 
 
-# Object poses of a simulated scene: the door, the buffer and the poses nearest to an instant.
+# Object poses of a simulated scene: the admission, the buffer and the poses nearest to an instant.
 #
 # Simulation only; a real rig has no such stream.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Asynchronous streams to one observation of one instant, or the named reason why there is none.
 

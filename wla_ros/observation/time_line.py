@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The time line that the stamps of one sender keep to, and what it takes to leave it.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Policies that wrap another: with cameras it does not look at, or with the other joint zeros."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Euler integration of the flow from noise (t = 0) to actions (t = 1), as published, with a clean or
 guided prefix.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The policies by name, and what a factory may build on."""
 
 from collections.abc import Callable

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The policies without a network: hold what was measured, replay what was recorded."""
 
 import numpy as np

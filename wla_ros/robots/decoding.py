@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What a driver reports to joint angles [rad] and gripper width [m] of one arm, and whether it can be
 true.
@@ -21,7 +22,7 @@ from wla_ros.base.types import JointSample
 from wla_ros.base.types import Refusal
 from wla_ros.robots.profile import ArmProfile
 
-# The door for joint feedback of one arm: units, finiteness and the zeros of a driver without data.
+# Admission of joint feedback of one arm: units, finiteness, the zeros of a driver without data.
 #
 # Judges a sample by itself and against an earlier one. Must not know limits of a task, only what
 # no Piper can ever report.

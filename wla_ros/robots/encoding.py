@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Set-points of one arm to what its driver expects; the last stage before the wire."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Image messages to RGB pixels: the one conversion of live topics and of bags.
 

@@ -1,9 +1,10 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Sudden changes of one arm's joints, and how many samples must agree before one is believed.
 
 One bad CAN frame is dropped so. A driver that starts with only some of its frames, or a simulation
 that is reset, continues from its new state, never joined with the old one. The policy's
-observations and the executor's feedback have this door in common.
+observations and the executor's feedback have this admission in common.
 """
 
 import enum

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Numbers of the simulated arm: actuation, inertia, gripper, contact. Kinematics and limits live in
 `robots.piper`.

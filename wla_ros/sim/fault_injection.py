@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Acts on fault parameters: the fate of every image, and a CAN bus that fails. Deterministic by seed
 and order of events.

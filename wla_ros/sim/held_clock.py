@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The clock of the rig: it runs with the wall clock and waits for those who have not kept up.
 
@@ -58,7 +59,7 @@ class Awaited:
         self._heard: dict[str, tuple[int, int]] = {}  # stamp and wall time of the newest
         self._spacings: dict[str, deque[int]] = {}
 
-    def heard(self, sender: str, stamp_ns: int, wall_ns: int, *, now_ns: int) -> None:
+    def note(self, sender: str, stamp_ns: int, wall_ns: int, *, now_ns: int) -> None:
         """Take note of a stamp of `sender`; one after `now_ns`, the clock's time, is not of it."""
         if stamp_ns > now_ns:
             return

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The simulated rig: physics, drivers and cameras advanced together in integer nanoseconds."""
 
 from collections import deque

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The MuJoCo scene of two arms on a table with the objects of a task."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The servos of one arm: what MuJoCo moves, and how it powers down."""
 
 import enum

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The benchmark runs, resumes, repeats itself exactly and says what it refuses."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The independent check finds every excess and nothing else."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Weights of the benchmark's flow policy are made once per choice."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Intervals cover what they say and shrink as they should."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """An event is answered by the first observation that sees it."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Demonstrations of two episodes whose numbers tell where they come from."""
 
 import numpy as np

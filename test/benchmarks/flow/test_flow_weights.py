@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Files of a trained policy: what is written is read, anything else is named."""
 
 import json

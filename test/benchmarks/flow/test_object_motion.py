@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Drift of objects from their positions."""
 
 import numpy as np

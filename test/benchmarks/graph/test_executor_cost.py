@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What a tick and a splice cost can be measured for every strategy."""
 
 import pytest

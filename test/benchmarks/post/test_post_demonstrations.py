@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Demonstrations of pass_post: clear of the post, into the goal, on both sides."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The doctor hears what the nodes would hear, however long discovery takes."""
 
 import os

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A flood of chunks costs one exchange each: the newest is read, every one is counted."""
 
 import threading

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Every command is either sent or counted as one that was not."""
 
 from typing import Any
@@ -83,7 +84,7 @@ def ticked(count: int, rate_hz: float = 1000.0, **states: Any) -> tuple[Node, Co
 def test_every_nth_set_point_is_sent_and_the_others_are_counted(rate_hz: float, sent: int) -> None:
     node, stream = ticked(120, rate_hz)
     assert len(node.published['joint_ctrl_cmd_left']) == sent
-    assert stream.thinned == 120 - sent
+    assert stream.decimated == 120 - sent
     stamps = [message.header.stamp.nanosec for message in node.published['joint_ctrl_cmd_left']]
     assert set(np.diff(stamps)) == {120 // sent * PERIOD_NS}
 
@@ -95,7 +96,7 @@ def test_a_command_that_no_driver_can_take_is_none_that_was_published() -> None:
     node, stream = ticked(100, position=position)
     assert len(node.published['joint_ctrl_cmd_left']) == 90
     assert stream.unsendable == 10
-    assert stream.thinned == 10
+    assert stream.decimated == 10
     assert node.warnings[0].startswith('command: command not sent')
     assert stream._executor.lost == list(range(1, 100, 10))
 
@@ -103,7 +104,7 @@ def test_a_command_that_no_driver_can_take_is_none_that_was_published() -> None:
 def test_ticks_without_a_command_thin_nothing_out() -> None:
     node, stream = ticked(40, 50.0, ready=lambda tick: tick >= 20)
     assert len(node.published['joint_ctrl_cmd_left']) == 5
-    assert stream.thinned == 15
+    assert stream.decimated == 15
 
 
 class BrokenError(Exception):

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A latch that no restart, power cut or full disk opens by itself."""
 
 import os

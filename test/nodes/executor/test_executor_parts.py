@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Limits and kinematics of the executor node agree with the driver profile."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Plans and splices: there and back is the same, or a named refusal."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What the policy node hears of the executor: changes count once, nonsense not at all."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """One thread, the newest work only, nobody waits."""
 
 import threading
@@ -18,7 +19,7 @@ def test_errors_are_a_problem_and_a_failed_opening_stays_one() -> None:
         raise error
 
     worker: InferenceWorker[int] = InferenceWorker(
-        pull=lambda: None, think=lambda _: None, opening=opening, on_error=give_up
+        pull=lambda: None, handle=lambda _: None, opening=opening, on_error=give_up
     )
     assert worker.problem == 'the thread has ended'
     worker.start()
@@ -37,14 +38,14 @@ class Work:
         self.done: list[int] = []
         self.threads: set[int] = set()
         self.errors: list[BaseException] = []
-        self.thinking = threading.Event()
+        self.busy = threading.Event()
         self.let_go = threading.Semaphore(0)
         self.finished = threading.Semaphore(0)
         self.opened = threading.Event()
         self.closed = threading.Event()
         self.worker: InferenceWorker[int] = InferenceWorker(
             pull=self.pull,
-            think=self.think,
+            handle=self.handle,
             opening=self.opened.set,
             closing=self.closed.set,
             on_error=self.fail,
@@ -56,11 +57,11 @@ class Work:
         item, self.newest = self.newest, None
         return item
 
-    def think(self, item: int) -> None:
+    def handle(self, item: int) -> None:
         self.threads.add(threading.get_ident())
-        self.thinking.set()
+        self.busy.set()
         assert self.let_go.acquire(timeout=PATIENCE_S)
-        self.thinking.clear()
+        self.busy.clear()
         if item < 0:
             raise ValueError(item)
         self.done.append(item)
@@ -72,7 +73,7 @@ class Work:
 
     def offer(self, item: int) -> None:
         self.newest = item
-        self.worker.poke()
+        self.worker.notify()
 
     def wait_finished(self, count: int = 1) -> None:
         for _ in range(count):
@@ -82,7 +83,7 @@ class Work:
 def test_offering_never_waits_for_the_thinking_and_the_newest_wins() -> None:
     work = Work()
     work.offer(1)
-    assert work.thinking.wait(PATIENCE_S)
+    assert work.busy.wait(PATIENCE_S)
     for item in range(2, 6):
         work.offer(item)  # returns at once: the semaphore is not released yet
     work.let_go.release()
@@ -120,18 +121,18 @@ def test_an_error_is_reported_and_the_next_item_is_worked_on() -> None:
 def test_stopping_waits_for_the_item_at_hand_and_takes_no_other() -> None:
     work = Work()
     work.offer(1)
-    assert work.thinking.wait(PATIENCE_S)
+    assert work.busy.wait(PATIENCE_S)
     assert not work.worker.stop(0.01)
     work.offer(2)
     work.let_go.release()
     assert work.worker.stop(PATIENCE_S)
     assert work.done == [1]
-    work.worker.poke()
+    work.worker.notify()
 
 
 def test_without_work_the_worker_is_idle() -> None:
     work = Work()
-    work.worker.poke()
-    work.worker.poke()
+    work.worker.notify()
+    work.worker.notify()
     assert work.worker.stop(PATIENCE_S)
     assert work.done == []

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The file that a memory survives in: the old or the new one, never half of one."""
 
 from pathlib import Path

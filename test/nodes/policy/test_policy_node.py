@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The policy node as a process: what becomes a chunk, what is refused by name, when it thinks."""
 
 from typing import Any
@@ -109,7 +110,7 @@ def test_a_stale_camera_stops_the_chunks_and_is_named_until_it_is_back(graph: Gr
     assert_counters_add_up(policy.status)
 
 
-def test_without_a_task_the_policy_does_not_think(graph: Graph) -> None:
+def test_without_a_task_the_policy_does_not_infer(graph: Graph) -> None:
     policy = PolicyProbe(graph)
     policy.rig.with_cameras()
     policy.wait_for_status(lambda status: status.ready, 'healthy inputs')
@@ -121,7 +122,7 @@ def test_without_a_task_the_policy_does_not_think(graph: Graph) -> None:
     assert not policy.chunks
 
 
-def test_an_inactive_policy_does_not_think_but_watches_its_inputs(graph: Graph) -> None:
+def test_an_inactive_policy_does_not_infer_but_watches_its_inputs(graph: Graph) -> None:
     policy = PolicyProbe(graph, run_without_task=True)
     policy.rig.with_cameras()
     policy.wait_for_chunks(3)

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The course of a task: every end has a reason, and whatever moved ends in HOLD."""
 
 from dataclasses import replace

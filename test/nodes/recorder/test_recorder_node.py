@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The recorder as a process: what it receives is in the bag, and the bag can be read."""
 
 import signal
@@ -88,7 +89,7 @@ def test_every_message_is_in_the_bag_and_images_are_thinned_to_jpeg(graph: Graph
     recorder.wait_for_written('/control_mode', 1)
     recorder.wait_for_written('/joint_states_left', 50)
     recorder.wait_for_written(picture, 10)
-    thinned = recorder.counts(picture)
+    decimated = recorder.counts(picture)
     assert node.stop() == 0
     assert 'lost: nothing; never heard: /never_published' in node.output()
 
@@ -100,8 +101,8 @@ def test_every_message_is_in_the_bag_and_images_are_thinned_to_jpeg(graph: Graph
     assert counts['/control_mode'] == 1
     assert counts['/joint_states_left'] >= 50
     assert len(pictures) >= 10
-    assert thinned['left_out'] > 0
-    assert thinned['failed'] == 0
+    assert decimated['left_out'] > 0
+    assert decimated['failed'] == 0
     stamps = [stamp_ns(item.message.header.stamp) for item in pictures]
     # 10 Hz of 30: two of three images are left out, whatever their stamps jitter.
     assert len(stamps) <= 1.5 + 10 * (stamps[-1] - stamps[0]) / 1e9

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The simulated rig as a process: it behaves like the driver and the cameras it replaces."""
 
 import time

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Sizes of a very small WLA and its tokenizer, for tests of what stands around the model."""
 
 from wla_ros.policies.wla.checkpoint.tiny_tokenizer import tiny_tokenizer

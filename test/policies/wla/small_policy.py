@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A WLA policy with random weights, small enough to run in a test, and observations for it."""
 
 import numpy as np

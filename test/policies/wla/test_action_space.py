@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Robot columns to the columns of a data set and back."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """One vision pass and one prefill give the same meta-queries as everything at once."""
 
 import dataclasses

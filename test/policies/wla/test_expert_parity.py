@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Action Expert against one put together from diffusers' attention blocks, on random sizes."""
 
 import pytest

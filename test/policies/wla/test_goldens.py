@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The reference model against outputs of the official components, for both kinds of expert."""
 
 import pytest

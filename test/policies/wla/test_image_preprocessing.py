@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Letterbox, value range and patch order; bit for bit against the official processor."""
 
 import math

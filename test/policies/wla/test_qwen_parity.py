@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Backbone against transformers' Qwen3-VL on random sizes, image counts and lengths."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Arm status: what forbids motion, in words, for every code of the firmware."""
 
 import pytest

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Forward kinematics against AgileX's URDF, the SDK's zero poses and finite differences."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Inverse kinematics: exact, complete within the limits, and never a jump."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Piper limits in column order, with margin, refusing what the arm cannot do."""
 
 import math

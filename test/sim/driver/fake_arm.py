@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """An arm without physics: joints are where the last set-point says, unless the motors are off."""
 
 import numpy as np

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What `robots` encodes and decodes against what the driver stand-in takes and gives."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The experts that plan anew at every observation: dispose_trash and pass_post."""
 
 import dataclasses

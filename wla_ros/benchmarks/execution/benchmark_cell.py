@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """One cell of the benchmark: who acts on what, by which strategy, how late and how unreliably."""
 
 import re

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Which cells are run, with which seeds, in which order. Pure."""
 
 import fnmatch

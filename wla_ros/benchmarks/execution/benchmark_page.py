@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The results as Markdown, written between the marks of a page that people wrote. Pure.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """All cells of a run, found by what they are, and the order of strategies. Pure."""
 
 from collections.abc import Iterable

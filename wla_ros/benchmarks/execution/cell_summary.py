@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """All episodes of one cell as the numbers of a table. Pure."""
 
 from collections.abc import Iterable

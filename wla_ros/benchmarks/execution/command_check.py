@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Are the commands within the limits? Judged from the emitted stamps and positions alone.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Demonstrations to learn from: what was seen, what was executed, what the expert wanted, step by
 step.

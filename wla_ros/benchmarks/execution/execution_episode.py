@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 One episode of the execution benchmark, in a process of its own or in this one.
 
@@ -69,7 +70,7 @@ from wla_ros.sim.tasks.task_options import TurntableOptions
 POLICIES = ('expert', 'noisy_expert', 'flow')
 # The camera whose exposures the policy's observations are anchored to.
 _CAMERA = 'head'
-# From exposure to the policy's door besides the injected delay: image transport of EpisodeSettings
+# From exposure to the policy node besides the injected delay: image transport of EpisodeSettings
 # and half a frame period of waiting.
 _USUAL_AGE_S = 0.05
 _STATUS_PERIOD_NS = 100 * NS_PER_MS

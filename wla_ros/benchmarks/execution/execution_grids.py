@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The grids of the execution benchmark: which scenes, strategies and conditions."""
 
 from wla_ros.benchmarks.execution.benchmark_cell import Conditions

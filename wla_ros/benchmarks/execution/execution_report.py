@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Writes figures, a summary, and the marked sections of a page; records ways for a figure."""
 
 import dataclasses

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Weights of the small flow policy for pass_post: demonstrated in the kinematic simulation, trained
 on the CPU, kept in a folder of the caller. The same choices give the same weights.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Tool paths around a post, strategy beside strategy, as PNG bytes. Drawn with Agg."""
 
 import io

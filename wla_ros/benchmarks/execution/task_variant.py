@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Which task a cell's `task` names, and how it is made harder: 'dispose_trash@1.5'. Pure."""
 
 from dataclasses import dataclass

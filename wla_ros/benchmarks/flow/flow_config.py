@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What a trained flow policy is: its arm, its inputs, its network. Stored beside the weights."""
 
 from dataclasses import dataclass

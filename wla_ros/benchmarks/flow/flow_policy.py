@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 A trained flow network as a policy: one arm moves and closes its gripper, everything else stays.
 

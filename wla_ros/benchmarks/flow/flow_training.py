@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Trains a flow policy from demonstrations: reproducible by its seed, on one thread, in minutes.
 

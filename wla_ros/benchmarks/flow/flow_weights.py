@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The files of a trained flow policy: config as JSON, weights as safetensors. Reads and writes."""
 
 import dataclasses

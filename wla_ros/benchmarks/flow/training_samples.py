@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Draws training samples from demonstrations: plain ones, ones with a clean prefix, ones with old
 objects.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Measure the graph under the load of a full rig: 3 cameras at 640x480 and 30 Hz, two arms at 200 Hz.
 

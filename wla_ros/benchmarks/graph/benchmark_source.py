@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The load of a full rig without its physics: cameras and joint feedback at their real rates.
 

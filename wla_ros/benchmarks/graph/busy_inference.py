@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Burns a core the way a policy does: matrix products without a pause, with torch if it is there.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What the pure executor costs: microseconds per tick and per splice, for every strategy.
 

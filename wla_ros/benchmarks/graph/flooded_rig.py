@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Two arms that are where they were last commanded, and a flood of one kind for the executor.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The peers by name: which queue each has, and when it asks the policy for a chunk. Pure."""
 
 from collections.abc import Mapping

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Real-time chunking as LeRobot runs it (its `rollout` engine with `ActionQueue`).
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 openpi's action chunk broker: execute the first rows of a chunk, then block for the next one.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Runs a peer's queue of rows behind the port of the episode: one row per control step, at 200 Hz.
 

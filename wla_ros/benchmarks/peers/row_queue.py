@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The seam of a peer: a queue of rows, one of which goes out at every control step.
 

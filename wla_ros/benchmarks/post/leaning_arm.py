@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Joints of arms whose tools lean outward in the vertical plane of their first axis, any number at
 once.

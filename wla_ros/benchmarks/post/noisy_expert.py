@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 An expert that errs as a trained policy does: every chunk is smooth in itself, and another one each
 time.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Task pass_post: bring the left tool past a post, on either side, and into a goal that wanders
 behind it; with more than one pass, then back into one before the post, and so on.

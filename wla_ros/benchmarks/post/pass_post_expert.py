@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The scripted expert of pass_post: a policy that sees post and goals.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Where post and goals of many episodes of pass_post are, step by step; the same as in the rig."""
 
 from dataclasses import dataclass

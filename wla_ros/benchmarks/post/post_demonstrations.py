@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Demonstrations of pass_post in bulk: the law of `post_law`, disturbed so that they show how to
 recover.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The law of motion that demonstrates pass_post: any number of tools at once, seen from above.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The plane of the way of pass_post, seen from above, and the joints of the arm above it."""
 
 import math

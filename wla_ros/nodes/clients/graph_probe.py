@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Listens to a configured robot for a few seconds: what arrives, how often, how old, from how many.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Starts the middleware once and says what came of it: tried in a process of its own, never read.
 

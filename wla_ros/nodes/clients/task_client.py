@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 A client of the running graph: reset the simulated episode, run a task, watch the statuses.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Action chunks in: bounded, newest only, read and solved by a thread of its own.
 
@@ -52,7 +53,7 @@ class ChunkInbox:
         self._exchange = threading.Lock()
         self._unread: bytes | None = None
         self._reader: InferenceWorker[bytes] = InferenceWorker(
-            pull=self._pull, think=self._read, on_error=on_error, name='chunks'
+            pull=self._pull, handle=self._read, on_error=on_error, name='chunks'
         )
         self._reader.start()
         node.create_subscription(ActionChunkMessage, 'action_chunk', self.put, qos.CHUNK, raw=True)
@@ -68,7 +69,7 @@ class ChunkInbox:
         if replaced is not None:
             detail = 'a newer chunk came before this one was read'
             self._refuse('a chunk', Refusal(reason=reasons.REPLACED_UNREAD, detail=detail))
-        self._reader.poke()
+        self._reader.notify()
 
     def stop(self) -> bool:
         """End the thread; False if it did not end in time."""

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The parameters of the executor node, its pure parts, and all that is wrong with them."""
 
 import math

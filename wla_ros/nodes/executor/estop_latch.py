@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The latch of the emergency stop on the disk, so that no restart unlatches it.
 

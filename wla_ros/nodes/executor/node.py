@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The executor node: action chunks and joint feedback in, limited joint commands out at 200 Hz.
 Lifecycle.
@@ -45,7 +46,7 @@ from wla_ros.nodes.executor.status import executor_components
 from wla_ros.nodes.executor.status import executor_status_message
 from wla_ros.nodes.executor.stream import CommandStream
 from wla_ros.nodes.executor.watch import ExecutorWatch
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.lifecycle import run_node
 from wla_ros.nodes.messages import mode_message
 from wla_ros.nodes.service_thread import ServiceThread
@@ -68,7 +69,7 @@ class ModeServices:
 
     def __init__(
         self,
-        node: LifecycleShell[Any],
+        node: LifecycleNodeBase[Any],
         executor: ChunkExecutor,
         lock: threading.RLock,
         *,
@@ -190,7 +191,7 @@ class ModeServices:
 _REST_TIMEOUT_S = 1.5
 
 
-class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
+class ExecutorNode(LifecycleNodeBase[ExecutorNodeConfiguration]):
     """See the module docstring."""
 
     def __init__(self) -> None:
@@ -409,7 +410,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                 self._executor.snapshot(self.now_ns()),
                 strategy=self.configuration.strategy.full_name,
                 commands_sent=self._commands.sent,
-                commands_thinned=self._commands.thinned,
+                commands_decimated=self._commands.decimated,
                 commands_failed=self._commands.failed,
             )
         self._status.publish(message)
@@ -429,7 +430,7 @@ class ExecutorNode(LifecycleShell[ExecutorNodeConfiguration]):
                     active=self.active,
                     ticks_skipped=0 if loop is None else loop.skipped,
                     commands_sent=self._commands.sent,
-                    commands_thinned=self._commands.thinned,
+                    commands_decimated=self._commands.decimated,
                     commands_failed=self._commands.failed,
                     feedback_undecodable=self._undecodable,
                     loop_problem=self._loop_problem(),

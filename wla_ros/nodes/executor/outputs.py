@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Publishers of set-points: all arms are encoded before the first message leaves.
 
@@ -99,7 +100,7 @@ def _joint_output(
     kind = resolve_type(arm.command.message_types, where=f'command of arm {arm.name}')
     encoder = partial(_joint_state, arm, columns)
     if kind is JointTrajectory:
-        # The next point comes before this one is due, also when set-points are thinned out.
+        # The next point comes before this one is due, also when set-points are decimated.
         due_ns = max(seconds_to_ns(arm.command.time_from_start_s), 2 * period_ns)
         encoder = partial(_trajectory, arm, columns, due_ns)
     elif kind is Float64MultiArray:

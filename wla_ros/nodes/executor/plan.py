@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Topics that say what is planned: execution_plan, splices and planned_path."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The state of the executor node as status message and diagnostics."""
 
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ def executor_components(
     active: bool,
     ticks_skipped: int,
     commands_sent: int,
-    commands_thinned: int,
+    commands_decimated: int,
     commands_failed: int,
     feedback_undecodable: int,
     loop_problem: str,  # ticks that do not do what they should
@@ -92,7 +93,7 @@ def executor_components(
             'ticks_failed': counts.ticks_failed + commands_failed,
             'errors': loop_errors,  # also of those whose command was sent before
             'commands_published': commands_sent,
-            'commands_thinned': commands_thinned,
+            'commands_decimated': commands_decimated,
             'stalls': counts.stalls,
             'command_velocity_max_rad_s': snapshot.worst_rates.velocity_rad_s,
             'command_acceleration_max_rad_s2': snapshot.worst_rates.acceleration_rad_s2,
@@ -179,13 +180,13 @@ def executor_status_message(
     *,
     strategy: str,
     commands_sent: int,
-    commands_thinned: int,
+    commands_decimated: int,
     commands_failed: int,
 ) -> ExecutorStatus:
     """
     Return the state of the executor.
 
-    Of its commands `commands_sent` were sent, `commands_thinned` were not, and with
+    Of its commands `commands_sent` were sent, `commands_decimated` were not, and with
     `commands_failed` sending ended with an error.
     """
     counts, rows, seams = snapshot.counts, snapshot.rows, snapshot.seams
@@ -214,7 +215,7 @@ def executor_status_message(
         ticks_not_ready=counts.ticks_not_ready,
         ticks_failed=counts.ticks_failed + commands_failed,
         commands_published=commands_sent,
-        commands_thinned=commands_thinned,
+        commands_decimated=commands_decimated,
         starvations=counts.starvations,
         limit_hits=counts.limit_hits,
         tick_lateness_p50_s=snapshot.tick_lateness_p50_s,

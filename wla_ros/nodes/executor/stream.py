@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """From ticks to set-points for the drivers: every command is sent or counted as left out."""
 
 from typing import Any
@@ -10,7 +11,7 @@ from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.nodes import qos
 from wla_ros.nodes.executor.config import ExecutorParts
 from wla_ros.nodes.executor.outputs import CommandOutputs
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.messages import double_array
 from wla_ros.nodes.messages import time_message
 
@@ -19,7 +20,7 @@ class CommandStream:
     """Ticks `executor`; the thread of the control loop calls all methods but `open`."""
 
     def __init__(
-        self, node: LifecycleShell[Any], executor: ChunkExecutor, parts: ExecutorParts
+        self, node: LifecycleNodeBase[Any], executor: ChunkExecutor, parts: ExecutorParts
     ) -> None:
         """Prepare what `open` creates on `node`; nothing is on the command topics before."""
         config, robot = parts.configuration, parts.robot
@@ -37,7 +38,7 @@ class CommandStream:
         self._unsent = False  # it was to be sent and was not
         self._commanded = 0  # commands before that
         self.sent = 0  # commands
-        self.thinned = 0  # commands that were not sent
+        self.decimated = 0  # commands that were not sent
         self.failed = 0  # commands whose sending ended with an error
         self.unsendable = 0  # of those not sent, refused by the encoding of a driver
 
@@ -59,7 +60,7 @@ class CommandStream:
         self._command = self._executor.tick(now_ns, lateness_ns, leaves=self._sends)
         if self._command is not None:
             self.sent += self._sends
-            self.thinned += not self._sends
+            self.decimated += not self._sends
 
     def send(self) -> None:
         """Send what the last tick came to."""
@@ -93,7 +94,7 @@ class CommandStream:
         if refusal is not None:
             self.unsendable += 1
             self.sent -= 1
-            self.thinned += 1
+            self.decimated += 1
             self._node.warn_at_times(
                 'command', f'command not sent: {refusal.reason}: {refusal.detail}'
             )

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Who else is on the topics of the executor: looked at while it runs, told to ChunkExecutor.
 
@@ -28,7 +29,7 @@ from wla_ros.nodes.diagnostics import ComponentState
 from wla_ros.nodes.graph import command_uses
 from wla_ros.nodes.graph import feedback_uses
 from wla_ros.nodes.graph import topic_ends
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.robots.robot import Robot
 
 _PERIOD_S = 0.25  # while the command topics are claimed
@@ -41,7 +42,7 @@ class ExecutorWatch:
 
     def __init__(
         self,
-        node: LifecycleShell[Any],
+        node: LifecycleNodeBase[Any],
         executor: ChunkExecutor,
         lock: threading.RLock,
         *,

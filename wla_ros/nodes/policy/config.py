@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The parameters of the policy node, and what does not fit the policy."""
 
 from collections.abc import Mapping
@@ -113,7 +114,7 @@ class PolicyNodeConfiguration:
         'instruction until a task or set_instruction gives another', default=''
     )
     run_without_task: bool = parameter(
-        'think also while no task runs and whatever the mode; the executor decides what moves',
+        'infer also while no task runs and whatever the mode; the executor decides what moves',
         default=False,
     )
     objects_topic: str = parameter('object poses of the simulated rig', default='sim/objects')

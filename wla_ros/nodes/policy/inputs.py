@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What the policy looks at: cameras, joints and object poses of the graph into the session."""
 
 import time
@@ -25,12 +26,12 @@ from wla_ros.inference.session import InferenceSession
 from wla_ros.nodes import qos
 from wla_ros.nodes.arms import JointInputs
 from wla_ros.nodes.images_seen import ImagesSeen
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.messages import note_number
 from wla_ros.nodes.messages import object_poses
 from wla_ros.nodes.messages import stamp_ns
 from wla_ros.nodes.policy.config import CameraInput
-from wla_ros.nodes.policy.thinking import PolicyThinking
+from wla_ros.nodes.policy.inference import PolicyInference
 from wla_ros.nodes.qos import IMAGE_INPUT
 from wla_ros.observation.joints import OBJECTS_STREAM
 from wla_ros.robots.images import decode_compressed
@@ -109,13 +110,13 @@ def image_qos(camera: CameraInput) -> QoSProfile:
 
 
 class PolicyInputs:
-    """Offers what comes to `session` and pokes `thinking` when it may make an observation."""
+    """Offers what comes to `session` and notifies `inference` when it may make an observation."""
 
     def __init__(
         self,
-        node: LifecycleShell[Any],
+        node: LifecycleNodeBase[Any],
         session: InferenceSession,
-        thinking: PolicyThinking,
+        inference: PolicyInference,
         *,
         robot: Robot,
         cameras: Mapping[str, CameraInput],
@@ -124,7 +125,7 @@ class PolicyInputs:
         """Subscribe on `node`: to what the policy uses of `cameras`, to all arms, to objects."""
         self._node = node
         self._session = session
-        self._thinking = thinking
+        self._inference = inference
         self._arms = robot.layout.arms
         self._positions: dict[str, FloatArray] = {}
         self._now_ns = node.now_ns
@@ -164,21 +165,21 @@ class PolicyInputs:
         self._session.add_timing('decode', decode_ns)
         refusal = self._session.offer_image(camera, stamp, receive_ns, pixels)
         if self._taken(camera, refusal):
-            self._thinking.poke()
+            self._inference.notify()
         if self._seen is not None:
             self._seen.tell(camera, stamp)
 
     def _take_joints(self, sample: JointSample) -> None:
         if self._taken(f'{sample.arm}_joints', self._session.offer_joints(sample)):
             self._positions[sample.arm] = sample.position
-            self._thinking.poke_with_joints()
+            self._inference.notify_joints()
 
     def _take_objects(self, message: MarkerArray) -> None:
         poses = object_poses(message, receive_ns=self._now_ns())
         if isinstance(poses, Refusal):
             self._refuse(OBJECTS_STREAM, poses)
         elif self._taken(OBJECTS_STREAM, self._session.offer_objects(poses)):
-            self._thinking.poke()
+            self._inference.notify()
 
     def _refuse(self, stream: str, refusal: Refusal) -> None:
         """Count a message that could not be decoded."""

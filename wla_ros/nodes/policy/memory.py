@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The subtask memory as ROS state: latched topics, services that read and edit, a file."""
 
 import dataclasses
@@ -20,7 +21,7 @@ from wla_ros.msg import SubtaskMemory as SubtaskMemoryMessage
 from wla_ros.nodes import qos
 from wla_ros.nodes.executor.status import memory_message
 from wla_ros.nodes.executor.status import subtask_message
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.policy.config import MemorySection
 from wla_ros.nodes.worker import InferenceWorker
 from wla_ros.srv import EditSubtaskMemory
@@ -116,7 +117,7 @@ class MemoryServer:
     """Publishes the memory of `session` and lets people edit it."""
 
     def __init__(
-        self, node: LifecycleShell[Any], session: InferenceSession, section: MemorySection
+        self, node: LifecycleNodeBase[Any], session: InferenceSession, section: MemorySection
     ) -> None:
         """Create topics and services on `node` and take over what the file holds."""
         self._node = node
@@ -139,7 +140,7 @@ class MemoryServer:
         self._restore(section.capacity, settle_ns)
         self._writer: InferenceWorker[SubtaskMemory] = InferenceWorker(
             pull=self._unsaved,
-            think=self._save,
+            handle=self._save,
             on_error=lambda error: node.get_logger().error(f'subtask memory not saved: {error}'),
             name='memory_file',
         )
@@ -160,7 +161,7 @@ class MemoryServer:
             self._published = memory
             self._memory.publish(memory_message(memory))
             self._subtask.publish(subtask_message(memory.current))
-        self._writer.poke()
+        self._writer.notify()
 
     def stop(self) -> None:
         """Stop the thread and save what it has not."""

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The policy node: cameras, joints and object poses in, action chunks out. Lifecycle."""
 
 import time
@@ -29,13 +30,14 @@ from wla_ros.nodes import qos
 from wla_ros.nodes.diagnostics import DiagnosticsPublisher
 from wla_ros.nodes.executor.plan import plan_value
 from wla_ros.nodes.executor.status import policy_status_message
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.lifecycle import run_node
 from wla_ros.nodes.messages import chunk_message
 from wla_ros.nodes.messages import new_session
 from wla_ros.nodes.policy.config import PolicyNodeConfiguration
 from wla_ros.nodes.policy.config import complete_cameras
 from wla_ros.nodes.policy.config import session_problems
+from wla_ros.nodes.policy.inference import PolicyInference
 from wla_ros.nodes.policy.inputs import PolicyInputs
 from wla_ros.nodes.policy.memory import MemoryServer
 from wla_ros.nodes.policy.status import policy_components
@@ -43,7 +45,6 @@ from wla_ros.nodes.policy.tasks import TaskFacts
 from wla_ros.nodes.policy.tasks import TaskServer
 from wla_ros.nodes.policy.tasks import task_facts
 from wla_ros.nodes.policy.tasks import task_feedback
-from wla_ros.nodes.policy.thinking import PolicyThinking
 from wla_ros.nodes.policy.watch import PolicyWatch
 from wla_ros.policies.registry import PolicyContext
 from wla_ros.policies.registry import make_policy
@@ -52,9 +53,9 @@ from wla_ros.robots.robot import load_robot
 
 # What the policy node hears of the executor: mode, status and plan.
 #
-# Owns the subscriptions, when the newest plan was heard, and which mode is believed: the one that
-# control_mode and executor_status both tell, so that no single message of a stranger begins or
-# ends anything.
+# Owns the subscriptions, when the newest plan was received, and which mode is believed: the one
+# that control_mode and executor_status both give, so that no single message of a stranger begins
+# or ends anything.
 
 
 class ExecutorLink:
@@ -62,7 +63,7 @@ class ExecutorLink:
 
     def __init__(
         self,
-        node: LifecycleShell[Any],
+        node: LifecycleNodeBase[Any],
         columns: tuple[str, ...],
         *,
         on_mode: Callable[[Mode], None],
@@ -71,15 +72,15 @@ class ExecutorLink:
         """
         Subscribe on `node`.
 
-        `on_mode` hears every change; `on_plan` every plan and when it was heard, or why it is none
-        of the joint `columns`, and may refuse it.
+        `on_mode` is called with every change; `on_plan` with every plan and when it was received,
+        or why it is none of the joint `columns`, and may refuse it.
         """
         self._node = node
         self._columns = columns
         self._on_mode = on_mode
         self._on_plan = on_plan
         self.mode: ControlMode | None = None  # believed
-        self._told: ControlMode | None = None  # the newest message
+        self._newest_mode: ControlMode | None = None  # the newest message
         self.status: ExecutorStatus | None = None
         node.create_subscription(ControlMode, 'control_mode', self._take_mode, qos.LATCHED)
         node.create_subscription(ExecutorStatus, 'executor_status', self._take_status, qos.STATUS)
@@ -96,7 +97,7 @@ class ExecutorLink:
                 'mode', f'control_mode {message.mode} is unknown: is the executor of this version?'
             )
             return
-        self._told = message
+        self._newest_mode = message
         self._believe()
 
     def _take_status(self, message: ExecutorStatus) -> None:
@@ -104,15 +105,15 @@ class ExecutorLink:
         self._believe()
 
     def _believe(self) -> None:
-        told, status, known = self._told, self.status, self.mode
-        if told is None or status is None or told.mode != status.mode:
+        newest, status, known = self._newest_mode, self.status, self.mode
+        if newest is None or status is None or newest.mode != status.mode:
             return  # the executor publishes both at every change: the other one is under way
-        if known is not None and (known.revision, known.mode) == (told.revision, told.mode):
+        if known is not None and (known.revision, known.mode) == (newest.revision, newest.mode):
             return
-        if known is not None and known.mode == told.mode and self._several_tell():
+        if known is not None and known.mode == newest.mode and self._several_tell():
             return  # a status confirms no revision
-        self.mode = told
-        self._on_mode(Mode(told.mode))
+        self.mode = newest
+        self._on_mode(Mode(newest.mode))
 
     def _several_tell(self) -> bool:
         return self._node.count_publishers('control_mode') > 1
@@ -128,7 +129,7 @@ class ExecutorLink:
 _SNAPSHOT_PERIOD_NS = 200_000_000
 
 
-class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
+class PolicyNode(LifecycleNodeBase[PolicyNodeConfiguration]):
     """See the module docstring."""
 
     def __init__(self) -> None:
@@ -168,7 +169,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             first_epoch=int(time.time()),
         )
         self._session.instruction = config.instruction
-        self._thinking_for_task = False
+        self._inference_for_task = False
         self._last_chunk: ActionChunk | None = None
         self._finished = False
         self._published = 0
@@ -183,7 +184,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._executor = ExecutorLink(
             self, robot.layout.columns, on_mode=self._take_mode, on_plan=self._take_plan
         )
-        self._thinking: PolicyThinking | None = PolicyThinking(
+        self._inference: PolicyInference | None = PolicyInference(
             policy,
             self._session,
             seed=config.policy.seed,
@@ -195,7 +196,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._inputs = PolicyInputs(
             self,
             self._session,
-            self._thinking,
+            self._inference,
             robot=robot,
             cameras=config.cameras,
             objects_topic=config.objects_topic,
@@ -217,7 +218,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self.chunk_session = new_session()
         self._session.reset('activated', self.now_ns())
         self._publish_status()
-        self._poke()
+        self._notify()
 
     def _stop(self) -> None:
         tasks: TaskServer | None = getattr(self, '_tasks', None)
@@ -229,9 +230,9 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         tasks, self._tasks = getattr(self, '_tasks', None), None
         if tasks is not None:
             tasks.destroy()
-        thinking, self._thinking = getattr(self, '_thinking', None), None
-        if thinking is not None:
-            thinking.stop()
+        inference, self._inference = getattr(self, '_inference', None), None
+        if inference is not None:
+            inference.stop()
         memory, self._memory = getattr(self, '_memory', None), None
         if memory is not None:
             memory.stop()
@@ -249,7 +250,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         if isinstance(plan, Refusal):
             return self._session.refuse_input(PLAN_STREAM, plan)
         refusal = self._session.accept_plan(plan, now_ns)
-        self._poke()  # it may say that an inference is due
+        self._notify()  # it may say that an inference is due
         return refusal
 
     def _take_instruction(self, message: String) -> None:
@@ -269,14 +270,14 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         if self._memory is not None:
             self._memory.update()
 
-    def _poke(self) -> None:
-        if self._thinking is not None:
-            self._thinking.poke()
+    def _notify(self) -> None:
+        if self._inference is not None:
+            self._inference.notify()
 
-    # Asked and told by the thinking thread
+    # Called by the inference thread
 
     def _wanted(self) -> bool:
-        for_task = self._thinking_for_task and self._executor.autonomous
+        for_task = self._inference_for_task and self._executor.autonomous
         return self.active and (self.configuration.run_without_task or for_task)
 
     def _publish_chunk(self, chunk: ActionChunk) -> None:
@@ -301,11 +302,11 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
         self._tell_memory()
         self._session.reset('task', now_ns)
         self._finished = False
-        self._thinking_for_task = True
+        self._inference_for_task = True
 
     def end_task(self) -> None:
-        """Stop thinking."""
-        self._thinking_for_task = False
+        """Stop inference."""
+        self._inference_for_task = False
 
     def task_facts(self) -> TaskFacts:
         """Return readiness, mode and progress."""
@@ -314,7 +315,7 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
             self._executor.status,
             self._executor.mode,
             warm=self._warm,
-            start=None if self._thinking_for_task else self._start_refusal(),
+            start=None if self._inference_for_task else self._start_refusal(),
             finished=self._finished,
         )
 
@@ -346,13 +347,13 @@ class PolicyNode(LifecycleShell[PolicyNodeConfiguration]):
 
     @property
     def _warm(self) -> bool:
-        return self._thinking is not None and self._thinking.warm
+        return self._inference is not None and self._inference.warm
 
     def _problem(self) -> str:
         """Return what fails in threads whose errors would stand in the log alone."""
-        thinking, memory = self._thinking, self._memory
-        if thinking is not None and thinking.problem:
-            return f'inference: {thinking.problem}'
+        inference, memory = self._inference, self._memory
+        if inference is not None and inference.problem:
+            return f'inference: {inference.problem}'
         if memory is not None and memory.problem:
             return f'subtask memory not saved: {memory.problem}'
         return ''

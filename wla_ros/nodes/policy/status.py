@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The state of the policy node as diagnostics: the policy, and every input stream."""
 
 from collections.abc import Iterator
@@ -57,12 +58,14 @@ def policy_components(
 
 
 def _execution(plan: PlanHealth) -> ComponentState:
-    heard = (
-        f'plan heard {plan.plan_age_s * 1e3:.0f} ms ago' if plan.plan_age_s >= 0.0 else 'no plan'
+    received = (
+        f'plan received {plan.plan_age_s * 1e3:.0f} ms ago'
+        if plan.plan_age_s >= 0.0
+        else 'no plan'
     )
     return ComponentState(
         name='asynchronous execution',
-        message=f'{plan.strategy}: {heard}',
+        message=f'{plan.strategy}: {received}',
         values={
             'forecast_ms': plan.forecast_s * 1e3,
             'forecast_rows': plan.forecast_rows,

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The action run_task: goals in, requests to the executor out, feedback and result back."""
 
 import enum
@@ -26,7 +27,7 @@ from wla_ros.inference.strategy import AUTO
 from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.nodes.executor.status import memory_message
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.policy.config import TaskSection
 from wla_ros.srv import SetControlMode
 
@@ -87,7 +88,7 @@ class TaskFacts:
 
     ready: bool  # policy warm, inputs healthy, executor not NOT_READY
     refusal: str = ''  # why it is not, or why there is no observation
-    mode: Mode | None = None  # None before the executor was heard
+    mode: Mode | None = None  # None before the executor was received
     mode_reason: str = ''
     mode_refusal: str = ''  # the executor's answer to AUTONOMY if it said no
     cancel_requested: bool = False
@@ -257,7 +258,7 @@ def _unready(
     if not warm:
         return 'the policy is still warming up'
     if executor is None or mode is None:
-        return 'nothing heard from the executor'
+        return 'nothing received from the executor'
     if executor.state in (ExecutorStatus.NOT_READY, ExecutorStatus.FAILED):
         return f'the executor is not ready: {executor.reason}'
     if executor.strategy not in (AUTO, snapshot.plan.strategy):
@@ -283,7 +284,7 @@ class TaskHost(Protocol):
         ...
 
     def end_task(self) -> None:
-        """Stop thinking for the task."""
+        """Stop inference for the task."""
         ...
 
     def task_facts(self) -> TaskFacts:
@@ -303,7 +304,11 @@ class TaskServer:
     """One goal at a time; a second one is refused while the first runs."""
 
     def __init__(
-        self, node: LifecycleShell[Any], host: TaskHost, section: TaskSection, executor_name: str
+        self,
+        node: LifecycleNodeBase[Any],
+        host: TaskHost,
+        section: TaskSection,
+        executor_name: str,
     ) -> None:
         """Create action server, client of the executor and the timer that drives a run."""
         self._node = node
@@ -332,7 +337,7 @@ class TaskServer:
 
     @property
     def running(self) -> bool:
-        """Whether a task runs that wants the policy to think."""
+        """Whether a task runs that wants the policy to infer."""
         return self._run is not None and self._run.phase in (Phase.ENGAGING, Phase.RUNNING)
 
     def update(self) -> None:

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Who else is on the topics that the policy looks at: no observation is made of two sources of one
 thing.
@@ -14,7 +15,7 @@ from wla_ros.base.types import Refusal
 from wla_ros.inference.session import InferenceSession
 from wla_ros.nodes.graph import feedback_uses
 from wla_ros.nodes.graph import topic_ends
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.robots.robot import Robot
 
@@ -41,7 +42,7 @@ class PolicyWatch:
 
     def __init__(
         self,
-        node: LifecycleShell[Any],
+        node: LifecycleNodeBase[Any],
         session: InferenceSession,
         *,
         robot: Robot,

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Records topics to a bag that is read while it is written. Lifecycle."""
 
 import itertools
@@ -32,7 +33,7 @@ from wla_ros.nodes.diagnostics import OK
 from wla_ros.nodes.diagnostics import WARN
 from wla_ros.nodes.diagnostics import ComponentState
 from wla_ros.nodes.diagnostics import DiagnosticsPublisher
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.lifecycle import run_node
 from wla_ros.nodes.messages import resolve_type
 from wla_ros.nodes.messages import stamp_ns
@@ -104,7 +105,7 @@ _COMPRESSED_TYPE = 'sensor_msgs/msg/CompressedImage'
 _DEPTH = 200
 
 
-class RecorderNode(LifecycleShell[RecorderNodeConfiguration]):
+class RecorderNode(LifecycleNodeBase[RecorderNodeConfiguration]):
     """See the module docstring."""
 
     def __init__(self) -> None:

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 One simulated arm as the piper_ros driver shows it: topic names of its two-arm launch, types, order
 of publication.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The cameras of the simulated rig as topics: exposures are rendered and published in a thread of
 their own.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The rig's clock on /clock, held back while commands or images are behind.
 
@@ -26,7 +27,7 @@ from wla_ros.sim.held_clock import HeldClock
 
 
 class SimClock:
-    """The owner's lock keeps `heard` and `steps` apart; images are heard without it."""
+    """The owner's lock keeps `note` and `steps` apart; images are heard without it."""
 
     def __init__(
         self,
@@ -60,9 +61,9 @@ class SimClock:
         """How much less than the wall clock has passed."""
         return self._held.slipped_ns
 
-    def heard(self, arm: str, command_ns: int, wall_ns: int) -> None:
+    def note(self, arm: str, command_ns: int, wall_ns: int) -> None:
         """Take note of a command stamped `command_ns`."""
-        self._commands.heard(arm, command_ns, wall_ns, now_ns=self.now_ns)
+        self._commands.note(arm, command_ns, wall_ns, now_ns=self.now_ns)
 
     def steps(self, wall_ns: int, *, waits: bool) -> int:
         """
@@ -86,7 +87,7 @@ class SimClock:
 
     def _take_seen(self, message: Header) -> None:
         stamp = stamp_ns(message.stamp)
-        self._seen.heard(message.frame_id, stamp, time.monotonic_ns(), now_ns=self.now_ns)
+        self._seen.note(message.frame_id, stamp, time.monotonic_ns(), now_ns=self.now_ns)
 
     def publish(self, now_ns: int) -> None:
         """Tell everybody the time."""

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The parameters of the sim node; the rig itself is configured by sim.RigConfig."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The node of the simulated rig. Lifecycle."""
 
 import threading
@@ -22,7 +23,7 @@ from wla_ros.base.types import ObjectPoses
 from wla_ros.msg import EpisodeStatus
 from wla_ros.nodes import qos
 from wla_ros.nodes.diagnostics import DiagnosticsPublisher
-from wla_ros.nodes.lifecycle import LifecycleShell
+from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.lifecycle import run_node
 from wla_ros.nodes.messages import pose_message
 from wla_ros.nodes.messages import resolve_type
@@ -79,7 +80,7 @@ _POLL_S = 0.02
 _OBJECTS_PERIOD_NS = 33_333_333
 
 
-class SimNode(LifecycleShell[SimNodeConfiguration]):
+class SimNode(LifecycleNodeBase[SimNodeConfiguration]):
     """See the module docstring."""
 
     def __init__(self) -> None:
@@ -272,7 +273,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
             return
         with self._lock:
             if self._rig_clock is not None and stamp:
-                self._rig_clock.heard(arm, stamp, time.monotonic_ns())
+                self._rig_clock.note(arm, stamp, time.monotonic_ns())
             if not self.active or self._quiet():
                 self._ignored_commands[arm] += 1
                 return
@@ -324,7 +325,7 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
         self, request: ResetEpisode.Request, response: ResetEpisode.Response
     ) -> ResetEpisode.Response:
         """
-        Reset, and answer when commands are heard again.
+        Reset, and answer when commands are received again.
 
         By then the executor has taken over the new position of the arms.
         """
@@ -338,16 +339,16 @@ class SimNode(LifecycleShell[SimNodeConfiguration]):
             )
             return response
         self._reset(int(request.seed))
-        heard: Future = Future(executor=self.executor)
-        self._pending_resets.append(heard)
-        await heard
+        received: Future = Future(executor=self.executor)
+        self._pending_resets.append(received)
+        await received
         response.success, response.message = True, f'episode {self._episode}, seed {self._seed}'
         return response
 
     def _answer_resets(self) -> None:
         if self._pending_resets and not self._quiet():
-            for heard in self._pending_resets:
-                heard.set_result(None)
+            for received in self._pending_resets:
+                received.set_result(None)
             self._pending_resets.clear()
 
     def _quiet(self) -> bool:

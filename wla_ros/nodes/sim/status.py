@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The state of the sim node as diagnostics: pacing, drivers, cameras."""
 
 from collections.abc import Iterator

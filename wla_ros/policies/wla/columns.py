@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Robot joints to the columns of a model and back: action space, gripper unit, order."""
 
 import enum

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Camera images to the pixel rows of the vision tower: letterbox, normalisation, patches."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Makes the policy `wla` from its settings: checkpoint, tokenizer, statistics. Reads files."""
 
 from collections.abc import Callable

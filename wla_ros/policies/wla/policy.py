@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """WLA-0 as a policy: observation and memory to rows of actions and a subtask."""
 
 import time
@@ -25,7 +26,7 @@ from wla_ros.base.types import PolicySpec
 from wla_ros.base.types import PrefixUse
 from wla_ros.base.types import Refusal
 from wla_ros.base.types import Representation
-from wla_ros.inference.result import remembered
+from wla_ros.inference.result import update_memory
 from wla_ros.policies.flow_sampler import CleanPrefix
 from wla_ros.policies.flow_sampler import GuidedPrefix
 from wla_ros.policies.flow_sampler import draw_noise
@@ -321,7 +322,7 @@ class WlaPolicy:
             committed_prefix=committed,
             timings=clock.timings,
         )
-        self._memory, _ = remembered(self._memory_of(request), result, observation.stamp_ns)
+        self._memory, _ = update_memory(self._memory_of(request), result, observation.stamp_ns)
         return result
 
     def _blank_observation(self) -> Observation:

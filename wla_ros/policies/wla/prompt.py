@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The published prompts of WLA in the chat template of Qwen, as tokens."""
 
 import re

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """How to run a WLA checkpoint: everything that is not in the checkpoint itself. Values only."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Statistics of the data: read, normalise with them, and hold live joints against them."""
 
 from dataclasses import dataclass

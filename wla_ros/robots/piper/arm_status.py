@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 The status codes of the Piper (CAN 0x2A1, PiperStatusMsg): their meaning, and may the arm move.
 

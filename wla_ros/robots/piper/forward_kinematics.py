@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Joint angles to frames: all link frames, the flange, the Jacobian; any number of rows at once.
 

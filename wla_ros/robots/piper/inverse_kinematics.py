@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Poses to joint angles in closed form: every branch of the Piper's spherical-wrist geometry.
 

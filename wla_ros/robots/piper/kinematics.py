@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Kinematics of one mounted Piper: where its tool is, and joint angles that follow a pose.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What a Piper can do: joint bounds, speed, acceleration, jerk, gripper range, and the sources.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Commands as the driver takes them: joints by name, end poses."""
 
 import math

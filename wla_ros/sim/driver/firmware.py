@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The firmware of one arm: enable, modes, status codes, set-points at 200 Hz."""
 
 import enum

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """How the firmware moves between targets: streamed set-points, or trapezoids that rest at each."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Where and when to let go of the ball over a bin that moves: the soonest meeting within the limits
 of the arm.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What the expert of stack_cup sees of the cups and of what it holds."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 An expert fed to the scene directly: no synchroniser, schedule, limiter or driver. What the
 pipeline is compared with.

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What an expert infers from observations: the state of the arms, the motion of objects."""
 
 import math

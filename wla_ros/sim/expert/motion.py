@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Motions of a tool in time: joint paths with minimum jerk, straight lines, durations."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What experts that plan anew at every observation have in common: the plan and its rows."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Paths in a plane for the expert of dispose_trash."""
 
 import functools

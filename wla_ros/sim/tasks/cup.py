@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 A tapered drinking cup as MJCF: a smooth mesh to look at, twelve boxes and a disc to touch. 60 g, 9
 cm high.

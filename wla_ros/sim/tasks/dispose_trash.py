@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Task dispose_trash: put the paper ball into the bin that rides on a turntable.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Smooth motion that cannot be foretold for long: a sum of sines with phases and rates drawn by seed.
 

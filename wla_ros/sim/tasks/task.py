@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 What a simulated task is: objects to add, where to put them for a seed, a judgement from their
 physical state; and, for tasks in which something moves by itself, the course of an episode.

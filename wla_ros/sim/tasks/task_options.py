@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Parameters of tasks: what makes them harder or easier. Each task reads its own section."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Checkpoints in every layout load alike; bad ones say clearly what is wrong."""
 
 import json

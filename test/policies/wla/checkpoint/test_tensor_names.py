@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Numbered layers with the same complaint share a line."""
 
 from wla_ros.policies.wla.checkpoint.weights import collapse

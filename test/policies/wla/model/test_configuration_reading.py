@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Sizes are read from the config files; what is missing or impossible is listed at once."""
 
 import json

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Generation, positions and the parameter counts of the published sizes."""
 
 import pytest

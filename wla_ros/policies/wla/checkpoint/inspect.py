@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What is in a checkpoint, without loading it."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """A checkpoint on disk to a model: files, precision, what is missing or left over."""
 
 import json

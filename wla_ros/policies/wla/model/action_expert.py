@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The Action Expert: a transformer that moves noisy action rows along the flow."""
 
 import math

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Sizes of a WLA checkpoint; nothing about a size is known elsewhere. Knows no torch.
 

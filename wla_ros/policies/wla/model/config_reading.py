@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The published configuration files to `WLAConfig`, listing every problem at once."""
 
 import json

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """WLA-0: backbone, text decoder and Action Expert composed as published."""
 
 from collections.abc import Callable

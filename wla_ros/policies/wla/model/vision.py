@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """
 Qwen3-VL vision tower: patches to merged image tokens and deepstack features.
 

@@ -1,3 +1,4 @@
+# Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The policy of the node and the thread that asks it: observations in, chunks out."""
 
 from collections.abc import Callable
@@ -26,7 +27,7 @@ _JOINTS_MISSING = frozenset(
 )
 
 
-class PolicyThinking:
+class PolicyInference:
     """Asks the policy whenever there is something new and it is wanted."""
 
     def __init__(
@@ -43,7 +44,7 @@ class PolicyThinking:
         """
         Start the thread and open the policy in it.
 
-        `wanted` is asked by the thread and by whoever pokes, `on_chunk` is called by the thread.
+        `wanted` is asked in any thread that notifies, `on_chunk` is called by the thread.
         """
         self._policy = policy
         self._session = session
@@ -58,7 +59,7 @@ class PolicyThinking:
         self.warm = False  # the policy was opened
         self._worker: InferenceWorker[Observation] = InferenceWorker(
             pull=self._pull,
-            think=self._think,
+            handle=self._infer,
             opening=self._open,
             closing=policy.close,
             on_error=lambda error: logger.error(f'inference thread: {error!r}'),
@@ -70,24 +71,24 @@ class PolicyThinking:
         """What goes wrong besides inferences, which the session counts; empty if nothing does."""
         return self._worker.problem
 
-    def poke(self) -> None:
-        """Look for something to think about, now that something has changed; any thread."""
-        self._worker.poke()
+    def notify(self) -> None:
+        """Look for something to infer from, now that something has changed; any thread."""
+        self._worker.notify()
 
-    def poke_with_joints(self) -> None:
+    def notify_joints(self) -> None:
         """The same after joint feedback, which comes often and rarely makes a difference."""
         if self._waiting_for in _JOINTS_MISSING or not self._session.spec.cameras:
-            self._worker.poke()
+            self._worker.notify()
 
     def stop(self) -> None:
         """End the thread, which closes the policy."""
         if not self._worker.stop(_STOP_TIMEOUT_S):
             self._logger.error(
-                f'the policy is still thinking after {_STOP_TIMEOUT_S:g} s; not waiting longer'
+                f'the policy is still inferring after {_STOP_TIMEOUT_S:g} s; not waiting longer'
             )
 
     def _pull(self) -> Observation | None:
-        """Return the next observation if the policy is to think now; runs in either thread."""
+        """Return the next observation if the policy is to infer now; runs in either thread."""
         if not self._wanted():
             return None
         observation = self._session.next_observation(self._now_ns())
@@ -101,7 +102,7 @@ class PolicyThinking:
         self._policy.reset(seed=self._seed)
         self.warm = True
 
-    def _think(self, observation: Observation) -> None:
+    def _infer(self, observation: Observation) -> None:
         policy, session = self._policy, self._session
         if observation.epoch != self._policy_epoch:
             policy.reset(seed=self._seed)
