@@ -18,7 +18,7 @@ import rclpy
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock import ClockType
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor
 from rclpy.lifecycle import Node as LifecycleNode
 from rclpy.lifecycle import State
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -32,6 +32,7 @@ from wla_ros.base.missing_package import missing_package
 from wla_ros.base.parameter_files import find_configuration_file
 from wla_ros.base.warning_pace import WarningPace
 from wla_ros.nodes.parameters import read_configuration
+from wla_ros.nodes.spinning import MessagesFirst
 from wla_ros.nodes.starter_watch import termination_signals
 from wla_ros.nodes.starter_watch import watch_starter
 
@@ -330,9 +331,7 @@ def _run(build: Callable[[], LifecycleNodeBase], stop: threading.Event) -> int:
     except WlaError as error:
         sys.stderr.write(f'{error}\n')
         return EXIT_CONFIGURATION
-    # SingleThreadedExecutor: the EventsExecutor of Kilted's wheels spins at full load and delivers
-    # nothing.
-    executor = SingleThreadedExecutor()
+    executor = MessagesFirst()
     executor.add_node(node)
     code = EXIT_FAULT
     try:
@@ -350,9 +349,7 @@ def _run(build: Callable[[], LifecycleNodeBase], stop: threading.Event) -> int:
     return EXIT_FAULT if node.failed else code
 
 
-def _await_clock(
-    node: LifecycleNodeBase, executor: SingleThreadedExecutor, stop: threading.Event
-) -> None:
+def _await_clock(node: LifecycleNodeBase, executor: Executor, stop: threading.Event) -> None:
     """Let simulated time begin before the node does: nothing is stamped with time zero."""
     while not stop.is_set() and not node.has_time:
         node.warn_at_times(

@@ -17,7 +17,6 @@ from lifecycle_msgs.srv import ChangeState
 from rcl_interfaces.msg import Log
 from rclpy.action import ActionClient
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy
@@ -35,6 +34,7 @@ from wla_ros.msg import PolicyStatus
 from wla_ros.nodes.messages import stamp_ns
 from wla_ros.nodes.policy.tasks import GOAL_REJECTED
 from wla_ros.nodes.qos import STATUS
+from wla_ros.nodes.spinning import MessagesFirst
 from wla_ros.srv import ResetEpisode
 
 # A status subscriber wants the newest only, and must match publishers of either reliability.
@@ -82,7 +82,7 @@ class TaskClient:
             namespace=namespace,
             parameter_overrides=[Parameter('use_sim_time', value=simulated_time)],
         )
-        self._executor = SingleThreadedExecutor(context=context)
+        self._executor = MessagesFirst(context=context)
         self._executor.add_node(self._node)
         # The newest message of each, None until one was heard.
         self.policy_status: Any = None
