@@ -27,7 +27,7 @@ LINT = status=0; \
   mypy || status=1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nightly bench bench-execution lint clean
+.PHONY: help setup demo test nightly bench bench-execution mutants lint clean
 # the targets share the environment
 .NOTPARALLEL:
 
@@ -36,6 +36,7 @@ help:
 	@echo 'make demo    run the simulated robot with a policy   (ARGS="..." goes to wla_ros demo)'
 	@echo 'make test    ruff, mypy, pytest                      (ARGS="-m \"not slow\"" goes to pytest)'
 	@echo 'make nightly properties of the executor, 100000 examples in half an hour (ARGS: to pytest)'
+	@echo 'make mutants do the tests notice one-line changes of the pure rooms? an hour (ARGS="--seed 1")'
 	@echo 'make bench   measure                                 (ARGS="..." goes to wla_ros bench)'
 	@echo 'make bench-execution   compare execution strategies  (ARGS="--quick": seconds instead of hours)'
 	@echo 'make lint    ruff and mypy'
@@ -58,6 +59,9 @@ nightly: setup
 	@$(ISOLATED) && HYPOTHESIS_PROFILE=nightly pytest --timeout 0 $(ARGS) \
 	  test/execution/test_plan_properties.py test/execution/test_executor_properties.py \
 	  test/execution/test_told_rows.py test/execution/test_executor_fuzz.py
+
+mutants: setup
+	@$(ENVIRONMENT) && python config/build/mutants.py $(ARGS)
 
 bench: setup
 	@$(ISOLATED) && wla_ros bench $(ARGS)
