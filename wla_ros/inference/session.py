@@ -238,7 +238,7 @@ class InferenceSession:
             if camera is None:
                 return _unknown(stream)
             self._watch_clock(receive_ns)
-            return self._after_door(camera.offer(stamp_ns, receive_ns, pixels))
+            return self._after_admission(camera.offer(stamp_ns, receive_ns, pixels))
 
     def offer_joints(self, sample: JointSample) -> Refusal | None:
         """
@@ -251,7 +251,7 @@ class InferenceSession:
             if joints is None:
                 return _unknown(f'{sample.arm}_joints')
             self._watch_clock(sample.receive_ns)
-            return self._after_door(joints.offer(sample))
+            return self._after_admission(joints.offer(sample))
 
     def offer_objects(self, poses: ObjectPoses) -> Refusal | None:
         """Take the object poses of a simulated scene; unknown if the policy needs none."""
@@ -260,7 +260,7 @@ class InferenceSession:
             if objects is None:
                 return _unknown(OBJECTS_STREAM)
             self._watch_clock(poses.receive_ns)
-            return self._after_door(objects.offer(poses))
+            return self._after_admission(objects.offer(poses))
 
     def accept_plan(self, plan: ExecutionPlan, now_ns: int) -> Refusal | None:
         """
@@ -445,7 +445,7 @@ class InferenceSession:
                 epoch_counts=dict(self._epoch_counts),
             )
 
-    def _after_door(self, verdict: Refusal | StampJump | None) -> Refusal | None:
+    def _after_admission(self, verdict: Refusal | StampJump | None) -> Refusal | None:
         """
         Return a refusal; a stream that left its time line is told at the next chance.
 
