@@ -49,6 +49,14 @@ def test_overlapping_chunks_become_one_trajectory(tmp_path):
     assert np.allclose(actions.positions[:, 0], 0.01 * np.arange(11))
 
 
+def test_rows_of_a_chunk_with_an_offset_are_due_later(tmp_path):
+    kind, items = chunk_items([0, 3 * DT_NS])
+    for _, message in items:
+        message.row_offset = 2
+    actions = read_actions(bag(tmp_path / 'bag', {'/chunks': (kind, items)}), LAYOUT)
+    assert actions.stamps_ns.tolist() == [(2 + i) * DT_NS for i in range(8)]
+
+
 def test_rows_of_a_later_epoch_are_left_out(tmp_path):
     kind, items = chunk_items([0])
     _, later = chunk_items([20 * DT_NS], epoch=2)

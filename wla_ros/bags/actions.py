@@ -172,9 +172,8 @@ def chunk_actions(
             )
         order = [chunk.columns.index(column) for column in layout.columns]
         for i, row in enumerate(chunk.rows):
-            due_ns = chunk.stamp_ns + i * chunk.dt_ns
-            if following is None or due_ns < following.stamp_ns:
-                rows.append((due_ns, row[order]))
+            if following is None or chunk.due_ns(i) < following.due_ns(0):
+                rows.append((chunk.due_ns(i), row[order]))
     return _trajectory(rows, layout, source=source)
 
 

@@ -207,10 +207,7 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ActionChunk:
-    """
-    A chunk anchored in time: row i is due at stamp_ns + (row_offset + i) * dt_ns. Mirrors
-    ActionChunk.msg.
-    """
+    """A chunk anchored in time. Mirrors ActionChunk.msg."""
 
     stamp_ns: int
     dt_ns: int
@@ -227,6 +224,10 @@ class ActionChunk:
     provenance: Provenance
     samples: tuple[StreamSample, ...] = ()
     timings: tuple[StageTiming, ...] = ()
+
+    def due_ns(self, row: int) -> int:
+        """Return when row `row` is due: `row_offset` + `row` periods after the observation."""
+        return self.stamp_ns + (self.row_offset + row) * self.dt_ns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,6 @@ from wla_ros.base.joints import JointLayout
 from wla_ros.base.joints import JointLimits
 from wla_ros.base.timing import NS_PER_MS
 from wla_ros.base.timing import ns_to_seconds
-from wla_ros.base.timing import row_due_ns
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import FloatArray
@@ -246,7 +245,7 @@ class ChunkGate:
                 'the present mode was entered, motion was last interrupted or, where inference '
                 'waits for rest, the arms last set off',
             )
-        last_ns = row_due_ns(chunk.stamp_ns, chunk.dt_ns, chunk.row_offset + len(chunk.rows) - 1)
+        last_ns = chunk.due_ns(len(chunk.rows) - 1)
         if last_ns < effective_ns and not retimed:
             return Refusal(
                 reason=reasons.ALL_ROWS_LATE,

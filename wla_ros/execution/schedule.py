@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from wla_ros.base.timing import NS_PER_S
 from wla_ros.base.timing import ns_to_seconds
-from wla_ros.base.timing import row_due_ns
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import FloatArray
 
@@ -113,9 +112,8 @@ def schedule_of(
     `rows` [H, D] are its joint positions, `poses` [H, 8 * arms] what they were solved for.
     """
     count = len(rows)
-    first, dt_ns = chunk.row_offset, chunk.dt_ns
     return ChunkSchedule(
-        due_ns=tuple(row_due_ns(chunk.stamp_ns, dt_ns, first + i) for i in range(count)),
+        due_ns=tuple(chunk.due_ns(i) for i in range(count)),
         rows=np.array(rows, dtype=np.float64),
         origins=tuple(RowOrigin(chunk.epoch, chunk.sequence, i) for i in range(count)),
         finished=chunk.finished,
