@@ -12,8 +12,11 @@ rclpy = pytest.importorskip('rclpy')
 
 from rclpy.callback_groups import ReentrantCallbackGroup  # noqa: E402 - not without rclpy
 from rclpy.context import Context  # noqa: E402
+from rclpy.event_handler import SubscriptionEventCallbacks  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
+from rclpy.qos import QoSProfile  # noqa: E402
+from rclpy.qos import ReliabilityPolicy  # noqa: E402
 from rclpy.task import Future  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
@@ -104,6 +107,17 @@ def test_subscriptions_timers_services_and_tasks_are_all_served(
     done.set_result(None)
     spin_until(executor, future.done)
     assert future.result().success
+
+
+def test_a_publisher_that_does_not_match_is_told(executor: MessagesFirst, node: Node) -> None:
+    told: list[Any] = []
+    strict = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+    loose = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+    events = SubscriptionEventCallbacks(incompatible_qos=told.append)
+    node.create_subscription(String, 'text', lambda _: None, strict, event_callbacks=events)
+    executor.spin_once(timeout_sec=0.02)
+    node.create_publisher(String, 'text', loose)
+    spin_until(executor, lambda: bool(told))
 
 
 def test_a_node_without_subscriptions_is_served(executor: MessagesFirst, node: Node) -> None:

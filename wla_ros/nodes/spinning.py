@@ -11,7 +11,6 @@ Owns the order of callbacks. Knows no node.
 
 import math
 import time
-from contextlib import ExitStack
 from typing import Any
 
 from rclpy.context import Context
@@ -20,8 +19,15 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.subscription import Subscription
 
+try:
+    from rclpy.event_handler import EventHandler
+except ImportError:  # Humble
+    from rclpy.qos_event import QoSEventHandler as EventHandler
+
 # Services, actions, events and tasks wait so long at most. Timers wait for nothing.
 _OTHERS_PERIOD_S = 0.02
+# Events of the middleware only lead to lines of the log (incompatible quality of service).
+_EVENTS_PERIOD_S = 0.5
 # A timer that may not run yet (its group is busy) is looked at again after this.
 _SHORTEST_PERIOD_S = 0.001
 # Callbacks besides messages between two looks for messages.
@@ -39,6 +45,8 @@ class MessagesFirst(SingleThreadedExecutor):
         """Create it without nodes."""
         super().__init__(context=context)
         self._others_due_s = 0.0  # monotonic
+        self._events_due_s = 0.0
+        self._with_events = True
         self._worked = False
         self._wait_set: Any = None
         self._room = 0  # for subscriptions in it
@@ -47,10 +55,14 @@ class MessagesFirst(SingleThreadedExecutor):
         """Serve what is ready; wait up to `timeout_sec` for something to become so."""
         subscriptions = [item for node in self.get_nodes() for item in list(node.subscriptions)]
         if not subscriptions:
+            self._with_events = True
             super().spin_once(timeout_sec)
             return
         now_s = time.monotonic()
         if now_s >= self._others_due_s:
+            self._with_events = now_s >= self._events_due_s
+            if self._with_events:
+                self._events_due_s = now_s + _EVENTS_PERIOD_S
             self._serve_others()
             now_s = time.monotonic()
             self._others_due_s = now_s + self._until_others_s()
@@ -60,8 +72,12 @@ class MessagesFirst(SingleThreadedExecutor):
         )
 
     def can_execute(self, entity: Any) -> bool:
-        """Leave the subscriptions out of what rclpy waits for."""
-        return not isinstance(entity, Subscription) and super().can_execute(entity)
+        """Leave out of what rclpy waits for: subscriptions, and mostly events."""
+        if isinstance(entity, Subscription) or (
+            not self._with_events and isinstance(entity, EventHandler)
+        ):
+            return False
+        return bool(super().can_execute(entity))
 
     def wait_for_ready_callbacks(self, *arguments: Any, **options: Any) -> Any:
         """Take note that there was something to do."""
@@ -77,7 +93,9 @@ class MessagesFirst(SingleThreadedExecutor):
                 return
 
     def _until_others_s(self) -> float:
-        timers = (timer for node in self.get_nodes() for timer in node.timers)
+        timers = (
+            timer for node in self.get_nodes() for timer in node.timers if not timer.is_canceled()
+        )
         waits_ns = (timer.time_until_next_call() for timer in timers)
         first_s = min((wait / 1e9 for wait in waits_ns if wait is not None), default=math.inf)
         return min(max(first_s, _SHORTEST_PERIOD_S), _OTHERS_PERIOD_S)
@@ -92,13 +110,20 @@ class MessagesFirst(SingleThreadedExecutor):
             )
         wait_set = self._wait_set
         wait_set.clear_entities()
-        with ExitStack() as in_use:  # nobody destroys them meanwhile
+        in_use = []  # nobody destroys them meanwhile
+        try:
             for subscription in subscriptions:
-                in_use.enter_context(subscription.handle)
+                subscription.handle.__enter__()
+                in_use.append(subscription.handle)
                 wait_set.add_subscription(subscription.handle)
             wait_set.wait(int(timeout_s * 1e9))
             ready = set(wait_set.get_ready_entities('subscription'))
             waiting = [item for item in subscriptions if item.handle.pointer in ready]
+        except InvalidHandle:
+            return  # one was destroyed since it was listed
+        finally:
+            for handle in in_use:
+                handle.__exit__(None, None, None)
         for subscription in waiting:
             _serve_message(subscription)
 

@@ -6,6 +6,7 @@ of publication.
 Owns messages; what they say is the business of sim.driver. Topics that nobody reads are not built.
 """
 
+from array import array
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -153,9 +154,11 @@ class SimArmTopics:
 
 
 def _joint_state(state: JointStateMessage, slip_ns: int) -> JointState:
-    message = JointState(
-        name=state.names, position=state.position, velocity=state.velocity, effort=state.effort
+    # Arrays are taken over without a look at every number.
+    position, velocity, effort = (
+        array('d', values) for values in (state.position, state.velocity, state.effort)
     )
+    message = JointState(name=state.names, position=position, velocity=velocity, effort=effort)
     message.header.stamp = time_message(_slipped(state.stamp_ns, slip_ns))
     return message
 

@@ -37,6 +37,9 @@ from wla_ros.sim.exposure import SensorNoise
 _BACKLOG = 1
 _AWAITED_BACKLOG = 8
 _RENDERING_NICENESS = 15
+# How many threads Mesa's software renderer starts for itself: rendering has a thread here, and
+# handing over to others takes 15 % more time of the cores (6.4 instead of 7.5 ms for 640x480).
+_RENDERING_THREADS = ('LP_NUM_THREADS', '0')
 _PATTERN_GREY = 96
 _PATTERN_SIGMA = 8.0
 
@@ -203,6 +206,7 @@ class SimCameraTopics:
         if not self._patience_ns:
             # Pictures may be late, joints and commands may not: this thread yields to the others.
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _RENDERING_NICENESS)
+        os.environ.setdefault(*_RENDERING_THREADS)
         try:
             renderer = self._make_renderer()
         except Exception as error:  # MuJoCo raises whatever its GL backend raises

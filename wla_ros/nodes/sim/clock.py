@@ -25,6 +25,10 @@ from wla_ros.sim.driver.driver import PERIOD_NS
 from wla_ros.sim.held_clock import Awaited
 from wla_ros.sim.held_clock import HeldClock
 
+# Everybody waits for a message on /clock that is lost; most of the repetitions wake them for
+# nothing.
+_SILENCE_NS = 50_000_000
+
 
 class SimClock:
     """The owner's lock keeps `note` and `steps` apart; images are heard without it."""
@@ -49,6 +53,7 @@ class SimClock:
         self._oldest_image_ns = oldest_image_ns
         node.create_subscription(Header, IMAGES_SEEN, self._take_seen, qos.SENSOR_INPUT)
         self._publisher = node.create_publisher(Clock, '/clock', qos.CLOCK)
+        self._told_ns = 0  # monotonic
         self._began_ns: tuple[int, int] | None = None  # rig and wall
 
     @property
@@ -89,9 +94,15 @@ class SimClock:
         stamp = stamp_ns(message.stamp)
         self._seen.note(message.frame_id, stamp, time.monotonic_ns(), now_ns=self.now_ns)
 
-    def publish(self, now_ns: int) -> None:
-        """Tell everybody the time."""
+    def publish(self, now_ns: int, wall_ns: int) -> None:
+        """Tell everybody the time at `wall_ns` (monotonic)."""
+        self._told_ns = wall_ns
         self._publisher.publish(Clock(clock=time_message(now_ns)))
+
+    def repeat(self, wall_ns: int) -> None:
+        """Tell the time once more if it has not been told for a while: a message may be lost."""
+        if wall_ns - self._told_ns >= _SILENCE_NS:
+            self.publish(self.now_ns, wall_ns)
 
     def real_time_factor(self, wall_ns: int) -> float:
         """Return rig time by wall time since the call before; 1 at the first."""

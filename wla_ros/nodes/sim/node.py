@@ -143,8 +143,8 @@ class SimNode(LifecycleNodeBase[SimNodeConfiguration]):
             )
             self.create_service(Trigger, f'sim/resume_{arm}', self._trigger(rig.resume, arm))
         self.every(_STATUS_PERIOD_S, self._publish_status)
-        self.every(_POLL_S, self._answer_enables)
-        self.every(_POLL_S, self._answer_resets)
+        self._answers = self.every(_POLL_S, self._answer)  # runs while an answer is due
+        self._answers.cancel()
         self.every(1.0, self._publish_diagnostics)
         if clock.publish:
             # From now on: the others need the time to get ready, and to report in the end.
@@ -211,7 +211,7 @@ class SimNode(LifecycleNodeBase[SimNodeConfiguration]):
         if clock is None:
             self._turn(self.now_ns())
         elif not self._follow(clock, monotonic_ns):
-            clock.publish(clock.now_ns)  # once more: best effort, and everybody waits for it
+            clock.repeat(monotonic_ns)
 
     def _follow(self, clock: SimClock, monotonic_ns: int) -> int:
         """Move the rig to where its clock may be by now; return the steps."""
@@ -223,7 +223,7 @@ class SimNode(LifecycleNodeBase[SimNodeConfiguration]):
                 now_ns = start_ns + step * PERIOD_NS
                 if self._running:
                     self._turn(now_ns)
-                clock.publish(now_ns)
+                clock.publish(now_ns, monotonic_ns)
         return steps
 
     def _turn(self, now_ns: int) -> None:
@@ -309,8 +309,15 @@ class SimNode(LifecycleNodeBase[SimNodeConfiguration]):
             calls = tuple(rig.call_enable(arm, enable=request.enable_request) for arm in rig.arms)
         future = Future(executor=self.executor)
         self._pending_enables.append((calls, future))
+        self._answers.reset()
         response.enable_response = bool(await future)
         return response
+
+    def _answer(self) -> None:
+        self._answer_enables()
+        self._answer_resets()
+        if not self._pending_enables and not self._pending_resets:
+            self._answers.cancel()
 
     def _answer_enables(self) -> None:
         waiting = []
@@ -341,6 +348,7 @@ class SimNode(LifecycleNodeBase[SimNodeConfiguration]):
         self._reset(int(request.seed))
         received: Future = Future(executor=self.executor)
         self._pending_resets.append(received)
+        self._answers.reset()
         await received
         response.success, response.message = True, f'episode {self._episode}, seed {self._seed}'
         return response
