@@ -91,6 +91,35 @@ def test_imports_of_ours_point_one_way(package):
     assert not wrong
 
 
+# Of the rooms of nodes each may import these others; what two of them share lies beside them.
+NODES = {
+    'executor': set(),
+    'policy': set(),
+    'sim': set(),
+    'recorder': set(),
+    'clients': {'policy'},  # hear with the parts of the nodes
+}
+
+
+@pytest.mark.parametrize('room', ['', *sorted(NODES)])
+def test_nodes_do_not_import_each_other(room):
+    """Policy, executor, rig and recorder run without each other; what is shared knows none."""
+    folder = PACKAGE / 'nodes' / room
+    assert {path.name for path in (PACKAGE / 'nodes').iterdir() if path.is_dir()} - {
+        '__pycache__'
+    } == set(NODES)
+    allowed = {room, *NODES.get(room, ())}
+    wrong = [
+        f'{path.relative_to(PACKAGE)}: {name}'
+        for path in sorted(folder.glob('*.py'))
+        for name in imported_names(path)
+        if name.startswith('wla_ros.nodes.')
+        and name.split('.')[2] in NODES
+        and name.split('.')[2] not in allowed
+    ]
+    assert not wrong
+
+
 @pytest.mark.parametrize('package', sorted(THIRD_PARTY))
 def test_third_party_imports_are_declared(package):
     """A pure package knows only the libraries that it is meant to know."""

@@ -71,3 +71,31 @@ def test_an_output_that_is_read_as_another_type_is_a_problem():
 def test_both_problems_are_told_at_once():
     found = ends('/a', '/b', kind='std_msgs/msg/String')
     assert reasons(FEEDBACK, found) == [SEVERAL_PUBLISHERS, TYPE_MISMATCH]
+
+
+@pytest.mark.parametrize('output', [False, True])
+def test_a_type_of_the_same_name_with_other_fields_is_named_with_the_node(output):
+    """Fields are told by their hash; who tells none, as on Humble, gives nothing to compare."""
+    use = TopicUse(
+        topic='action_chunk',
+        what='action chunks',
+        type_name='wla_ros/msg/ActionChunk',
+        output=output,
+    )
+
+    def other(type_hash):
+        end = Endpoint(node='/policy', type_name=use.type_name, type_hash=type_hash)
+        return TopicEnds(**{'subscriptions' if output else 'publishers': [end]})
+
+    (problem,) = judge_topic(use, other('RIHS01_b'), type_hash='RIHS01_a')
+    assert problem.reason == TYPE_MISMATCH
+    for word in ('action_chunk', 'wla_ros/msg/ActionChunk', '/policy', 'same version of wla_ros'):
+        assert word in problem.detail
+    assert not judge_topic(use, other('RIHS01_a'), type_hash='RIHS01_a')
+    assert not judge_topic(use, other(''), type_hash='RIHS01_a')
+    assert not judge_topic(use, other('RIHS01_b'))
+
+
+def test_readers_of_an_input_and_other_types_are_not_asked_for_their_fields():
+    stranger = Endpoint(node='/plot', type_name=JOINT_STATE, type_hash='RIHS01_b')
+    assert not judge_topic(FEEDBACK, TopicEnds(subscriptions=[stranger]), type_hash='RIHS01_a')

@@ -54,7 +54,9 @@ def test_a_chunk_takes_effect_with_its_first_row_that_is_new(
     strategy: str, committed: int, offset: int, effect_ns: int
 ) -> None:
     message = messages.chunk(NOW, ROWS, COLUMNS, committed_prefix=committed, row_offset=offset)
-    record = splice_record(action_chunk(message), messages.splice(NOW, strategy=strategy))
+    record = splice_record(
+        action_chunk(message), messages.splice(NOW, strategy=strategy), delay_ns=100_000_000
+    )
     assert record.stamp_ns == NOW
     assert record.splice_ns == NOW + 100_000_000
     assert record.effect_ns == NOW + effect_ns
@@ -85,33 +87,26 @@ def test_recorded_splices_belong_to_recorded_chunks(tmp_path: Path) -> None:
     assert {chunk.seam_velocity_step_rad_s for chunk in record.chunks} == {0.02}
 
 
-def test_chunks_of_older_recordings_are_read(tmp_path: Path) -> None:
-    newer = ('row_offset',)
-    text = (own_definitions_folder() / 'ActionChunk.msg').read_text()
-    lines = [
-        line
-        for line in text.splitlines()
-        if line.startswith('#') or not any(f' {name} ' in line for name in newer)
-    ]
-    lines.append('builtin_interfaces/Time published')  # a field that is gone
-    name = 'wla_ros/msg/ActionChunk'
+def test_a_recording_of_another_version_is_refused_by_its_name(tmp_path: Path) -> None:
+    name = 'wla_ros/msg/Splice'
+    text = (own_definitions_folder() / 'Splice.msg').read_text()
+    older = text.replace('builtin_interfaces/Duration delay', 'float64 delay_s')
     store = message_types()
     del store.fielddefs[name]
-    store.register(get_types_from_msg('\n'.join(lines), name))
-    fields = vars(messages.chunk(NOW, ROWS, COLUMNS)).items()
-    old = store.types[name](
-        **{key: value for key, value in fields if key not in (*newer, '__msgtype__')},
-        published=messages.stamp(NOW),
-    )
+    store.register(get_types_from_msg(older, name))
+    values = vars(messages.splice(NOW))
+    values = {key: value for key, value in values.items() if key not in ('delay', '__msgtype__')}
+    old = store.types[name](**values, delay_s=0.1)
     with Writer(tmp_path / 'old', version=9, storage_plugin=StoragePlugin.MCAP) as writer:
-        connection = writer.add_connection('/action_chunk', name, typestore=store)
+        connection = writer.add_connection('/splices', name, typestore=store)
         writer.write(connection, NOW, store.serialize_cdr(old, name))
-    with BagReader(tmp_path / 'old') as reader:
+    with pytest.raises(BagError) as caught:
+        episodes_of_bag(tmp_path / 'old', (WINDOW,), PROFILE, RunTopics())
+    for word in ('another version of wla_ros', '/splices', "['delay_s']", "['delay']"):
+        assert word in str(caught.value)
+    with BagReader(tmp_path / 'old') as reader:  # what it says can still be read
         (item,) = reader.messages()
-    chunk = action_chunk(item.message)
-    assert chunk.row_offset == 0
-    assert chunk.stamp_ns == NOW
-    assert np.array_equal(chunk.rows, ROWS)
+    assert item.message.delay_s == 0.1
 
 
 def test_an_episode_whose_clock_was_set_back_is_refused_with_where(tmp_path: Path) -> None:

@@ -8,8 +8,10 @@ steps. What is held against every command, none left out:
 
 * it lies on one motion within position, velocity, acceleration and jerk limits, by the time it
   left (`EmissionOracle`); it begins anew only for an arm whose every status has long said that it
-  obeys nothing, and where several of its samples were; the other arm keeps its motion,
+  obeys nothing, or to which nothing was sent, and where the arm is, as several of its samples
+  said; the other arm keeps its motion,
 * the first command is where the arms are,
+* what is sent to an arm that has obeyed nothing for long is where the arm is: it may be enabled,
 * without a plan it stays between where it came to rest and where something else than a command
   put an arm, as far as `_ASTRAY_RAD`, so it never goes to what only lies show,
 * with the emergency stop latched it comes to rest in the time of a stop,
@@ -33,6 +35,7 @@ from execution.arms import chunk
 from execution.emission_oracle import EmissionOracle
 from execution.fuzz_arms import FuzzArm
 
+from wla_ros.base.reasons import FEEDBACK_JUMPED
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import JointCommand
@@ -42,6 +45,7 @@ from wla_ros.execution.executor import ChunkExecutor
 # What a second source may be off without being noticed (20 rad/s, 10 ms), and encoders.
 _ASTRAY_RAD = 0.25
 _RESTART_RAD = 0.05  # from samples that confirm where an arm begins anew
+_RESTART_ASTRAY_RAD = 0.1  # from where the arm then is: what it falls within the age of a sample
 _STATUS_SPAN_NS = 200 * MS  # `feedback.recovery_s` by default
 _PLAN_NS = 5_000 * MS  # `gate.max_plan_s`; a stop takes another second at most
 _STOP_NS = 1_000 * MS
@@ -50,7 +54,15 @@ _COLUMNS = {arm: LAYOUT.arm_slice(arm) for arm in LAYOUT.arms}
 _JOINTS = {arm: list(range(7 * i, 7 * i + 6)) for i, arm in enumerate(LAYOUT.arms)}
 
 
-_STORIES = ('_frozen_in_motion', '_reappears', '_pushed_and_denied', '_disabled_beside_motion')
+_STORIES = (
+    '_frozen_in_motion',
+    '_reappears',
+    '_pushed_and_denied',
+    '_disabled_and_denied',
+    '_disabled_beside_motion',
+)
+# Lies that an arm of a story may begin with: what is true comes as well.
+_MINOR_LIES = ('none', 'none', 'none', 'spikes', 'stamps', 'garbage')
 
 
 @dataclass
@@ -77,7 +89,6 @@ class FuzzEpisode:
         """Prepare."""
         self._rng = rng = np.random.default_rng(seed)
         self._seed, self._steps = seed, steps
-        self._executor = ChunkExecutor(CONFIG, LAYOUT, LIMITS)
         self._arms = [
             FuzzArm(name, np.random.default_rng([seed, i])) for i, name in enumerate(LAYOUT.arms)
         ]
@@ -98,9 +109,16 @@ class FuzzEpisode:
         self._plans_end_ns = 0  # of all plans that were accepted, as their rows say
         self._sequence = [0, 0]
         self._moved_rad = 0.0
+        self._commands = 0  # of executors before this one
+        self._unsent: set[str] = set()  # arms that were sent nothing at the last tick
         self._seen: set[str] = set()
         self._raises = False
-        target = self._executor._plan.target
+        self._executor = self._new_executor()
+
+    def _new_executor(self) -> ChunkExecutor:
+        """Return one that raises within a tick when it is told to."""
+        executor = ChunkExecutor(CONFIG, LAYOUT, LIMITS)
+        target = executor._plan.target
 
         def perhaps(time_ns: int) -> object:
             if self._raises:
@@ -108,7 +126,8 @@ class FuzzEpisode:
                 raise InjectedError('on purpose')
             return target(time_ns)
 
-        self._executor._plan.target = perhaps  # type: ignore[method-assign, assignment]
+        executor._plan.target = perhaps  # type: ignore[method-assign, assignment]
+        return executor
 
     @property
     def _ros_ns(self) -> int:
@@ -117,10 +136,9 @@ class FuzzEpisode:
     def run(self) -> FuzzResult:
         """Live and be judged."""
         rng = self._rng
-        for _ in range(60):
-            self._step(5 * MS)
+        self._begin()
         for arm in self._arms:
-            arm.started = self._last is not None
+            arm.started = True
             arm.calm = self._seed % 3 == 0
         story = int(rng.integers(self._steps // 2, self._steps + 1))
         for step in range(self._steps):
@@ -140,7 +158,7 @@ class FuzzEpisode:
             seed=self._seed,
             violations=self._violations,
             worst=self._oracle.worst,
-            commands=self._oracle.commands,
+            commands=self._commands + self._oracle.commands,
             accepted=self._accepted,
             moved_rad=self._moved_rad,
             seen=self._seen,
@@ -157,6 +175,22 @@ class FuzzEpisode:
             return int(rng.integers(6 * MS, 100 * MS))
         return int(rng.choice([101, 150, 400, 1500])) * MS
 
+    def _begin(self) -> None:
+        """Let the drivers start, one of them perhaps so late that the other lies before that."""
+        rng = self._rng
+        late = self._arms[int(rng.integers(2))] if rng.random() < 0.5 else None
+        if late is not None:
+            late.tell('silence', self._now_ns + 900 * MS)
+        for step in range(60 if late is None else 240):
+            self._step(5 * MS)
+            for arm in self._arms:
+                if step == 60 and arm is not late:
+                    arm.started = True
+                if step >= 60 and step % 20 == 0 and arm is not late:
+                    arm.change(self._now_ns)
+            if step == 180 and late is not None:
+                late.heal()
+
     # Stories
 
     def _tell_story(self) -> None:
@@ -164,14 +198,24 @@ class FuzzEpisode:
         arms = [self._arms[i] for i in rng.permutation(len(self._arms))]
         if not self._recover():
             return
+        for arm in arms:
+            arm.tell(str(rng.choice(_MINOR_LIES)), self._now_ns + 2_000 * MS)
         getattr(self, str(rng.choice(_STORIES)))(*arms)
 
     def _recover(self) -> bool:
-        """Let the operator disable and enable both arms; return whether they are well then."""
-        if self._last is None:
-            return False
+        """
+        Let the operator disable and enable both arms, or configure anew what needs that.
+
+        Returns whether commands are given.
+        """
         for arm in self._arms:
             arm.heal()
+        self._pass(300)
+        if self._last is None or self._executor.snapshot(self._ros_ns).reason == FEEDBACK_JUMPED:
+            self._configure()
+            self._pass(500)
+        if self._last is None:
+            return False
         self._executor.reset_emergency_stop(self._ros_ns, 'fuzz')
         self._ask(Mode.HOLD)
         self._pass(400)
@@ -182,6 +226,20 @@ class FuzzEpisode:
             arm.heal()
         self._pass(300)
         return True
+
+    def _configure(self) -> None:
+        """Begin with a new executor, of which is judged what was of the first."""
+        self._oracle.close()
+        self._commands += self._oracle.commands
+        self._oracle = EmissionOracle(
+            LIMITS, violations=self._violations, worst=self._oracle.worst
+        )
+        self._executor = self._new_executor()
+        self._last = None
+        self._unsent.clear()
+        self._places.clear()
+        self._resting = self._held = False
+        self._note_mode()
 
     def _pass(self, milliseconds: int) -> None:
         """Let time pass without anything new."""
@@ -230,6 +288,19 @@ class FuzzEpisode:
         self._pass(int(self._rng.integers(0, 300)))
         arm.tell(str(self._rng.choice(['jump', 'double', 'silence'])), self._now_ns + 3_000 * MS)
         self._pass(3_000)
+
+    def _disabled_and_denied(self, arm: FuzzArm, other: FuzzArm) -> None:
+        """Disable an arm, let its driver lie about where it falls, and enable it."""
+        del other
+        arm.become('disabled', 0, drift_rad_s=float(self._rng.choice([0.1, 0.8, 2.0])))
+        self._pass(int(self._rng.integers(250, 700)))
+        for lie in self._rng.choice(['jump', 'double', 'silence', 'frozen', 'none'], 3):
+            arm.tell(str(lie), self._now_ns + 5_000 * MS)
+            self._pass(int(self._rng.choice([50, 300, 900])))
+        arm.become('obeys', 0)
+        self._pass(1_000)
+        arm.tell('none', 0)
+        self._pass(1_000)
 
     def _disabled_beside_motion(self, arm: FuzzArm, other: FuzzArm) -> None:
         """Disable, move and enable an arm, again and again, while the other one comes back."""
@@ -372,7 +443,8 @@ class FuzzEpisode:
         if command is not None:
             self._judge(command)
             for arm in self._arms:
-                arm.command(self._now_ns, command.position[_COLUMNS[arm.name]])
+                if arm.name not in command.silent_arms:
+                    arm.command(self._now_ns, command.position[_COLUMNS[arm.name]])
         elif self._last is not None:
             self._violations.append(f'{self._now_ns}: no command')
 
@@ -386,22 +458,23 @@ class FuzzEpisode:
             self._mode, self._resting, self._mode_ns = mode, False, self._now_ns
 
     def _judge(self, command: JointCommand) -> None:
-        position, now_ns = command.position, self._now_ns
+        last, now_ns = self._last, self._now_ns
+        position = np.array(command.position)
+        for name in command.silent_arms if last is not None else ():
+            position[_COLUMNS[name]] = last[_COLUMNS[name]]  # which it was sent last
         restarted: tuple[int, ...] = ()
-        for arm in command.reseeded_arms:
-            since_ns = self._released_ns.get(arm)
-            if since_ns is None or now_ns - since_ns < _STATUS_SPAN_NS:
-                self._violations.append(f'{now_ns}: {arm} starts anew and is not released')
-            ways = [np.abs(heard - position[_JOINTS[arm]]).max() for heard in self._heard[arm]]
-            if sum(way < _RESTART_RAD for way in ways) < 3:
-                self._violations.append(f'{now_ns}: {arm} starts anew where it hardly was')
-            restarted += tuple(_JOINTS[arm])
+        for arm in self._arms:
+            if arm.name in command.reseeded_arms:
+                self._judge_restart(arm, position[_JOINTS[arm.name]])
+                restarted += tuple(_JOINTS[arm.name])
+            if arm.name not in command.silent_arms:
+                self._judge_sent(arm, position[_JOINTS[arm.name]])
         self._oracle.see(now_ns, position, restarted)
-        last, self._last = self._last, position
+        self._last, self._unsent = position, set(command.silent_arms)
         for arm in self._arms:
             columns = _JOINTS[arm.name]
             if last is None:
-                away = np.abs(position[columns] - arm.truth[:6])
+                away = np.abs(position[columns] - arm.said[:6])
                 if away.max() > _ASTRAY_RAD:
                     self._violations.append(f'{now_ns}: begins {away.max():.3f} rad off')
                 continue
@@ -415,6 +488,30 @@ class FuzzEpisode:
         late = now_ns - self._mode_ns > _STOP_NS
         if self._mode == Mode.ESTOP and late and not self._resting:
             self._violations.append(f'{now_ns}: still moves in ESTOP')
+
+    def _long_released(self, arm: FuzzArm, span_ns: int) -> bool:
+        """Whether every status of `arm` has said for so long that it obeys nothing."""
+        since_ns = self._released_ns.get(arm.name)
+        return since_ns is not None and self._now_ns - since_ns >= span_ns
+
+    def _judge_restart(self, arm: FuzzArm, joints: FloatArray) -> None:
+        """Judge the command [6] with which `arm` starts anew."""
+        if not self._long_released(arm, _STATUS_SPAN_NS) and arm.name not in self._unsent:
+            self._violations.append(f'{self._now_ns}: {arm.name} starts anew, is not released')
+        ways = [np.abs(heard - joints).max() for heard in self._heard[arm.name]]
+        if sum(way < _RESTART_RAD for way in ways) < 3:
+            self._violations.append(f'{self._now_ns}: {arm.name} starts anew where it hardly was')
+        away = np.abs(joints - arm.said[:6]).max()
+        if away > _RESTART_ASTRAY_RAD:
+            self._violations.append(f'{self._now_ns}: {arm.name} starts anew {away:.3f} rad off')
+
+    def _judge_sent(self, arm: FuzzArm, joints: FloatArray) -> None:
+        """Judge what is sent [6] to `arm` if it has obeyed nothing for long."""
+        away = np.abs(joints - arm.said[:6]).max()
+        if self._long_released(arm, _STATUS_SPAN_NS + _STOP_NS) and away > _ASTRAY_RAD:
+            self._violations.append(
+                f'{self._now_ns}: {arm.name} would be thrown by {away:.3f} rad if enabled'
+            )
 
     def _judge_held(self, arm: FuzzArm, joints: FloatArray, *, anew: bool) -> None:
         """Judge where the command [6] of `arm` is while nothing leads it."""

@@ -2,8 +2,9 @@
 """
 Two arms that lie, and their drivers: what the executor hears of them, and where they truly are.
 
-Joints follow the last command after a dead time, at most at the speed of the firmware. A driver
-publishes at 200 Hz; for a while it may be wrong, frozen, silent, or have a double.
+Joints follow the last command after a dead time, at most at the speed of the firmware. A disabled
+arm drops what it is sent, and holds its place when it is enabled until it is sent something. A
+driver publishes at 200 Hz; for a while it may be wrong, frozen, silent, or have a double.
 """
 
 from collections import deque
@@ -21,7 +22,7 @@ from wla_ros.robots.piper.arm_status import ArmHealth
 ENCODER_RAD = 1.745e-5
 # How a driver may lie; `none` most of the time.
 LIES = ('none', 'spikes', 'jump', 'frozen', 'silence', 'double', 'stamps', 'garbage')
-# Before the first command nothing is known that a steady lie would contradict.
+# Before an arm was heard for a while nothing is known that a steady lie would contradict.
 _LIES_AT_START = ('none', 'spikes', 'double', 'garbage', 'silence', 'stamps')
 _PERIOD_NS = 5 * MS
 _LOW = np.array([-2.5, 0.1, -2.8, -1.6, -1.1, -2.0])
@@ -41,7 +42,7 @@ class FuzzArm:
     body_until_ns: int = 0
     fault_until_ns: int = 0
     two_statuses: bool = False
-    started: bool = False  # commands have been given: from now on it may lie in every way
+    started: bool = False  # it was heard for a while: from now on it may lie in every way
     calm: bool = False  # much is left to the ticks and the policies
 
     def __post_init__(self) -> None:
@@ -87,6 +88,8 @@ class FuzzArm:
 
     def become(self, body: str, until_ns: int, drift_rad_s: float = 0.3) -> None:
         """Let the arm obey, be stuck, pushed or disabled."""
+        if self.body == 'disabled':
+            self._goal = self.truth.copy()
         self.body, self.body_until_ns = body, until_ns
         self._drift = np.append(self.rng.normal(0.0, drift_rad_s, 6), 0.0)
 
@@ -101,7 +104,7 @@ class FuzzArm:
         told = None
         while self._told and self._told[0][0] <= now_ns:
             told = self._told.popleft()[1]
-        if told is not None:
+        if told is not None and self.body != 'disabled':
             self._goal = told
         if self.body == 'obeys' and hasattr(self, '_goal'):
             most = 3.5 * seconds
@@ -156,6 +159,15 @@ class FuzzArm:
                 broken[rng.integers(7)] = rng.choice([np.nan, np.inf, 57.0, -4.0])
                 return [item, self._sample(broken, stamp_ns + 1, ros_ns)]
         return [item]
+
+    @property
+    def said(self) -> FloatArray:
+        """
+        Where it truly is [7], or was when its driver began to repeat itself.
+
+        That nobody can tell from an arm at rest, unless the arm is sent elsewhere.
+        """
+        return self._frozen if self.lie == 'frozen' else self.truth
 
     def _reading(self) -> FloatArray:
         noise = self.rng.normal(0.0, 0.3 * ENCODER_RAD, 7)

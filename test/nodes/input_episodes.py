@@ -41,9 +41,9 @@ from wla_ros.base.types import SpliceDelay
 from wla_ros.inference.plan import PLAN_STREAM
 from wla_ros.inference.session import InferenceSession
 from wla_ros.inference.strategy import StrategyConfig
-from wla_ros.nodes.executor.plan import plan_message
 from wla_ros.nodes.images import image_message
 from wla_ros.nodes.messages import time_message
+from wla_ros.nodes.plan_messages import plan_message
 from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.nodes.policy.inputs import PolicyInputs
 from wla_ros.nodes.policy.node import ExecutorLink

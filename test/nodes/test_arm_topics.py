@@ -31,10 +31,10 @@ from wla_ros.msg import PiperStatus  # noqa: E402
 from wla_ros.nodes.arms import ArmStatusInputs  # noqa: E402
 from wla_ros.nodes.arms import JointInputs  # noqa: E402
 from wla_ros.nodes.arms import arm_condition  # noqa: E402
-from wla_ros.nodes.executor.config import END_POSE  # noqa: E402
-from wla_ros.nodes.executor.config import JOINTS  # noqa: E402
 from wla_ros.nodes.executor.outputs import CommandOutputs  # noqa: E402
 from wla_ros.nodes.messages import resolve_type  # noqa: E402
+from wla_ros.robots.profile import END_POSE  # noqa: E402
+from wla_ros.robots.profile import JOINTS  # noqa: E402
 from wla_ros.robots.profile import StatusEncoding  # noqa: E402
 from wla_ros.robots.robot import Robot  # noqa: E402
 from wla_ros.robots.robot import RobotSection  # noqa: E402

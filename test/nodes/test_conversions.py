@@ -9,17 +9,30 @@ from hypothesis import strategies as st
 
 pytest.importorskip('rclpy')
 
+from rclpy.serialization import serialize_message  # noqa: E402
+
+from wla_ros.base.counters import counter_names  # noqa: E402
 from wla_ros.base.types import ActionChunk  # noqa: E402 - not without rclpy
+from wla_ros.base.types import Mode  # noqa: E402
 from wla_ros.base.types import ObjectPoses  # noqa: E402
 from wla_ros.base.types import Provenance  # noqa: E402
 from wla_ros.base.types import Refusal  # noqa: E402
 from wla_ros.base.types import Representation  # noqa: E402
 from wla_ros.base.types import StageTiming  # noqa: E402
 from wla_ros.base.types import StreamSample  # noqa: E402
+from wla_ros.execution.report import EXECUTOR_COUNTERS  # noqa: E402
+from wla_ros.inference.plan import PlanHealth  # noqa: E402
+from wla_ros.inference.snapshot import SessionSnapshot  # noqa: E402
+from wla_ros.inference.snapshot import StreamHealth  # noqa: E402
+from wla_ros.msg import ExecutorStatus  # noqa: E402
+from wla_ros.msg import PolicyStatus  # noqa: E402
+from wla_ros.msg import StreamStatus  # noqa: E402
 from wla_ros.nodes.messages import chunk_message  # noqa: E402
 from wla_ros.nodes.messages import chunk_value  # noqa: E402
 from wla_ros.nodes.messages import duration_message  # noqa: E402
 from wla_ros.nodes.messages import duration_ns  # noqa: E402
+from wla_ros.nodes.messages import fill  # noqa: E402
+from wla_ros.nodes.messages import mode_message  # noqa: E402
 from wla_ros.nodes.messages import object_poses  # noqa: E402
 from wla_ros.nodes.messages import stamp_ns  # noqa: E402
 from wla_ros.nodes.messages import time_message  # noqa: E402
@@ -100,3 +113,35 @@ def test_object_poses_that_are_not_finite_or_none_are_refused() -> None:
     assert isinstance(object_poses(object_markers(poses, stamp=1), receive_ns=1), Refusal)
     empty = ObjectPoses(stamp_ns=1, receive_ns=1, names=(), poses=np.zeros((0, 7)))
     assert isinstance(object_poses(object_markers(empty, stamp=1), receive_ns=1), Refusal)
+
+
+def test_text_longer_than_its_bound_is_cut_and_numbers_of_numpy_are_taken() -> None:
+    entry = mode_message(Mode.HOLD, revision=1, cause='c' * 65, reason='r' * 4_000_000, stamp=0)
+    assert (len(entry.cause), len(entry.reason)) == (64, 512)
+    assert entry.reason.endswith('r…')
+    values = {'count': np.int64(3), 'rate_hz': np.float64(0.5), 'age_s': 1.5, 'unknown': 1}
+    status = fill(StreamStatus(), {**values, 'received': np.int64(3), 'stream': 'head'})
+    assert (status.received, status.rate_hz, status.stream) == (3, 0.5, 'head')
+    assert duration_ns(status.age) == 1_500_000_000
+    serialize_message(status)
+
+
+def test_every_counter_and_every_number_of_a_status_is_filled() -> None:
+    numbers = {name: 2**20 + i for i, name in enumerate(EXECUTOR_COUNTERS)}
+    filled = fill(ExecutorStatus(), numbers)
+    shown = {
+        name
+        for name, kind in ExecutorStatus.get_fields_and_field_types().items()
+        if kind in ('uint32', 'uint64') and name not in ('session', 'epoch', 'sequence')
+    }
+    assert shown <= set(numbers)
+    assert all(getattr(filled, name) == numbers[name] for name in shown)
+    names = {*counter_names(SessionSnapshot), *counter_names(PlanHealth)}
+    shown = {
+        name
+        for name, kind in PolicyStatus.get_fields_and_field_types().items()
+        if kind == 'uint64' and name != 'session'
+    }
+    assert shown == names
+    streams = set(StreamStatus.get_fields_and_field_types())
+    assert set(counter_names(StreamHealth)) <= streams

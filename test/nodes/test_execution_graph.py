@@ -24,9 +24,10 @@ from wla_ros.msg import ExecutorStatus  # noqa: E402
 from wla_ros.msg import PolicyStatus  # noqa: E402
 from wla_ros.msg import Splice  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
-from wla_ros.nodes.executor.plan import plan_message  # noqa: E402
-from wla_ros.nodes.executor.plan import plan_value  # noqa: E402
+from wla_ros.nodes.messages import duration_ns  # noqa: E402
 from wla_ros.nodes.messages import stamp_ns  # noqa: E402
+from wla_ros.nodes.plan_messages import plan_message  # noqa: E402
+from wla_ros.nodes.plan_messages import plan_value  # noqa: E402
 from wla_ros.srv import SetControlMode  # noqa: E402
 
 
@@ -94,7 +95,7 @@ def test_every_accepted_chunk_is_one_splice_and_a_plan(graph: Graph) -> None:
     assert not followed[0]
     assert any(followed)
     assert {splice.strategy for splice in executor.splices} == {'latest'}
-    assert all(splice.delay_s >= 0.0 for splice in executor.splices)
+    assert all(duration_ns(splice.delay) >= 0 for splice in executor.splices)
     stamps = [stamp_ns(message.header.stamp) for message in executor.plans]
     assert stamps == sorted(stamps)
     assert executor.plans[-1].strategy == 'auto'
@@ -264,4 +265,4 @@ def test_sync_infers_only_while_the_arms_rest(graph: Graph) -> None:
     assert status.strategy == executor.status.strategy == 'sync'
     assert status.observations == status.unconditioned + status.conditioned + status.cold_starts
     assert status.plans_refused == 0
-    assert status.forecast_s > 0.0
+    assert duration_ns(status.forecast) > 0

@@ -16,7 +16,7 @@ from wla_ros.inference.pacing import DelayForecast  # noqa: E402
 from wla_ros.inference.pacing import ReceivedPlan  # noqa: E402
 from wla_ros.inference.plan import PlanListener  # noqa: E402
 from wla_ros.inference.session import InferenceSession  # noqa: E402
-from wla_ros.nodes.executor import plan  # noqa: E402
+from wla_ros.nodes import plan_messages  # noqa: E402
 from wla_ros.nodes.policy import inputs  # noqa: E402
 from wla_ros.nodes.policy.inputs import PolicyInputs  # noqa: E402
 from wla_ros.observation import joints  # noqa: E402
@@ -94,7 +94,7 @@ def a_plan_of_other_columns_is_taken(patch: pytest.MonkeyPatch) -> None:
     def value(message: Any, columns: tuple[str, ...]) -> Any:
         return real(message, tuple(message.columns))
 
-    real = plan.plan_value
+    real = plan_messages.plan_value
     patch.setattr('wla_ros.nodes.policy.node.plan_value', value)
 
 

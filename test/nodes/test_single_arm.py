@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
+from builtin_interfaces.msg import Duration  # noqa: E402
 from nodes.graph import CONFIG  # noqa: E402
 from nodes.graph import START_TIMEOUT_S  # noqa: E402
 from nodes.graph import Graph  # noqa: E402
@@ -43,7 +44,9 @@ def test_one_arm_runs_a_task_in_a_namespace(graph: Graph) -> None:
     )
     client = ActionClient(graph.probe, RunTask, 'cell/run_task')
     graph.wait_until(client.server_is_ready, 'run_task', START_TIMEOUT_S)
-    sent = client.send_goal_async(RunTask.Goal(instruction='hold still', time_limit_s=1.0))
+    sent = client.send_goal_async(
+        RunTask.Goal(instruction='hold still', time_limit=Duration(sec=1))
+    )
     graph.wait_until(sent.done, 'the goal')
     result = sent.result().get_result_async()
     graph.wait_until(result.done, 'the result')

@@ -17,7 +17,7 @@ from wla_ros.base.memory import SubtaskMemory as Memory  # noqa: E402
 from wla_ros.msg import Subtask  # noqa: E402
 from wla_ros.msg import SubtaskMemory  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
-from wla_ros.nodes.executor.status import memory_message  # noqa: E402
+from wla_ros.nodes.policy.memory import memory_message  # noqa: E402
 from wla_ros.srv import EditSubtaskMemory  # noqa: E402
 from wla_ros.srv import GetSubtaskMemory  # noqa: E402
 from wla_ros.srv import SetInstruction  # noqa: E402

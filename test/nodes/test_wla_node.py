@@ -11,6 +11,7 @@ pytest.importorskip('rclpy')
 pytest.importorskip('torch')
 pytest.importorskip('tokenizers')
 
+from builtin_interfaces.msg import Duration  # noqa: E402
 from nodes.graph import BIMANUAL  # noqa: E402
 from nodes.graph import Graph  # noqa: E402
 from nodes.rig_probe import PATIENT_POLICY  # noqa: E402
@@ -89,7 +90,7 @@ def test_a_task_does_not_begin_at_joints_unlike_the_data(graph: Graph, checkpoin
     graph.wait_until(lambda: bool(statuses) and statuses[-1].ready, 'healthy inputs')
     client = ActionClient(graph.probe, RunTask, 'run_task')
     graph.wait_until(client.server_is_ready, 'the action server')
-    goal = client.send_goal_async(RunTask.Goal(instruction='stack', time_limit_s=5.0))
+    goal = client.send_goal_async(RunTask.Goal(instruction='stack', time_limit=Duration(sec=5)))
     graph.wait_until(goal.done, 'the goal')
     outcome = goal.result().get_result_async()
     graph.wait_until(outcome.done, 'the result')

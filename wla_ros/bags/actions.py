@@ -125,6 +125,7 @@ def read_actions(bag: Path, layout: JointLayout, *, topic: str = '') -> Recorded
     with BagReader(bag) as reader:
         chosen = _choose(reader, topic, layout)
         if chosen.type_name == CHUNK_TYPE:
+            reader.require_version([chosen.name])
             return chunk_actions(
                 [action_chunk(item.message) for item in reader.messages([chosen.name])],
                 layout,

@@ -228,6 +228,26 @@ class BagReader:
                 f'{count} were found ({_REMEDY})'
             )
 
+    def require_version(self, topics: Sequence[str]) -> None:
+        """
+        Raise BagError if `topics` were recorded with messages of this package that have other
+        fields now.
+        """
+        installed = message_types().fielddefs
+        for name, kind, _ in self._source.connections:
+            if name not in topics or not kind.startswith(f'{OWN_PACKAGE}/'):
+                continue
+            was, now = (
+                {field for field, _ in types[kind][1]} if kind in types else set()
+                for types in (self._source.types.fielddefs, installed)
+            )
+            if was != now:
+                raise BagError(
+                    f'{self._path}: {name} was recorded by another version of {OWN_PACKAGE}: '
+                    f'{kind} had {sorted(was - now)} and lacks {sorted(now - was)}. Read it with '
+                    'that version, or record again'
+                )
+
     def close(self) -> None:
         """Close the files; idempotent."""
         self._source.close()
@@ -278,6 +298,7 @@ class _IndexedBag:
         self.connections = tuple(
             (item.topic, item.msgtype, item.msgcount) for item in self._reader.connections
         )
+        self.types = self._reader.typestore
 
     def messages(self, topics: Sequence[str]) -> Iterator[BagMessage]:
         connections = [item for item in self._reader.connections if item.topic in topics]
@@ -305,8 +326,8 @@ class _CutBag:
         definitions: Typesdict = {}
         for topic in cut.topics:
             definitions.update(_definitions(topic))
-        self._types = get_typestore(Stores.EMPTY) if definitions else message_types()
-        self._types.register(definitions)
+        self.types = get_typestore(Stores.EMPTY) if definitions else message_types()
+        self.types.register(definitions)
         self._kinds = {topic.name: topic.type_name for topic in cut.topics}
         self.connections = tuple((item.name, item.type_name, item.count) for item in cut.topics)
 
@@ -317,7 +338,7 @@ class _CutBag:
                 topic=topic,
                 type_name=kind,
                 log_ns=log_ns,
-                message=self._types.deserialize_cdr(raw, kind),
+                message=self.types.deserialize_cdr(raw, kind),
             )
 
     def close(self) -> None:
@@ -375,7 +396,7 @@ def action_chunk(message: Any) -> ActionChunk:
         representation=Representation(int(message.representation)),
         columns=columns,
         rows=np.array(message.rows, dtype=np.float64).reshape(shape),
-        row_offset=int(getattr(message, 'row_offset', 0)),  # older recordings have none
+        row_offset=int(message.row_offset),
         committed_prefix=int(message.committed_prefix),
         finished=bool(message.finished),
         provenance=Provenance(

@@ -238,8 +238,10 @@ class JointCommand:
     position: FloatArray  # [D]
     velocity: FloatArray  # [D]
     acceleration: FloatArray  # [D]
-    # Released arms (disabled, moved by hand): their joints were set to the measured ones, at rest
+    # Arms that obeyed nothing or were sent nothing: their joints were set to the measured ones, at
+    # rest
     reseeded_arms: tuple[str, ...] = ()
+    silent_arms: tuple[str, ...] = ()  # are sent nothing: they are released, nobody knows where
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,6 @@ from wla_ros.base.joints import ARM_COLUMNS
 from wla_ros.base.timing import NS_PER_S
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.topic_use import TopicUse
-from wla_ros.base.topic_use import judge_topic
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import JointSample
@@ -41,16 +40,17 @@ from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.nodes import qos
 from wla_ros.nodes.arms import JointInputs
-from wla_ros.nodes.executor.config import JOINTS
 from wla_ros.nodes.graph import command_uses
 from wla_ros.nodes.graph import feedback_uses
-from wla_ros.nodes.graph import topic_ends
+from wla_ros.nodes.graph import judge
 from wla_ros.nodes.messages import chunk_message
+from wla_ros.nodes.messages import fill
 from wla_ros.nodes.messages import new_session
 from wla_ros.nodes.messages import stamp_ns
 from wla_ros.observation.time_line import Place
 from wla_ros.observation.time_line import TimeLine
 from wla_ros.robots.profile import JOINT_STATE
+from wla_ros.robots.profile import JOINTS
 from wla_ros.robots.robot import Robot
 from wla_ros.srv import SetControlMode
 
@@ -257,7 +257,8 @@ class ExcitationClient:
 
     def _ask_for(self, mode: Mode, reason: str) -> str:
         """Return '' if the executor entered `mode`, else why not."""
-        request = SetControlMode.Request(mode=int(mode), session=self._session, reason=reason)
+        values = {'mode': int(mode), 'session': self._session, 'reason': reason}
+        request = fill(SetControlMode.Request(), values)
         future = self._set_mode.call_async(request)
         deadline_s = time.monotonic() + _ANSWER_S
         while not future.done() and time.monotonic() < deadline_s:
@@ -287,7 +288,9 @@ class ExcitationClient:
     def _judge(self, rejected: int) -> None:
         """Raise CalibrationError if the run is no longer ours or the executor does not follow."""
         if self._mode is not None and self._mode.mode != ControlMode.AUTONOMY:
-            raise CalibrationError(f'the executor left AUTONOMY: {self._mode.reason}')
+            raise CalibrationError(
+                f'the executor left AUTONOMY: {self._mode.cause}: {self._mode.reason}'
+            )
         if self._stranger:
             raise CalibrationError(f'policy {self._stranger!r} publishes chunks, too: stop it')
         status = self._status
@@ -324,7 +327,7 @@ class ExcitationClient:
     def _graph_problem(self) -> str:
         """Return who else is on the topics of the record, '' if nobody."""
         for use in self._uses:
-            for found in judge_topic(use, topic_ends(self._node, use.topic)):
+            for found in judge(self._node, use):
                 return found.detail
         return ''
 

@@ -10,6 +10,7 @@ that what one end of a link sent can be compared with what the other end has rec
 import os
 import time
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from lifecycle_msgs.msg import Transition
 from rclpy.context import Context
 
 from wla_ros.action import RunTask
+from wla_ros.base.counters import counter_names
 from wla_ros.base.timing import NS_PER_S
+from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.whole_file import write_whole
 from wla_ros.cli.up import NodeProcesses
@@ -32,23 +35,19 @@ from wla_ros.episodes.counters import live_counters
 from wla_ros.episodes.from_bag import EpisodeWindow
 from wla_ros.episodes.record import CounterValue
 from wla_ros.episodes.record import counters_of
-from wla_ros.episodes.virtual import PLAN_COUNTERS
-from wla_ros.episodes.virtual import POLICY_COUNTERS
-from wla_ros.episodes.virtual import STREAM_COUNTERS
+from wla_ros.execution.report import EXECUTOR_COUNTERS
+from wla_ros.inference.plan import PlanHealth
+from wla_ros.inference.snapshot import SessionSnapshot
+from wla_ros.inference.snapshot import StreamHealth
 from wla_ros.nodes.clients.task_client import TaskClient
 from wla_ros.nodes.clients.task_client import TaskError
 from wla_ros.nodes.lifecycle import prefer_local_transport
+from wla_ros.nodes.messages import duration_ns
+from wla_ros.nodes.messages import stamp_ns
 from wla_ros.nodes.parameter_file import nodes_of
 
-_EXECUTOR_COUNTERS = (
-    'chunks_received', 'chunks_accepted', 'chunks_rejected', 'chunks_missed',
-    'rows_received', 'rows_executed', 'rows_late', 'rows_superseded', 'rows_flushed',
-    'rows_queued',
-    'ticks', 'ticks_late', 'ticks_not_ready', 'ticks_failed', 'commands_published',
-    'commands_decimated',
-    'starvations', 'limit_hits',
-)  # fmt: skip
-_GAP_COUNTERS = ('missed', 'unheard')
+_POLICY_COUNTERS = (*counter_names(SessionSnapshot), *counter_names(PlanHealth))
+_STREAM_COUNTERS = (*counter_names(StreamHealth), 'missed', 'unheard')
 PICTURE_CAMERA = 'head'
 _PICTURE_RATE_HZ = 5.0
 # The report reads the limited commands of both arms instead of what each driver is sent.
@@ -147,7 +146,7 @@ def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> Li
         run = _Run(settings, nodes, context, show)
         try:
             windows = run.episodes()
-            lateness = run.client.executor_status.tick_lateness_p99_s
+            lateness_ns = duration_ns(run.client.executor_status.tick_lateness_p99)
             load = os.getloadavg()[0]
         finally:
             run.client.close()
@@ -157,7 +156,7 @@ def run_live(settings: LiveSettings, show: Callable[[LiveProgress], None]) -> Li
         windows=windows,
         bag=bag,
         exit_codes=codes,
-        tick_lateness_p99_s=lateness,
+        tick_lateness_p99_s=ns_to_seconds(lateness_ns),
         real_time_factor=run.real_time_factor,
         load_average=load,
     )
@@ -313,15 +312,13 @@ class _Run:
         )
         policy, executor = client.policy_status, client.executor_status
         counters = [
-            *counters_of('policy', policy, (*POLICY_COUNTERS, *PLAN_COUNTERS)),
+            *counters_of('policy', _told(policy, _POLICY_COUNTERS)),
             CounterValue(owner='policy', name='running', value=int(policy.inferences_running)),
             CounterValue(owner='policy', name='asked', value=int(policy.observations)),
-            *counters_of('executor', executor, _EXECUTOR_COUNTERS),
+            *counters_of('executor', _told(executor, EXECUTOR_COUNTERS)),
         ]
         for stream in policy.streams:
-            counters += counters_of(
-                f'stream {stream.stream}', stream, (*STREAM_COUNTERS, *_GAP_COUNTERS)
-            )
+            counters += counters_of(f'stream {stream.stream}', _told(stream, _STREAM_COUNTERS))
         return live_counters(counters, client.diagnostics['sim_node'])
 
     def _wait(self, seconds: float) -> None:
@@ -350,14 +347,20 @@ class _Run:
                 elapsed_s=time.monotonic() - self._began_s,
                 subtask='' if feedback is None else feedback.subtask,
                 rate_hz=0.0 if feedback is None else feedback.inference_rate_hz,
-                latency_s=0.0 if feedback is None else feedback.chunk_latency_s,
+                latency_s=0.0
+                if feedback is None
+                else ns_to_seconds(duration_ns(feedback.chunk_latency)),
             )
         )
 
 
+def _told(status: Any, names: Iterable[str]) -> dict[str, int]:
+    """Return the counters `names` that a status message has."""
+    return {name: int(getattr(status, name)) for name in names if hasattr(status, name)}
+
+
 def _stamp_ns(status: Any) -> int:
-    stamp = status.header.stamp
-    return int(stamp.sec) * NS_PER_S + int(stamp.nanosec)
+    return stamp_ns(status.header.stamp)
 
 
 def failed_nodes(codes: Mapping[str, int]) -> Sequence[str]:

@@ -126,6 +126,7 @@ def episodes_of_bag(
             for name, handler in _handlers(profile, topics, picture_period_ns).items()
             if name in recorded
         }
+        bag.require_version(tuple(handlers))
         for item in bag.messages(tuple(handlers)):
             for draft in drafts:
                 if draft.window.start_ns <= item.log_ns <= draft.window.end_ns:
@@ -351,7 +352,9 @@ def _splices(draft: _Draft) -> tuple[SpliceRecord, ...]:
     """Return the splices of chunks that were recorded."""
     chunks = {(chunk.epoch, chunk.sequence): chunk for _, chunk in draft.chunks}
     return tuple(
-        splice_record(chunks[int(item.epoch), int(item.sequence)], item)
+        splice_record(
+            chunks[int(item.epoch), int(item.sequence)], item, delay_ns=time_ns(item.delay)
+        )
         for item in draft.splices
         if (int(item.epoch), int(item.sequence)) in chunks
     )

@@ -1,7 +1,6 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Everything that happened in one episode, and how it is collected."""
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
@@ -13,7 +12,6 @@ from numpy.typing import NDArray
 from wla_ros.base.joints import ARM_COLUMNS
 from wla_ros.base.joints import ARM_WIDTH
 from wla_ros.base.timing import row_due_ns
-from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import ImageArray
@@ -261,10 +259,10 @@ class EpisodeRecord:
         )
 
 
-def counters_of(owner: str, snapshot: Any, names: Iterable[str]) -> tuple[CounterValue, ...]:
-    """Return the integer fields `names` of a status message or snapshot as counters of `owner`."""
+def counters_of(owner: str, values: Mapping[str, int]) -> tuple[CounterValue, ...]:
+    """Return counters by name as those of `owner`."""
     return tuple(
-        CounterValue(owner=owner, name=name, value=int(getattr(snapshot, name))) for name in names
+        CounterValue(owner=owner, name=name, value=value) for name, value in values.items()
     )
 
 
@@ -461,13 +459,13 @@ def _arm_track(arm: str, samples: list[JointSample]) -> ArmTrack:
 # Owns the mapping of fields. Topics and the executor itself are not known here.
 
 
-def splice_record(chunk: ActionChunk, report: Any) -> SpliceRecord:
+def splice_record(chunk: ActionChunk, report: Any, *, delay_ns: int) -> SpliceRecord:
     """
     Return the splice of `chunk`, with the time at which its first row takes over.
 
-    `report` has the fields of Splice.msg: a recorded message, or the executor's own report.
+    `report` has the steps of Splice.msg: a recorded message, or the executor's own report.
     """
-    splice_ns = chunk.stamp_ns + seconds_to_ns(report.delay_s)
+    splice_ns = chunk.stamp_ns + delay_ns
     effect_ns = splice_ns
     if strategy_named(report.strategy).join is not Join.ARRIVAL:
         first_new = chunk.row_offset + max(int(report.rows_late), chunk.committed_prefix)

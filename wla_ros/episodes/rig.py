@@ -161,17 +161,6 @@ class Executor(Protocol):
 
 
 PICTURE_WIDTH, PICTURE_HEIGHT = 480, 300
-_CHUNK_COUNTERS = ('chunks_received', 'chunks_accepted', 'chunks_rejected')
-_TICK_COUNTERS = (
-    'ticks',
-    'ticks_late',
-    'ticks_not_ready',
-    'ticks_failed',
-    'commands_published',
-    'starvations',
-    'limit_hits',
-)
-_ROW_COUNTERS = ('received', 'executed', 'late', 'superseded', 'flushed', 'queued')
 
 
 class VirtualRig:
@@ -371,7 +360,8 @@ class VirtualRig:
                 counters.append(CounterValue(owner=owner, name=name, value=value))
         for camera, images in counts.cameras.items():
             names = ('exposed', 'delivered', 'dropped', 'flushed', 'waiting')
-            counters += counters_of(f'camera {camera}', images, names)
+            values = {name: int(getattr(images, name)) for name in names}
+            counters += counters_of(f'camera {camera}', values)
         return tuple(counters)
 
 
@@ -441,7 +431,7 @@ class VirtualExecutor:
         reports, chunk = self._executor.take_splices(), self._chunk
         if not reports or chunk is None:
             return None
-        return splice_record(chunk, reports[-1])
+        return splice_record(chunk, reports[-1], delay_ns=reports[-1].delay_ns)
 
     def view(self, now_ns: int) -> ExecutorView:
         """Return the state."""
@@ -456,15 +446,5 @@ class VirtualExecutor:
         )
 
     def counters(self, now_ns: int) -> tuple[CounterValue, ...]:
-        """Return the counters of ExecutorStatus.msg."""
-        snapshot = self._executor.snapshot(now_ns)
-        return (
-            *counters_of('executor', snapshot.counts, (*_CHUNK_COUNTERS, *_TICK_COUNTERS)),
-            CounterValue(owner='executor', name='commands_decimated', value=0),
-            *(
-                CounterValue(
-                    owner='executor', name=f'rows_{name}', value=getattr(snapshot.rows, name)
-                )
-                for name in _ROW_COUNTERS
-            ),
-        )
+        """Return its counters."""
+        return counters_of('executor', self._executor.snapshot(now_ns).counters)

@@ -9,6 +9,7 @@ import numpy as np
 
 from wla_ros.base import reasons
 from wla_ros.base.config import WlaError
+from wla_ros.base.counters import counters
 from wla_ros.base.joints import JointLayout
 from wla_ros.base.reasons import TRANSIENT
 from wla_ros.base.types import ActionChunk
@@ -115,15 +116,6 @@ class VirtualInference:
             return error
 
 
-POLICY_COUNTERS = (
-    'observations',
-    'inferences',
-    'inference_errors',
-    'chunks_published',
-    'results_discarded',
-)
-PLAN_COUNTERS = ('plans_received', 'unconditioned', 'conditioned', 'cold_starts')
-STREAM_COUNTERS = ('received', 'used', 'superseded', 'refused', 'waiting')
 _Sample = TypeVar('_Sample', ImageFrame, JointSample, ObjectPoses)
 
 # At equal times: what arrives comes before what is measured, then the tick, then sampling for the
@@ -431,21 +423,20 @@ class VirtualEpisode:
 
     def _counters(self, now_ns: int) -> tuple[CounterValue, ...]:
         session = self._session.snapshot(now_ns)
-        counters = [
-            *counters_of('policy', session, POLICY_COUNTERS),
+        found = [
+            *counters_of('policy', counters(session) | counters(session.plan)),
             CounterValue(owner='policy', name='running', value=int(self._inference.running)),
             # As often as the policy was asked, it was given the plan, or there was none.
             CounterValue(owner='policy', name='asked', value=session.observations),
-            *counters_of('policy', session.plan, PLAN_COUNTERS),
             *self._executor.counters(now_ns),
             *self._rig.counters(),
         ]
         for stream in session.streams:
-            counters += counters_of(f'stream {stream.stream}', stream, STREAM_COUNTERS)
+            found += counters_of(f'stream {stream.stream}', counters(stream))
         waiting = self._queue.waiting()
         for link in self._links.values():
-            counters += link.counters(in_flight=waiting[link.owner])
-        return tuple(counters)
+            found += link.counters(in_flight=waiting[link.owner])
+        return tuple(found)
 
 
 def _received(value: _Sample, receive_ns: int) -> _Sample:

@@ -19,7 +19,6 @@ from wla_ros.base import reasons
 from wla_ros.base.curve import CurveSample
 from wla_ros.base.joints import JointLayout
 from wla_ros.base.joints import JointLimits
-from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import ExecutionPlan
@@ -379,7 +378,7 @@ class PlannedMotion:
                 strategy=join.value if self._named is None else self._config.strategy.full_name,
                 epoch=chunk.epoch,
                 sequence=chunk.sequence,
-                delay_s=ns_to_seconds(delay_ns),
+                delay_ns=delay_ns,
                 rows_late=splice.path.passed(effective_ns),
                 rows_kept=kept,
                 position_step_rad=step.position_rad,

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.base.counters import Count
+from wla_ros.base.counters import counter_names
+from wla_ros.base.counters import counters
 from wla_ros.base.curve import CurveSample
 from wla_ros.execution.emission_rates import WorstRates
 from wla_ros.execution.schedule import RowCounts
@@ -28,7 +31,7 @@ class SpliceReport:
     strategy: str
     epoch: int
     sequence: int
-    delay_s: float  # from the observation to the splice, the least action latency included
+    delay_ns: int  # from the observation to the splice, the least action latency included
     rows_late: int  # rows of the chunk due before the splice
     rows_kept: int  # rows of the old plan executed before the first new one
     # From the old plan to the new one
@@ -150,24 +153,27 @@ class ExecutorState(enum.IntEnum):
 class ExecutorCounts:
     """Totals since construction."""
 
-    chunks_received: int = 0
-    chunks_accepted: int = 0
-    chunks_rejected: int = 0
-    ticks: int = 0
-    ticks_late: int = 0
-    ticks_not_ready: int = 0
-    ticks_failed: int = 0  # ended with an error instead of a command
-    commands_published: int = 0
-    starvations: int = 0
-    limit_hits: int = 0
-    stalls: int = 0  # pauses between ticks after which the command started again from rest
-    stops_forced: int = 0  # ticks in which a column took its stop to stay inside the bounds
-    planner_failures: int = 0
-    feedback_refused: int = 0
-    feedback_repeated: int = 0  # with the stamp of the sample before
-    chunks_missed: int = 0  # gaps in the sequence: dropped inferences, lost or overtaken messages
-    forecasts_short: int = 0  # chunks that came after their committed rows had ended
-    bridges_steep: int = 0  # splices whose step no bridge spreads within the configured shares
+    chunks_received: Count = 0
+    chunks_accepted: Count = 0
+    chunks_rejected: Count = 0
+    ticks: Count = 0
+    ticks_late: Count = 0
+    ticks_not_ready: Count = 0
+    ticks_failed: Count = 0  # ended with an error instead of a command
+    commands_published: Count = 0
+    commands_decimated: Count = 0  # left out; counted by who sends them, 0 here
+    starvations: Count = 0
+    limit_hits: Count = 0
+    stalls: Count = 0  # pauses between ticks after which the command started again from rest
+    stops_forced: Count = 0  # ticks in which a column took its stop to stay inside the bounds
+    planner_failures: Count = 0
+    feedback_refused: Count = 0
+    feedback_repeated: Count = 0  # with the stamp of the sample before
+    chunks_missed: Count = (
+        0  # gaps in the sequence: dropped inferences, lost or overtaken messages
+    )
+    forecasts_short: Count = 0  # chunks that came after their committed rows had ended
+    bridges_steep: Count = 0  # splices whose step no bridge spreads within the configured shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,3 +198,16 @@ class ExecutorSnapshot:
     seams: SeamSummary
     session: int  # whose chunks AUTONOMY executes, 0 while any may begin
     worst_rates: WorstRates  # of the emitted commands, by their stamps
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """All counters by name, those of rows as rows_...; see EXECUTOR_COUNTERS."""
+        rows = {f'{_ROWS}{name}': value for name, value in counters(self.rows).items()}
+        return {**counters(self.counts), **rows}
+
+
+_ROWS = 'rows_'
+EXECUTOR_COUNTERS = (
+    *counter_names(ExecutorCounts),
+    *(f'{_ROWS}{name}' for name in counter_names(RowCounts)),
+)

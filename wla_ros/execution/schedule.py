@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from wla_ros.base.counters import Count
 from wla_ros.base.timing import NS_PER_S
 from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.types import ActionChunk
@@ -154,13 +155,13 @@ def _joined_poses(before: ChunkSchedule, after: ChunkSchedule) -> FloatArray | N
 class RowCounts:
     """received = executed + late + superseded + flushed + queued, always."""
 
-    received: int = 0
-    executed: int = 0
-    late: int = 0  # due before their chunk was here
+    received: Count = 0
+    executed: Count = 0
+    late: Count = 0  # due before their chunk was here
     # another row, or the rest before the next inference, took their place
-    superseded: int = 0
-    flushed: int = 0  # dropped with the plan: a stop, a mode, a new epoch
-    queued: int = 0
+    superseded: Count = 0
+    flushed: Count = 0  # dropped with the plan: a stop, a mode, a new epoch
+    queued: Count = 0
 
 
 class RowLedger:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wla_ros.base import reasons
+from wla_ros.base.counters import Count
 from wla_ros.base.joints import JointLayout
 from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.types import ActionChunk
@@ -49,15 +50,15 @@ class PlanHealth:
     strategy: str
     forecast_s: float  # delay from observation to splice
     forecast_rows: int  # d, margin included
-    delays_measured: int
+    delays_measured: Count
     plan_age_s: float  # since a plan was received, -1 if none was
-    plans_received: int
-    plans_refused: int
-    unconditioned: int  # the strategy asks for nothing
-    conditioned: int
-    cold_starts: int  # nothing was planned
-    forecast_exceeded: int  # d was larger than what the policy was trained for
-    prefix_clamped: int  # the plan ended before d
+    plans_received: Count
+    plans_refused: Count
+    unconditioned: Count  # the strategy asks for nothing
+    conditioned: Count
+    cold_starts: Count  # nothing was planned
+    forecast_exceeded: Count  # d was larger than what the policy was trained for
+    prefix_clamped: Count  # the plan ended before d
 
 
 class PlanListener:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
+from wla_ros.base.counters import Count
 from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.types import StageTiming
 from wla_ros.base.types import StreamSample
@@ -21,11 +22,11 @@ class StreamHealth:
     stream: str
     rate_hz: float
     age_s: float  # now less the newest stamp; -1 if there is no usable sample
-    received: int
-    used: int
-    superseded: int
-    refused: int
-    waiting: int
+    received: Count
+    used: Count
+    superseded: Count
+    refused: Count
+    waiting: Count
     problem: str  # name of the present problem, empty if healthy
     problem_detail: str
     last_refusal: str  # name of the last refusal at admission, empty if none
@@ -49,12 +50,12 @@ class SessionSnapshot:
     epoch: int
     epoch_reason: str  # why the running epoch began
     instruction: str
-    observations: int
-    inferences: int
-    inference_errors: int
+    observations: Count
+    inferences: Count
+    inference_errors: Count
     last_inference_error: str
-    chunks_published: int
-    results_discarded: int
+    chunks_published: Count
+    results_discarded: Count
     running: bool
     inference_rate_hz: float
     streams: tuple[StreamHealth, ...]

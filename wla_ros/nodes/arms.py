@@ -20,9 +20,9 @@ from sensor_msgs.msg import JointState
 
 from wla_ros.base.publisher_gaps import PublisherGaps
 from wla_ros.base.topic_use import TopicUse
-from wla_ros.base.topic_use import judge_topic
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Refusal
+from wla_ros.nodes.graph import judge
 from wla_ros.nodes.graph import status_uses
 from wla_ros.nodes.graph import topic_ends
 from wla_ros.nodes.messages import installed_type
@@ -130,9 +130,7 @@ class ArmStatusInputs:
         for topic in [use.topic for use in self.uses]:
             ends = topic_ends(self._node, topic)
             self.follow(topic, {end.type_name for end in ends.publishers})
-        return {
-            use.topic: judge_topic(use, topic_ends(self._node, use.topic)) for use in self.uses
-        }
+        return {use.topic: judge(self._node, use) for use in self.uses}
 
     def _subscribe(self, use: TopicUse) -> None:
         arm = self._arms[use.topic]

@@ -2,17 +2,21 @@
 """Messages to values and back: time, chunks, images, modes, object poses."""
 
 import array
+import dataclasses
+import functools
 import importlib
+import re
 import secrets
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from builtin_interfaces.msg import Duration
 from builtin_interfaces.msg import Time
 from geometry_msgs.msg import Pose
-from numpy.typing import NDArray
 from visualization_msgs.msg import Marker
 from visualization_msgs.msg import MarkerArray
 
@@ -20,6 +24,7 @@ from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 from wla_ros.base.publisher_gaps import PublisherGaps
 from wla_ros.base.timing import NS_PER_S
+from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import Join
@@ -38,6 +43,14 @@ from wla_ros.msg import StreamSample as StreamSampleMessage
 # Messages to core values and back: pure functions, the only place that knows both.
 #
 # Images have a module of their own; joint messages go through the driver profiles in `robots`.
+
+_Message = TypeVar('_Message')
+_DURATION = 'builtin_interfaces/Duration'
+_NUMBERS: dict[str, Callable[[Any], object]] = {
+    'boolean': bool,
+    'double': float,
+    **{f'{sign}int{bits}': int for sign in ('', 'u') for bits in (8, 16, 32, 64)},
+}
 
 # In the order of the constants of ActionChunk.msg.
 _JOINS = tuple(Join)
@@ -65,6 +78,64 @@ def duration_ns(message: Duration) -> int:
     return int(message.sec) * NS_PER_S + int(message.nanosec)
 
 
+def text_bound(kind: Any, name: str) -> int | None:
+    """Return how many characters the field `name` of a message type may have, None if any."""
+    bound = _TEXT.fullmatch(_field_types(kind)[name])
+    return int(bound[1]) if bound else None
+
+
+def text_problem(kind: Any, name: str, text: str) -> str:
+    """Return why `text` does not fit into the field `name` of a message type, '' if it does."""
+    most = text_bound(kind, name)
+    if most is None or len(text) <= most:
+        return ''
+    return f'{name} has {len(text)} characters, {most} may be'
+
+
+def field_values(*snapshots: Any) -> dict[str, Any]:
+    """Return the fields of dataclasses by name; the first one that has a name gives its value."""
+    return {
+        field.name: getattr(snapshot, field.name)
+        for snapshot in reversed(snapshots)
+        for field in dataclasses.fields(snapshot)
+    }
+
+
+def fill(message: _Message, values: Mapping[str, Any]) -> _Message:
+    """
+    Set every number, text and duration of `message` that has a value of its name; return it.
+
+    A Duration `age` takes `age_s` [s] or `age_ns`. Text beyond its bound is cut: the middleware
+    would refuse the message, or send it to readers who do.
+    """
+    kind: Any = type(message)
+    for name, type_name in _field_types(kind).items():
+        if type_name == _DURATION and f'{name}_s' in values:
+            setattr(message, name, duration_message(seconds_to_ns(values[f'{name}_s'])))
+        elif type_name == _DURATION and f'{name}_ns' in values:
+            setattr(message, name, duration_message(values[f'{name}_ns']))
+        elif name not in values:
+            continue
+        elif type_name.startswith('string'):
+            most = text_bound(kind, name)
+            setattr(message, name, _cut(values[name], most) if most else values[name])
+        elif type_name in _NUMBERS:
+            setattr(message, name, _NUMBERS[type_name](values[name]))
+    return message
+
+
+_TEXT = re.compile(r'string<(\d+)>')
+
+
+@functools.cache
+def _field_types(kind: Any) -> dict[str, str]:
+    return dict(kind.get_fields_and_field_types())
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f'{text[: most - 1]}…'
+
+
 def double_array(values: FloatArray) -> array.array:
     """
     Return values of any shape as the flat row-major array of a float64[] field, without
@@ -72,13 +143,6 @@ def double_array(values: FloatArray) -> array.array:
     """
     flat = array.array('d')
     flat.frombytes(np.ascontiguousarray(values, dtype=np.float64).tobytes())
-    return flat
-
-
-def long_array(values: NDArray[np.int64]) -> array.array:
-    """Return values as the array of an int64[] field, without per-element checks."""
-    flat = array.array('q')
-    flat.frombytes(np.ascontiguousarray(values, dtype=np.int64).tobytes())
     return flat
 
 
@@ -94,29 +158,16 @@ def chunk_message(chunk: ActionChunk, *, frame_id: str = '') -> ActionChunkMessa
     """Return a chunk as a message; `frame_id` names the frame of end-effector rows."""
     message = ActionChunkMessage(
         representation=int(chunk.representation),
-        session=chunk.session,
-        epoch=chunk.epoch,
-        sequence=chunk.sequence,
-        dt=duration_message(chunk.dt_ns),
         horizon=chunk.rows.shape[0],
         columns=list(chunk.columns),
         rows=double_array(chunk.rows),
-        row_offset=chunk.row_offset,
-        join=_JOINS.index(chunk.join),
-        committed_prefix=chunk.committed_prefix,
-        policy=chunk.provenance.policy,
-        policy_version=chunk.provenance.policy_version,
-        instruction=chunk.provenance.instruction,
-        subtask=chunk.provenance.subtask,
-        subtask_id=chunk.provenance.subtask_id,
-        memory_revision=chunk.provenance.memory_revision,
-        finished=chunk.finished,
         inputs=[_sample_message(sample) for sample in chunk.samples],
         timings=timing_messages(chunk.timings),
     )
     message.header.stamp = time_message(chunk.stamp_ns)
     message.header.frame_id = frame_id
-    return message
+    values = field_values(chunk, chunk.provenance)
+    return fill(message, {**values, 'join': _JOINS.index(chunk.join)})
 
 
 def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
@@ -166,11 +217,11 @@ def chunk_value(message: ActionChunkMessage) -> ActionChunk | Refusal:
     )
 
 
-def mode_message(mode: Mode, *, revision: int, reason: str, stamp: int) -> ControlMode:
-    """Return a change of mode at `stamp` [ns] as a message."""
-    message = ControlMode(mode=int(mode), revision=revision, reason=reason)
+def mode_message(mode: Mode, *, revision: int, cause: str, reason: str, stamp: int) -> ControlMode:
+    """Return a change of mode at `stamp` [ns] as a message; `cause` is a name of `reasons`."""
+    message = ControlMode(mode=int(mode), revision=revision)
     message.header.stamp = time_message(stamp)
-    return message
+    return fill(message, {'cause': cause, 'reason': reason})
 
 
 def object_poses(message: MarkerArray, *, receive_ns: int) -> ObjectPoses | Refusal:

@@ -34,6 +34,9 @@ _PART_OF_WIDTH = {'width': 1.0, 'half_width': 0.5}
 JOINT_STATE = 'sensor_msgs/msg/JointState'
 JOINT_TRAJECTORY = 'trajectory_msgs/msg/JointTrajectory'
 FLOAT_ARRAY = 'std_msgs/msg/Float64MultiArray'
+# What commands are made of.
+JOINTS = 'joints'
+END_POSE = 'end_pose'
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,10 +38,10 @@ def test_a_mode_that_does_not_exist_is_said_and_the_last_one_stays() -> None:
     link = ExecutorLink(node, (), on_mode=modes.append, on_plan=lambda plan, now_ns: None)
     hear = node.callbacks['control_mode']
     node.callbacks['executor_status'](ExecutorStatus(mode=int(Mode.AUTONOMY)))
-    autonomy = mode_message(Mode.AUTONOMY, revision=4, reason='', stamp=1)
+    autonomy = mode_message(Mode.AUTONOMY, revision=4, cause='requested', reason='', stamp=1)
     hear(autonomy)
     hear(autonomy)
-    unknown = mode_message(Mode.AUTONOMY, revision=5, reason='', stamp=2)
+    unknown = mode_message(Mode.AUTONOMY, revision=5, cause='requested', reason='', stamp=2)
     unknown.mode = 77
     hear(unknown)
     assert modes == [Mode.AUTONOMY]
@@ -59,7 +59,7 @@ class Heard:
 
     def mode(self, mode: Mode, revision: int) -> None:
         self.node.callbacks['control_mode'](
-            mode_message(mode, revision=revision, reason='', stamp=1)
+            mode_message(mode, revision=revision, cause='requested', reason='', stamp=1)
         )
 
     def status(self, mode: Mode) -> None:

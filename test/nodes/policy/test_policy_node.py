@@ -218,7 +218,11 @@ def test_a_change_of_mode_begins_a_new_epoch(graph: Graph) -> None:
     before = policy.chunks[-1].epoch
     modes = graph.probe.create_publisher(ControlMode, 'control_mode', qos.LATCHED)
     statuses = graph.probe.create_publisher(ExecutorStatus, 'executor_status', qos.STATUS)
-    modes.publish(mode_message(Mode.AUTONOMY, revision=5, reason='test', stamp=policy.rig.now_ns))
+    modes.publish(
+        mode_message(
+            Mode.AUTONOMY, revision=5, cause='requested', reason='test', stamp=policy.rig.now_ns
+        )
+    )
     graph.wait_until(lambda: statuses.get_subscription_count() > 1, 'the policy node to listen')
     statuses.publish(ExecutorStatus(mode=int(Mode.AUTONOMY)))
     graph.wait_until(lambda: policy.chunks[-1].epoch > before, 'a chunk of the new epoch')

@@ -19,6 +19,8 @@ from rclpy.node import Node  # noqa: E402
 from wla_ros.action import RunTask  # noqa: E402
 from wla_ros.base.timing import NS_PER_S  # noqa: E402
 from wla_ros.base.types import Mode  # noqa: E402
+from wla_ros.nodes.messages import duration_message  # noqa: E402
+from wla_ros.nodes.messages import duration_ns  # noqa: E402
 from wla_ros.nodes.policy.config import TaskSection  # noqa: E402
 from wla_ros.nodes.policy.tasks import TaskFacts  # noqa: E402
 from wla_ros.nodes.policy.tasks import TaskServer  # noqa: E402
@@ -104,9 +106,9 @@ def test_a_step_of_the_clock_is_no_time_of_a_task(context: Context, step_s: int)
     elapsed: list[float] = []
 
     def hear(message: Any) -> None:
-        elapsed.append(message.feedback.elapsed_s)
+        elapsed.append(duration_ns(message.feedback.elapsed) / 1e9)
 
-    goal = RunTask.Goal(instruction='hold', time_limit_s=LIMIT_S)
+    goal = RunTask.Goal(instruction='hold', time_limit=duration_message(round(LIMIT_S * 1e9)))
     sent = client.send_goal_async(goal, feedback_callback=hear)
     wait_for(lambda: bool(elapsed) and policy.mode is Mode.AUTONOMY)
     node.offset_ns += step_s * NS_PER_S
@@ -114,7 +116,7 @@ def test_a_step_of_the_clock_is_no_time_of_a_task(context: Context, step_s: int)
     wait_for(answer.done)
     result = answer.result().result
     assert result.reason == RunTask.Result.TIME_LIMIT
-    assert LIMIT_S <= result.duration_s < TIMEOUT_S
+    assert LIMIT_S <= duration_ns(result.duration) / 1e9 < TIMEOUT_S
     assert all(0.0 <= seconds < TIMEOUT_S for seconds in elapsed)
     client.destroy()
     server.destroy()

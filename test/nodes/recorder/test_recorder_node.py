@@ -66,7 +66,7 @@ class RecorderProbe:
 
 def test_every_message_is_in_the_bag_and_images_are_thinned_to_jpeg(graph: Graph) -> None:
     modes = graph.probe.create_publisher(ControlMode, 'control_mode', qos.LATCHED)
-    modes.publish(mode_message(Mode.HOLD, revision=1, reason='before', stamp=1))
+    modes.publish(mode_message(Mode.HOLD, revision=1, cause='requested', reason='before', stamp=1))
     # As deep as it talks: a reader that is served late misses nothing.
     texts = graph.probe.create_publisher(String, 'set_instruction', QoSProfile(depth=50))
     recorder = RecorderProbe(graph)

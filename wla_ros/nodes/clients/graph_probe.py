@@ -24,21 +24,22 @@ from rclpy.qos import QoSCompatibility
 from rclpy.qos import qos_check_compatible
 
 from wla_ros.base.topic_use import TopicUse
-from wla_ros.base.topic_use import judge_topic
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import ImageArray
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Refusal
 from wla_ros.nodes.arms import ArmStatusInputs
 from wla_ros.nodes.arms import JointInputs
-from wla_ros.nodes.executor.config import JOINTS
+from wla_ros.nodes.graph import CHUNKS
+from wla_ros.nodes.graph import EXECUTOR_TOPICS
 from wla_ros.nodes.graph import command_uses
 from wla_ros.nodes.graph import feedback_uses
-from wla_ros.nodes.graph import topic_ends
+from wla_ros.nodes.graph import judge
 from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.nodes.policy.inputs import CameraInputs
 from wla_ros.nodes.policy.watch import camera_uses
 from wla_ros.robots.piper.arm_status import ArmCondition
+from wla_ros.robots.profile import JOINTS
 from wla_ros.robots.robot import Robot
 
 # Discovery takes a second on an idle machine and many on a loaded one.
@@ -134,6 +135,7 @@ def probe_graph(
             ears.describe(joints)
             problems = statuses.judge()
             problems |= ears.judge(*feedback_uses(robot), *command_uses(robot, form=form))
+            problems |= ears.judge(CHUNKS, *EXECUTOR_TOPICS)
             commanders = {
                 arm.name: ears.publishers(arm.channels.command_topic) for arm in robot.arms
             }
@@ -198,10 +200,7 @@ class _Listening(contextlib.AbstractContextManager['_Listening']):
 
     def judge(self, *uses: TopicUse) -> dict[str, tuple[Refusal, ...]]:
         """Return what is wrong with `uses` by topic; one publisher may be there, whoever it is."""
-        return {
-            use.topic: (*judge_topic(use, topic_ends(self.node, use.topic)), *self._deaf(use))
-            for use in uses
-        }
+        return {use.topic: (*judge(self.node, use), *self._deaf(use)) for use in uses}
 
     def _deaf(self, use: TopicUse) -> Iterator[Refusal]:
         """Yield why publishers of the right type do not reach the subscription of the node."""

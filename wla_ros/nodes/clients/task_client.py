@@ -31,6 +31,7 @@ from wla_ros.msg import ControlMode
 from wla_ros.msg import EpisodeStatus
 from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
+from wla_ros.nodes.messages import duration_message
 from wla_ros.nodes.messages import stamp_ns
 from wla_ros.nodes.policy.tasks import GOAL_REJECTED
 from wla_ros.nodes.qos import STATUS
@@ -230,7 +231,8 @@ class TaskClient:
         """
         self.feedback, self._rejection = None, ''
         self.wait_until(self._task_client.server_is_ready, timeout_s=10.0, what='action run_task')
-        goal = RunTask.Goal(instruction=instruction, time_limit_s=time_limit_s, keep_memory=False)
+        time_limit = duration_message(seconds_to_ns(time_limit_s))
+        goal = RunTask.Goal(instruction=instruction, time_limit=time_limit, keep_memory=False)
         accepted = self._task_client.send_goal_async(goal, feedback_callback=self._on_feedback)
         self.wait_until(accepted.done, timeout_s=10.0, what='run_task to accept the goal')
         handle = accepted.result()

@@ -23,15 +23,14 @@ from wla_ros.nodes.messages import spoken_types
 from wla_ros.robots.piper import limits
 from wla_ros.robots.piper.kinematics import PiperKinematics
 from wla_ros.robots.piper.limits import piper_limits
+from wla_ros.robots.profile import END_POSE
+from wla_ros.robots.profile import JOINTS
 from wla_ros.robots.robot import Robot
 from wla_ros.robots.robot import RobotSection
 from wla_ros.robots.robot import load_robot
 
 # The parameters of the executor node. Declares only; execution itself is configured by
 # execution.config.
-
-JOINTS = 'joints'
-END_POSE = 'end_pose'
 
 
 def _limit(description: str, unit: str, minimum: float, maximum: float, default: float) -> Any:

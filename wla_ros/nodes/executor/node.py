@@ -48,6 +48,7 @@ from wla_ros.nodes.executor.stream import CommandStream
 from wla_ros.nodes.executor.watch import ExecutorWatch
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.lifecycle import run_node
+from wla_ros.nodes.messages import fill
 from wla_ros.nodes.messages import mode_message
 from wla_ros.nodes.service_thread import ServiceThread
 from wla_ros.nodes.tick_loop import FollowedClock
@@ -140,14 +141,17 @@ class ModeServices:
                 return
             self._published = self._executor.mode
             entry = self._executor.snapshot(self._node.now_ns()).mode
-            # What the executor decided itself begins with the name of the reason.
-            reason = entry.reason if entry.cause == REQUESTED else f'{entry.cause}: {entry.reason}'
             self._modes.publish(
                 mode_message(
-                    entry.mode, revision=entry.revision, reason=reason, stamp=entry.entered_ns
+                    entry.mode,
+                    revision=entry.revision,
+                    cause=entry.cause,
+                    reason=entry.reason,
+                    stamp=entry.entered_ns,
                 )
             )
             self._on_change()
+        reason = entry.reason if entry.cause == REQUESTED else f'{entry.cause}: {entry.reason}'
         self._node.get_logger().info(f'mode {entry.mode.name}: {reason}')
 
     # Services, in the thread of their own
@@ -179,11 +183,10 @@ class ModeServices:
         return self._answered(response, self.change(Mode.HOMING, 'home service'), Mode.HOMING)
 
     def _answered(self, response: Any, refusal: Refusal | None, mode: Mode) -> Any:
-        response.success = refusal is None
-        response.message = mode.name if refusal is None else f'{refusal.reason}: {refusal.detail}'
+        text = mode.name if refusal is None else f'{refusal.reason}: {refusal.detail}'
         if self._latch.problem:
-            response.message += f'; {self._latch.problem}'
-        return response
+            text += f'; {self._latch.problem}'
+        return fill(response, {'success': refusal is None, 'message': text})
 
 
 # Deactivation waits this long for the arms to come to rest; at the default limits it takes 0.7 s
@@ -407,11 +410,8 @@ class ExecutorNode(LifecycleNodeBase[ExecutorNodeConfiguration]):
     def _publish_status(self) -> None:
         with self._lock:
             message = executor_status_message(
-                self._executor.snapshot(self.now_ns()),
+                self._commands.counted(self._executor.snapshot(self.now_ns())),
                 strategy=self.configuration.strategy.full_name,
-                commands_sent=self._commands.sent,
-                commands_decimated=self._commands.decimated,
-                commands_failed=self._commands.failed,
             )
         self._status.publish(message)
 
@@ -426,12 +426,9 @@ class ExecutorNode(LifecycleNodeBase[ExecutorNodeConfiguration]):
         with self._lock:
             components = (
                 *executor_components(
-                    self._executor.snapshot(self.now_ns()),
+                    self._commands.counted(self._executor.snapshot(self.now_ns())),
                     active=self.active,
                     ticks_skipped=0 if loop is None else loop.skipped,
-                    commands_sent=self._commands.sent,
-                    commands_decimated=self._commands.decimated,
-                    commands_failed=self._commands.failed,
                     feedback_undecodable=self._undecodable,
                     loop_problem=self._loop_problem(),
                     loop_warning=problem,

@@ -23,7 +23,6 @@ from wla_ros.base.joints import JointLayout
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import JointCommand
 from wla_ros.base.types import Refusal
-from wla_ros.nodes.executor.config import JOINTS
 from wla_ros.nodes.messages import duration_message
 from wla_ros.nodes.messages import pose_message
 from wla_ros.nodes.messages import resolve_type
@@ -34,6 +33,7 @@ from wla_ros.robots.encoding import EncodedPosCmd
 from wla_ros.robots.encoding import encode_command
 from wla_ros.robots.encoding import encode_end_pose
 from wla_ros.robots.piper.forward_kinematics import flange_pose
+from wla_ros.robots.profile import JOINTS
 from wla_ros.robots.profile import ArmProfile
 from wla_ros.robots.profile import QosEncoding
 from wla_ros.robots.robot import Robot

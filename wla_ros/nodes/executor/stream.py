@@ -1,6 +1,7 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """From ticks to set-points for the drivers: every command is sent or counted as left out."""
 
+from dataclasses import replace
 from typing import Any
 
 from sensor_msgs.msg import JointState
@@ -8,6 +9,7 @@ from sensor_msgs.msg import JointState
 from wla_ros.base.types import JointCommand
 from wla_ros.base.types import Refusal
 from wla_ros.execution.executor import ChunkExecutor
+from wla_ros.execution.report import ExecutorSnapshot
 from wla_ros.nodes import qos
 from wla_ros.nodes.executor.config import ExecutorParts
 from wla_ros.nodes.executor.outputs import CommandOutputs
@@ -41,6 +43,19 @@ class CommandStream:
         self.decimated = 0  # commands that were not sent
         self.failed = 0  # commands whose sending ended with an error
         self.unsendable = 0  # of those not sent, refused by the encoding of a driver
+
+    def counted(self, snapshot: ExecutorSnapshot) -> ExecutorSnapshot:
+        """Return `snapshot` with what became of its commands here."""
+        counts = snapshot.counts
+        return replace(
+            snapshot,
+            counts=replace(
+                counts,
+                commands_published=self.sent,
+                commands_decimated=self.decimated,
+                ticks_failed=counts.ticks_failed + self.failed,
+            ),
+        )
 
     def open(self) -> None:
         """Create the publishers. Raises ConfigurationError for a type not installed."""

@@ -14,8 +14,6 @@ from typing import Any
 from wla_ros.base.reasons import SEVERAL_PUBLISHERS
 from wla_ros.base.reasons import WAITING_FOR_DISCOVERY
 from wla_ros.base.timing import seconds_to_ns
-from wla_ros.base.topic_use import TopicUse
-from wla_ros.base.topic_use import judge_topic
 from wla_ros.base.types import Refusal
 from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.execution.graph import Claim
@@ -26,15 +24,15 @@ from wla_ros.nodes.diagnostics import ERROR
 from wla_ros.nodes.diagnostics import OK
 from wla_ros.nodes.diagnostics import WARN
 from wla_ros.nodes.diagnostics import ComponentState
+from wla_ros.nodes.graph import CHUNKS
 from wla_ros.nodes.graph import command_uses
 from wla_ros.nodes.graph import feedback_uses
-from wla_ros.nodes.graph import topic_ends
+from wla_ros.nodes.graph import judge
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.robots.robot import Robot
 
 _PERIOD_S = 0.25  # while the command topics are claimed
 _PERIODS_PER_LOOK = 4  # then once a second
-CHUNKS = TopicUse(topic='action_chunk', what='action chunks', type_name='wla_ros/msg/ActionChunk')
 
 
 class ExecutorWatch:
@@ -84,23 +82,17 @@ class ExecutorWatch:
         commands = [
             found
             for use in self._commands
-            for found in judge_topic(
-                use, topic_ends(node, use.topic), allowed=int(self._published)
-            )
+            for found in judge(node, use, allowed=int(self._published))
         ]
         foreign = [found for found in commands if found.reason == SEVERAL_PUBLISHERS]
         claim = self._claim.update(time.monotonic_ns(), foreign=bool(foreign))
         if claim is not Claim.WAITING and not self._published:
             self._open_outputs()
             self._published = True
-        feedback = [
-            found
-            for use in self._feedback
-            for found in judge_topic(use, topic_ends(node, use.topic))
-        ]
-        chunks = topic_ends(node, CHUNKS.topic)
+        feedback = [found for use in self._feedback for found in judge(node, use)]
         # Several sources are no problem of the arms: autonomy is given to one session.
-        others = judge_topic(CHUNKS, chunks, allowed=len(chunks.publishers))
+        sources = node.count_publishers(CHUNKS.topic)
+        others = [found for found in judge(node, CHUNKS) if found.reason != SEVERAL_PUBLISHERS]
         statuses = [found for problems in self._statuses.judge().values() for found in problems]
         problems = [*commands, *feedback, *statuses, *others]
         if claim is not Claim.OWNED and not foreign:
@@ -110,7 +102,7 @@ class ExecutorWatch:
                 problem=_joined(problems),
                 blind='; '.join(found.detail for found in feedback),
                 silent=claim is not Claim.OWNED,
-                chunk_sources=len(chunks.publishers),
+                chunk_sources=sources,
             )
         )
 

@@ -11,6 +11,8 @@ from typing import Any
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 from wla_ros.base.config import load_configuration
+from wla_ros.base.memory import POLICY
+from wla_ros.base.memory import RememberedSubtask
 from wla_ros.base.memory import SubtaskMemory
 from wla_ros.base.parameter_files import ros_home_path
 from wla_ros.base.timing import seconds_to_ns
@@ -19,9 +21,11 @@ from wla_ros.inference.session import InferenceSession
 from wla_ros.msg import Subtask as SubtaskMessage
 from wla_ros.msg import SubtaskMemory as SubtaskMemoryMessage
 from wla_ros.nodes import qos
-from wla_ros.nodes.executor.status import memory_message
-from wla_ros.nodes.executor.status import subtask_message
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
+from wla_ros.nodes.messages import field_values
+from wla_ros.nodes.messages import fill
+from wla_ros.nodes.messages import text_problem
+from wla_ros.nodes.messages import time_message
 from wla_ros.nodes.policy.config import MemorySection
 from wla_ros.nodes.worker import InferenceWorker
 from wla_ros.srv import EditSubtaskMemory
@@ -110,6 +114,36 @@ class MemoryFile:
         write_whole(self.path, memory_to_json(memory))
 
 
+# The memory as messages: pure functions.
+
+# Bounds of SubtaskMemory.msg; the parameter memory.capacity keeps below the first.
+_MOST_UPCOMING = 1024
+
+
+def subtask_message(subtask: RememberedSubtask | None, *, stamp: int) -> SubtaskMessage:
+    """Return a subtask of a memory that last changed at `stamp` [ns]; id 0 if there is none."""
+    message = SubtaskMessage()
+    message.header.stamp = time_message(stamp)
+    if subtask is None:
+        return fill(message, {'source': POLICY})
+    message.started = time_message(subtask.started_ns)
+    message.ended = time_message(subtask.ended_ns)
+    return fill(message, {**field_values(subtask), 'id': subtask.number})
+
+
+def memory_message(memory: SubtaskMemory) -> SubtaskMemoryMessage:
+    """Return what has been done and what is being done."""
+    stamp = memory.stamp_ns
+    upcoming = memory.upcoming[:_MOST_UPCOMING]
+    message = SubtaskMemoryMessage(
+        completed=[subtask_message(subtask, stamp=stamp) for subtask in memory.completed],
+        current=subtask_message(memory.current, stamp=stamp),
+        upcoming=[fill(SubtaskMessage(), {'text': text}).text for text in upcoming],
+    )
+    message.header.stamp = time_message(stamp)
+    return fill(message, {'instruction': memory.instruction, 'revision': memory.revision})
+
+
 _STOP_TIMEOUT_S = 5.0
 
 
@@ -160,7 +194,7 @@ class MemoryServer:
                 return
             self._published = memory
             self._memory.publish(memory_message(memory))
-            self._subtask.publish(subtask_message(memory.current))
+            self._subtask.publish(subtask_message(memory.current, stamp=memory.stamp_ns))
         self._writer.notify()
 
     def stop(self) -> None:
@@ -214,6 +248,9 @@ class MemoryServer:
         return response
 
     def _on_set_instruction(self, request: Any, response: Any) -> Any:
+        problem = text_problem(SetInstruction.Request, 'instruction', request.instruction)
+        if problem:
+            return fill(response, {'message': problem})
         self._session.set_instruction(
             request.instruction, self._node.now_ns(), keep_memory=request.keep_memory
         )
@@ -226,9 +263,8 @@ class MemoryServer:
         try:
             edited = self._session.edit_memory(self._edit(request))
         except ValueError as error:
-            response.message = str(error)
             response.memory = memory_message(self._session.memory)
-            return response
+            return fill(response, {'message': str(error)})
         self.update()
         self._node.get_logger().info(f'subtask memory edited: {edited.text()!r}')
         response.success = True
@@ -238,8 +274,11 @@ class MemoryServer:
     def _edit(self, request: Any) -> Callable[[SubtaskMemory], SubtaskMemory]:
         """Return the edit that `request` asks for; it raises ValueError where impossible."""
         now_ns = self._node.now_ns()
+        problem = text_problem(EditSubtaskMemory.Request, 'text', request.text)
 
         def edit(memory: SubtaskMemory) -> SubtaskMemory:
+            if problem:
+                raise ValueError(problem)
             if request.revision not in (0, memory.revision):
                 raise ValueError(
                     f'the memory has revision {memory.revision} by now, not {request.revision}'

@@ -28,12 +28,12 @@ from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
 from wla_ros.nodes import qos
 from wla_ros.nodes.diagnostics import DiagnosticsPublisher
-from wla_ros.nodes.executor.plan import plan_value
-from wla_ros.nodes.executor.status import policy_status_message
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.lifecycle import run_node
 from wla_ros.nodes.messages import chunk_message
 from wla_ros.nodes.messages import new_session
+from wla_ros.nodes.messages import text_problem
+from wla_ros.nodes.plan_messages import plan_value
 from wla_ros.nodes.policy.config import PolicyNodeConfiguration
 from wla_ros.nodes.policy.config import complete_cameras
 from wla_ros.nodes.policy.config import session_problems
@@ -41,6 +41,7 @@ from wla_ros.nodes.policy.inference import PolicyInference
 from wla_ros.nodes.policy.inputs import PolicyInputs
 from wla_ros.nodes.policy.memory import MemoryServer
 from wla_ros.nodes.policy.status import policy_components
+from wla_ros.nodes.policy.status import policy_status_message
 from wla_ros.nodes.policy.tasks import TaskFacts
 from wla_ros.nodes.policy.tasks import TaskServer
 from wla_ros.nodes.policy.tasks import task_facts
@@ -50,6 +51,7 @@ from wla_ros.policies.registry import PolicyContext
 from wla_ros.policies.registry import make_policy
 from wla_ros.robots.robot import Robot
 from wla_ros.robots.robot import load_robot
+from wla_ros.srv import SetInstruction
 
 # What the policy node hears of the executor: mode, status and plan.
 #
@@ -254,7 +256,10 @@ class PolicyNode(LifecycleNodeBase[PolicyNodeConfiguration]):
         return refusal
 
     def _take_instruction(self, message: String) -> None:
-        if message.data != self._session.instruction:  # publishers may repeat themselves
+        problem = text_problem(SetInstruction.Request, 'instruction', message.data)
+        if problem:
+            self.warn_at_times('instruction', f'set_instruction refused: {problem}')
+        elif message.data != self._session.instruction:  # publishers may repeat themselves
             self._session.set_instruction(message.data, self.now_ns())
             self._tell_memory()
             self.get_logger().info(f'instruction: {message.data!r}')

@@ -26,9 +26,13 @@ from wla_ros.inference.snapshot import SessionSnapshot
 from wla_ros.inference.strategy import AUTO
 from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
-from wla_ros.nodes.executor.status import memory_message
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
+from wla_ros.nodes.messages import duration_message
+from wla_ros.nodes.messages import duration_ns
+from wla_ros.nodes.messages import fill
+from wla_ros.nodes.messages import text_problem
 from wla_ros.nodes.policy.config import TaskSection
+from wla_ros.nodes.policy.memory import memory_message
 from wla_ros.srv import SetControlMode
 
 # One run of the action run_task as a state machine: what to ask for next, and how it ended.
@@ -42,8 +46,7 @@ PREEMPTED = 'preempted'
 FAULT = 'fault'
 REFUSED = 'refused'
 
-# Reasons the executor itself gives for leaving AUTONOMY; any other reason is the word of whoever
-# changed the mode.
+# Causes that the executor itself gives for leaving AUTONOMY; any other is somebody's will.
 _EXECUTOR_FAULTS = (
     reasons.FEEDBACK_STALE,
     reasons.ARM_FAULT,
@@ -89,6 +92,7 @@ class TaskFacts:
     ready: bool  # policy warm, inputs healthy, executor not NOT_READY
     refusal: str = ''  # why it is not, or why there is no observation
     mode: Mode | None = None  # None before the executor was received
+    mode_cause: str = ''  # as in ControlMode
     mode_reason: str = ''
     mode_refusal: str = ''  # the executor's answer to AUTONOMY if it said no
     cancel_requested: bool = False
@@ -160,10 +164,11 @@ class TaskRun:
     def _watch(self, facts: TaskFacts, now_ns: int) -> Demand | None:
         if facts.mode != Mode.AUTONOMY:
             mode = 'unknown' if facts.mode is None else facts.mode.name
-            fault = facts.mode == Mode.ESTOP or facts.mode_reason.startswith(_EXECUTOR_FAULTS)
+            fault = facts.mode == Mode.ESTOP or facts.mode_cause in _EXECUTOR_FAULTS
+            cause = '' if facts.mode_cause == reasons.REQUESTED else f'{facts.mode_cause}: '
             return self._end(
                 FAULT if fault else PREEMPTED,
-                f'the mode became {mode}: {facts.mode_reason}',
+                f'the mode became {mode}: {cause}{facts.mode_reason}',
                 now_ns,
             )
         if facts.cancel_requested:
@@ -223,6 +228,7 @@ def task_facts(
         ready=not unready,
         refusal=unready or refusal,
         mode=None if mode is None else Mode(mode.mode),
+        mode_cause='' if mode is None else mode.cause,
         mode_reason='' if mode is None else mode.reason,
         finished=finished,
     )
@@ -231,16 +237,16 @@ def task_facts(
 def task_feedback(
     snapshot: SessionSnapshot, chunk: ActionChunk | None, memory: SubtaskMemory
 ) -> RunTask.Feedback:
-    """Return subtask, memory, rate and latency; elapsed_s is left to the server of the action."""
+    """Return subtask, memory, rate and latency; `elapsed` is left to the server of the action."""
     timings = () if chunk is None else chunk.timings
     latency = {timing.stage: timing.duration_ns for timing in timings}
-    return RunTask.Feedback(
-        subtask='' if memory.current is None else memory.current.text,
-        memory=memory_message(memory),
-        inference_rate_hz=snapshot.inference_rate_hz,
-        chunk_latency_s=ns_to_seconds(latency.get('exposure_to_chunk', 0)),
-        refusal=snapshot.refusal,
-    )
+    values = {
+        'subtask': '' if memory.current is None else memory.current.text,
+        'inference_rate_hz': snapshot.inference_rate_hz,
+        'chunk_latency_ns': latency.get('exposure_to_chunk', 0),
+        'refusal': snapshot.refusal,
+    }
+    return fill(RunTask.Feedback(memory=memory_message(memory)), values)
 
 
 def _unready(
@@ -292,7 +298,7 @@ class TaskHost(Protocol):
         ...
 
     def task_feedback(self) -> RunTask.Feedback:
-        """Return the feedback, without elapsed_s."""
+        """Return the feedback, without `elapsed`."""
         ...
 
     def task_counters(self) -> tuple[int, int]:
@@ -382,7 +388,7 @@ class TaskServer:
         problem = self._goal_problem(handle.request)  # two goals may have been accepted at once
         if problem:
             handle.abort()
-            return RunTask.Result(reason=REFUSED, message=problem)
+            return fill(RunTask.Result(), {'reason': REFUSED, 'message': problem})
         await self._begin(handle)
         return self._finish(handle)
 
@@ -391,14 +397,15 @@ class TaskServer:
             return 'the policy node is not active'
         if self._run is not None:
             return 'another task is running'
-        if not 0.0 < goal.time_limit_s <= self._section.max_time_limit_s:
+        limit_s = ns_to_seconds(duration_ns(goal.time_limit))
+        if not 0.0 < limit_s <= self._section.max_time_limit_s:
             longest = self._section.max_time_limit_s
-            return f'time_limit_s must lie in (0, {longest:g}], got {goal.time_limit_s!r}'
-        return ''
+            return f'time_limit must lie in (0, {longest:g}] s, got {limit_s:g} s'
+        return text_problem(RunTask.Goal, 'instruction', goal.instruction)
 
     def _begin(self, handle: ServerGoalHandle) -> Future:
         limits = TaskLimits(
-            time_limit_ns=seconds_to_ns(handle.request.time_limit_s),
+            time_limit_ns=duration_ns(handle.request.time_limit),
             ready_timeout_ns=seconds_to_ns(self._section.ready_timeout_s),
             fault_timeout_ns=seconds_to_ns(self._section.fault_timeout_s),
         )
@@ -436,9 +443,8 @@ class TaskServer:
                 f'service {self._set_mode.srv_name} is not there: is the executor running?'
             )
             return
-        request = SetControlMode.Request(
-            mode=int(mode), session=self._host.chunk_session, reason=reason
-        )
+        values = {'mode': int(mode), 'session': self._host.chunk_session, 'reason': reason}
+        request = fill(SetControlMode.Request(), values)
         future = self._set_mode.call_async(request)
         if mode is Mode.AUTONOMY:
             future.add_done_callback(self._on_answer)
@@ -455,7 +461,7 @@ class TaskServer:
         self._updates += 1
         if self._handle is not None and self._updates % _UPDATES_PER_FEEDBACK == 0:
             feedback = self._host.task_feedback()
-            feedback.elapsed_s = ns_to_seconds(self._now_ns() - self._run.started_ns)
+            feedback.elapsed = duration_message(self._now_ns() - self._run.started_ns)
             self._handle.publish_feedback(feedback)
         self.update()
 
@@ -471,11 +477,12 @@ class TaskServer:
             handle.abort()
         chunks, starvations = self._host.task_counters()
         self._node.get_logger().info(f'task ended: {run.reason}: {run.message}')
-        return RunTask.Result(
-            success=run.reason == FINISHED,
-            reason=run.reason,
-            message=run.message,
-            duration_s=ns_to_seconds(run.ended_ns - run.started_ns),
-            chunks=chunks - self._counters[0],
-            starvations=max(0, starvations - self._counters[1]),
-        )
+        values = {
+            'success': run.reason == FINISHED,
+            'reason': run.reason,
+            'message': run.message,
+            'duration_ns': run.ended_ns - run.started_ns,
+            'chunks': chunks - self._counters[0],
+            'starvations': max(0, starvations - self._counters[1]),
+        }
+        return fill(RunTask.Result(), values)

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from wla_ros.base.topic_use import TopicUse
-from wla_ros.base.topic_use import judge_topic
 from wla_ros.base.types import Refusal
 from wla_ros.inference.session import InferenceSession
+from wla_ros.nodes.graph import EXECUTOR_TOPICS
 from wla_ros.nodes.graph import feedback_uses
-from wla_ros.nodes.graph import topic_ends
+from wla_ros.nodes.graph import judge
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.robots.robot import Robot
@@ -24,17 +24,6 @@ _CAMERA_TYPES = {
     'raw': 'sensor_msgs/msg/Image',
     'compressed': 'sensor_msgs/msg/CompressedImage',
 }
-_EXECUTOR = (
-    TopicUse(topic='control_mode', what='mode', type_name='wla_ros/msg/ControlMode'),
-    TopicUse(
-        topic='executor_status',
-        what='status of the executor',
-        type_name='wla_ros/msg/ExecutorStatus',
-    ),
-    TopicUse(
-        topic='execution_plan', what='plan of the executor', type_name='wla_ros/msg/ExecutionPlan'
-    ),
-)
 
 
 class PolicyWatch:
@@ -58,7 +47,7 @@ class PolicyWatch:
                 {name: item for name, item in cameras.items() if name in session.spec.cameras}
             ),
             *feedback_uses(robot),
-            *_EXECUTOR,
+            *EXECUTOR_TOPICS,
         )
         if session.spec.needs_objects:
             objects = TopicUse(
@@ -71,11 +60,7 @@ class PolicyWatch:
 
     def look(self) -> None:
         """Look at the graph and tell the session."""
-        problems = [
-            problem
-            for use in self._uses
-            for problem in judge_topic(use, topic_ends(self._node, use.topic))
-        ]
+        problems = [problem for use in self._uses for problem in judge(self._node, use)]
         detail = '; '.join(problem.detail for problem in problems)
         self._session.block(
             Refusal(reason=problems[0].reason, detail=detail) if problems else None

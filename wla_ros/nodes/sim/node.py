@@ -25,6 +25,7 @@ from wla_ros.nodes import qos
 from wla_ros.nodes.diagnostics import DiagnosticsPublisher
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.lifecycle import run_node
+from wla_ros.nodes.messages import fill
 from wla_ros.nodes.messages import pose_message
 from wla_ros.nodes.messages import resolve_type
 from wla_ros.nodes.messages import time_message
@@ -395,16 +396,17 @@ class SimNode(LifecycleNodeBase[SimNodeConfiguration]):
         with self._lock:
             judgement = rig.judge()
             elapsed_ns = rig.now_ns - self._reset_ns
-        message = EpisodeStatus(
-            task=rig.task.name,
-            seed=self._seed,
-            episode=self._episode,
-            elapsed_s=max(0.0, ns_to_seconds(elapsed_ns)),
-            success=judgement.success,
-            judgement=judgement.text,
-        )
+        message = EpisodeStatus()
         message.header.stamp = time_message(self.now_ns())
-        self._status.publish(message)
+        values = {
+            'task': rig.task.name,
+            'seed': self._seed,
+            'episode': self._episode,
+            'elapsed_ns': max(0, elapsed_ns),
+            'success': judgement.success,
+            'judgement': judgement.text,
+        }
+        self._status.publish(fill(message, values))
 
     def _publish_diagnostics(self) -> None:
         loop, rig = self._loop, self._required_rig()
