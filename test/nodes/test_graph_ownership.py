@@ -155,7 +155,8 @@ def test_a_command_that_is_read_as_another_type_blocks_motion(
 def test_an_executor_sends_nothing_into_a_topic_that_has_an_owner(graph: Graph) -> None:
     owner: Node = graph.probe
     theirs = owner.create_publisher(JointState, 'joint_ctrl_cmd_left', qos.COMMAND)
-    executor = graph.start_active('executor_node', BIMANUAL, PATIENT_EXECUTOR)
+    patient = {**PATIENT_EXECUTOR, 'discovery_s': 2.0}
+    executor = graph.start_active('executor_node', BIMANUAL, patient)
     rig = RigProbe(graph)
     rig.wait_for_state(ExecutorStatus.NOT_READY)
     wait_for_reason(rig, 'several_publishers')

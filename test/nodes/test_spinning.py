@@ -158,3 +158,18 @@ def test_what_a_callback_raises_is_raised(executor: MessagesFirst, node: Node) -
     connected(executor, node.create_publisher(String, 'text', DEPTH)).publish(String(data='text'))
     with pytest.raises(ZeroDivisionError):
         spin_until(executor, lambda: False)
+
+
+def test_a_timer_may_destroy_subscriptions(executor: MessagesFirst, node: Node) -> None:
+    """As a lifecycle node does that is cleaned up: what is waited for afterwards is gone."""
+    told: list[str] = []
+
+    def destroy() -> None:
+        told.append('timer')
+        for subscription in list(node.subscriptions):
+            node.destroy_subscription(subscription)
+
+    for topic in ('first', 'second'):
+        node.create_subscription(String, topic, lambda _: None, DEPTH)
+    node.create_timer(0.005, destroy)
+    spin_until(executor, lambda: len(told) > 2)

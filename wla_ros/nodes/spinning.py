@@ -53,8 +53,7 @@ class MessagesFirst(SingleThreadedExecutor):
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Serve what is ready; wait up to `timeout_sec` for something to become so."""
-        subscriptions = [item for node in self.get_nodes() for item in list(node.subscriptions)]
-        if not subscriptions:
+        if not self._subscriptions():
             self._with_events = True
             super().spin_once(timeout_sec)
             return
@@ -67,9 +66,7 @@ class MessagesFirst(SingleThreadedExecutor):
             now_s = time.monotonic()
             self._others_due_s = now_s + self._until_others_s()
         wait_s = max(0.0, self._others_due_s - now_s)
-        self._serve_messages(
-            subscriptions, wait_s if timeout_sec is None else min(wait_s, timeout_sec)
-        )
+        self._serve_messages(wait_s if timeout_sec is None else min(wait_s, timeout_sec))
 
     def can_execute(self, entity: Any) -> bool:
         """Leave out of what rclpy waits for: subscriptions, and mostly events."""
@@ -100,8 +97,12 @@ class MessagesFirst(SingleThreadedExecutor):
         first_s = min((wait / 1e9 for wait in waits_ns if wait is not None), default=math.inf)
         return min(max(first_s, _SHORTEST_PERIOD_S), _OTHERS_PERIOD_S)
 
-    def _serve_messages(self, subscriptions: list[Subscription], timeout_s: float) -> None:
-        if not self.context.ok():
+    def _subscriptions(self) -> list[Subscription]:
+        return [item for node in self.get_nodes() for item in node.subscriptions]
+
+    def _serve_messages(self, timeout_s: float) -> None:
+        subscriptions = self._subscriptions()  # whatever else was served may have destroyed some
+        if not self.context.ok() or not subscriptions:
             return
         if len(subscriptions) > self._room:
             self._room = 2 * len(subscriptions)
