@@ -115,12 +115,12 @@ def document(
     policy: WlaPolicy, results: Mapping[Variant, LatencyStatistics], *, repeats: int
 ) -> str:
     """Return the results as one line of JSON, times in ms."""
-    device = policy.device
+    device = policy.network.device
     figures: dict[str, Any] = {
         'benchmark': 'checkpoint',
         'version': policy.spec.version,
         'device': _device_name(device),
-        'dtype': str(policy.dtype).removeprefix('torch.'),
+        'dtype': str(policy.network.dtype).removeprefix('torch.'),
         'threads': torch.get_num_threads() if device.type == 'cpu' else None,
         'images': len(policy.spec.cameras) + sum(map(len, policy.spec.history_ns.values())),
         'repeats': repeats,

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from wla_ros.policies.wla.checkpoint.load import PRECISIONS
 from wla_ros.policies.wla.checkpoint.load import find_checkpoint_files
 from wla_ros.policies.wla.checkpoint.load import load_checkpoint
-from wla_ros.policies.wla.images import ImageGrid
+from wla_ros.policies.wla.prompt_plan import ImageGrid
 
 FOLDERS = tuple(
     Path(__file__).parent / 'goldens' / name for name in ('wla_tiny', 'wla_tiny_adaln')

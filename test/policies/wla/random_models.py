@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
-from wla_ros.policies.wla.images import ImageGrid
 from wla_ros.policies.wla.model.config_reading import read_configuration
+from wla_ros.policies.wla.prompt_plan import ImageGrid
 
 IMAGE, VISION_START, VISION_END = 90, 91, 92
 TEXT_TOKENS = 90  # numbers below are text

@@ -48,7 +48,7 @@ def small_columns(space=None, *, state_dim=14, action_dim=14):
     )
 
 
-def small_policy(model=None, *, columns=None, now_ns=lambda: 0, **settings):
+def small_policy(model=None, *, columns=None, choice=None, now_ns=lambda: 0, **settings):
     """Return a policy whose clock stands still unless one is given."""
     model = model or small_model()
     return WlaPolicy(
@@ -57,6 +57,7 @@ def small_policy(model=None, *, columns=None, now_ns=lambda: 0, **settings):
         columns or small_columns(),
         WlaSettings(**settings),
         version='test',
+        choice=choice,
         now_ns=now_ns,
     )
 

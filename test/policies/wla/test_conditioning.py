@@ -15,11 +15,12 @@ from policies.wla.small_policy import frame  # noqa: E402
 from policies.wla.small_policy import small_model  # noqa: E402
 
 from wla_ros.base.timing import StageClock  # noqa: E402
+from wla_ros.policies.wla.conditioning import Conditioning  # noqa: E402
 from wla_ros.policies.wla.images import prepare_images  # noqa: E402
-from wla_ros.policies.wla.model.model import Generation  # noqa: E402
-from wla_ros.policies.wla.prompt import Conditioning  # noqa: E402
+from wla_ros.policies.wla.model.network import upload  # noqa: E402
+from wla_ros.policies.wla.prompt import Prompts  # noqa: E402
 from wla_ros.policies.wla.prompt import Question  # noqa: E402
-from wla_ros.policies.wla.prompt import rolled_back  # noqa: E402
+from wla_ros.policies.wla.prompt_plan import ImageOrder  # noqa: E402
 
 CLOCK = StageClock(now_ns=lambda: 0)
 QUESTION = Question(instruction='stack the cup', previous='pick it.', serving='place it.')
@@ -43,38 +44,36 @@ def features(model):
 
 
 class Saying:
-    """A model that says what it is told, token by token, and computes the rest itself."""
+    """A network that says what it is told, token by token, and computes the rest itself."""
 
     def __init__(self, model, text, *, ends=True, tokens=None):
-        self._model, self._text, self._ends = model, text, ends
-        self.limits = []
-        self.was_late = False
+        self._model = model
+        self._left = small_tokenizer().encode(text) if tokens is None else list(tokens)
+        self._ends = ends
+        self.said = 0
 
     def __getattr__(self, name):
         return getattr(self._model, name)
 
-    def generate(self, state, *, end_tokens, max_tokens, is_late):
-        self.limits.append(max_tokens)
-        tokens = []
-        for token in small_tokenizer().encode(self._text)[:max_tokens]:
-            if is_late():
-                self.was_late = True
-                return Generation(tuple(tokens), has_ended=False, state=state)
-            tokens.append(token)
-            state = self._model.continue_with(state, torch.tensor([token]))
-        return Generation(tuple(tokens), has_ended=self._ends, state=state)
+    def next_token(self, state):
+        self.said += 1
+        if self._left:
+            return torch.tensor([self._left.pop(0)])
+        assert self._ends, 'an endless text is not asked for more'
+        return torch.tensor([small_tokenizer().end_token])
 
 
 def conditioning(model, *, max_tokens=20):
-    return Conditioning(
-        model=model, tokenizer=small_tokenizer(model.config), max_tokens=max_tokens
-    )
+    prompts = Prompts(tokenizer=small_tokenizer(model.config), config=model.config)
+    return Conditioning(network=model, prompts=prompts, max_tokens=max_tokens)
 
 
 def at_once(model, features, text):
     question = dataclasses.replace(QUESTION, serving=text)
+    asking = conditioning(model)
+    asked = asking.prompts.with_serving_text(question, ImageOrder(features.grids, 0))
     with torch.inference_mode():
-        return conditioning(model).with_serving_text(question, features, CLOCK).metaqueries
+        return asking.condition(asked, features, CLOCK).metaqueries
 
 
 def same(found, expected):
@@ -84,10 +83,10 @@ def same(found, expected):
 
 
 def speak(model, features, *, question=QUESTION, is_late=never, max_tokens=20):
+    asking = conditioning(model, max_tokens=max_tokens)
+    asked = asking.prompts.with_new_text(question, ImageOrder(features.grids, 0))
     with torch.inference_mode():
-        return conditioning(model, max_tokens=max_tokens).with_new_text(
-            question, features, CLOCK, is_late=is_late
-        )
+        return asking.condition(asked, features, CLOCK, is_late=is_late)
 
 
 @pytest.mark.parametrize(
@@ -98,35 +97,30 @@ def speak(model, features, *, question=QUESTION, is_late=never, max_tokens=20):
         'place it',
         '  place it \n',
         '',  # the newline of the template has to be replaced
-        'pl<|im_end|>ace',  # never part of a text
+        'pl<|im_start|>ace',  # never part of a text
     ],
 )
 def test_continuing_after_a_text_equals_one_pass_over_all_of_it(model, features, said):
     condition = speak(Saying(model, said), features)
-    clean = said.replace('<|im_end|>', '').strip()
+    clean = said.replace('<|im_start|>', '').strip()
     assert condition.subtask == clean
     assert not condition.late
     assert same(condition.metaqueries, at_once(model, features, clean))
 
 
 def test_tokens_that_are_not_those_of_the_text_are_rolled_back(model, features):
-    class Stuttering(Saying):
-        def generate(self, state, **limits):
-            tokens = [token for letter in 'cup' for token in small_tokenizer().encode(letter)]
-            for token in tokens:
-                state = self._model.continue_with(state, torch.tensor([token]))
-            return Generation(tuple(tokens), has_ended=True, state=state)
-
-    condition = speak(Stuttering(model, ''), features)
-    assert condition.subtask == 'cup'
-    assert same(condition.metaqueries, at_once(model, features, 'cup'))
+    letters = [token for letter in 'cup.\n' for token in small_tokenizer().encode(letter)]
+    assert letters != small_tokenizer().encode('cup.\n')
+    condition = speak(Saying(model, '', tokens=letters), features)
+    assert condition.subtask == 'cup.'
+    assert same(condition.metaqueries, at_once(model, features, 'cup.'))
 
 
 def test_a_late_text_is_replaced_by_the_serving_one(model, features):
     answers = iter([False, False, True])
     saying = Saying(model, 'place it on the cup.')
     condition = speak(saying, features, is_late=lambda: next(answers))
-    assert saying.was_late
+    assert saying.said == 2
     assert (condition.subtask, condition.late) == ('place it.', True)
     assert same(condition.metaqueries, at_once(model, features, 'place it.'))
 
@@ -134,7 +128,7 @@ def test_a_late_text_is_replaced_by_the_serving_one(model, features):
 def test_an_endless_text_is_replaced_by_the_serving_one(model, features):
     saying = Saying(model, 'on ' * 50, ends=False)
     condition = speak(saying, features, max_tokens=5)
-    assert saying.limits == [5]
+    assert saying.said == 5
     assert (condition.subtask, condition.late) == ('place it.', True)
 
 
@@ -153,22 +147,23 @@ def test_an_endless_first_text_is_cut(model, features):
 
 def test_without_language_the_prompt_has_no_memory(features):
     silent = small_model(small_config(training_mode='image_action'))
+    asking = conditioning(silent)
+    asked = asking.prompts.without_language('stack', ImageOrder(features.grids, 0))
     with torch.inference_mode():
-        condition = conditioning(silent).without_language('stack', features, CLOCK)
+        condition = asking.condition(asked, features, CLOCK)
     assert condition.subtask == ''
     assert len(condition.metaqueries) == silent.config.expert.last_cross_block + 1
 
 
-def test_rolling_back_forgets_exactly_the_last_tokens(model, features):
-    tokens = conditioning(model)._tokens.of(
-        '<|vision_start|><|image_pad|><|vision_end|>' * 3 + 'stack the cup', features.grids
-    )
+def test_rewinding_forgets_exactly_the_last_tokens(model, features):
+    before = torch.tensor([[model.config.begin_of_img_token]])
+    prompts = conditioning(model).prompts
+    asked = prompts.with_new_text(QUESTION, ImageOrder(features.grids, 0))
     with torch.inference_mode():
-        state = model.prefill(torch.tensor(tokens), features)
-        longer = model.continue_with(state, torch.tensor([5, 6, 7]))
-        back = rolled_back(longer, 3)
-        before = torch.tensor([model.config.begin_of_img_token])
+        state = model.prefill(upload([asked.plan], model.device), features)
         expected = model.metaqueries_after(state, before)
+        longer = model.extend(state, torch.tensor([[5, 6, 7]]))
+        back = longer.rewound(3)
         assert same(model.metaqueries_after(back, before), expected)
-    assert back.next_position == state.next_position
-    assert rolled_back(longer, 0) is longer
+    assert torch.equal(back.next_positions, state.next_positions)
+    assert longer.rewound(0) is longer

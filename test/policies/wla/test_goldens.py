@@ -10,9 +10,12 @@ from policies.wla.golden_data import RELATIVE_TOLERANCE
 from policies.wla.golden_data import load_model
 from policies.wla.golden_data import read_golden
 from policies.wla.golden_data import relative_error
+from policies.wla.prompts import prompt_of
 
 from wla_ros.policies.flow_sampler import integrate
-from wla_ros.policies.wla.model.model import token_positions
+from wla_ros.policies.wla.conditioning import write
+from wla_ros.policies.wla.prompt_plan import ImageOrder
+from wla_ros.policies.wla.prompt_plan import plan_prompt
 
 
 @pytest.fixture(scope='module', params=FOLDERS, ids=lambda folder: folder.name)
@@ -34,7 +37,7 @@ def features(model, golden):
 @pytest.fixture(scope='module')
 def prefilled(model, golden, features):
     with torch.inference_mode():
-        return model.prefill(golden.prompt, features)
+        return model.prefill(prompt_of(model, golden.prompt, golden.grids), features)
 
 
 def close(found, expected):
@@ -50,9 +53,8 @@ def test_vision_tokens_and_deepstack_features_match(features, golden):
 
 def test_positions_are_those_of_the_official_model(model, golden):
     ids = golden['input_ids'][0]
-    merge = model.config.vision.spatial_merge_size
-    positions, _ = token_positions(ids, model.config.image_token, golden.grids, merge)
-    assert torch.equal(positions, golden['position_ids'][:, 0])
+    plan = plan_prompt(ids, ImageOrder(golden.grids, 0), model.config)
+    assert plan.positions.tolist() == golden['position_ids'][:, 0].tolist()
 
 
 def test_special_tokens_are_the_last_rows_of_the_embedding(model, golden):
@@ -69,7 +71,7 @@ def test_logits_after_the_prompt_match(model, golden, prefilled):
 
 @torch.inference_mode()
 def test_greedy_tokens_are_the_same(model, golden, prefilled):
-    generation = model.generate(prefilled, end_tokens=frozenset(), max_tokens=12)
+    generation = write(model, prefilled, end_tokens=frozenset(), max_tokens=12)
     assert list(generation.tokens) == golden['greedy_ids'][0].tolist()
     assert not generation.has_ended
 
@@ -80,12 +82,12 @@ def test_metaquery_states_match_in_one_pass_and_after_a_prefill(
     model, golden, features, prefilled, prune
 ):
     expected = golden['metaquery_hidden']
-    after = model.metaqueries_after(prefilled, golden.suffix, prune=prune)
-    once = model.metaqueries_of(golden.whole, features, prune=prune)
+    after = model.metaqueries_after(prefilled, golden.suffix[None], prune=prune)
+    once = model.metaqueries(prompt_of(model, golden.whole, golden.grids), features, prune=prune)
     assert len(after) == len(once) == len(expected) - (1 if prune else 0)
     for split, whole, layer in zip(after, once, expected, strict=False):
-        assert close(split, layer)
-        assert close(whole, layer)
+        assert close(split[0], layer)
+        assert close(whole[0], layer)
 
 
 @torch.inference_mode()
@@ -99,17 +101,17 @@ def test_velocity_matches(model, golden):
 @pytest.mark.parametrize('steps', [10, 32])
 @torch.inference_mode()
 def test_integrated_actions_match(model, golden, features, steps):
-    metaqueries = model.metaqueries_of(golden.whole, features)
+    metaqueries = model.metaqueries(prompt_of(model, golden.whole, golden.grids), features)
     for sample in range(len(golden['noise'])):
-        actions = model.sample_actions(
-            metaqueries, golden['state'][sample, 0], golden['noise'][sample][None], steps=steps
+        actions = model.sample(
+            metaqueries, golden['state'][sample], golden['noise'][sample][None], steps=steps
         )
         assert close(actions[0], golden[f'actions_{steps}'][sample])
 
 
 @torch.inference_mode()
 def test_a_batch_integrates_like_its_samples(model, golden, features):
-    metaqueries = [rows[None] for rows in model.metaqueries_of(golden.whole, features)]
+    metaqueries = model.metaqueries(prompt_of(model, golden.whole, golden.grids), features)
     context = model.action_expert.prepare(golden['state'], metaqueries)
     buckets = model.config.expert.num_timestep_buckets
     actions = integrate(
@@ -126,9 +128,9 @@ def test_bf16_stays_near_fp32(golden):
     model = load_model(golden.folder).to(torch.bfloat16)
     features = model.visual(golden['pixel_values'], golden.grids)
     assert features.tokens.dtype == torch.bfloat16
-    actions = model.sample_actions(
-        model.metaqueries_of(golden.whole, features),
-        golden['state'][0, 0],
+    actions = model.sample(
+        model.metaqueries(prompt_of(model, golden.whole, golden.grids), features),
+        golden['state'][0],
         golden['noise'][:1],
         steps=10,
     )

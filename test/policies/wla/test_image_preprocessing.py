@@ -13,10 +13,10 @@ from policies.wla.golden_data import FOLDERS  # noqa: E402
 from policies.wla.golden_data import read_golden  # noqa: E402
 from policies.wla.small_checkpoint import small_config  # noqa: E402
 
-from wla_ros.policies.wla.images import ImageGrid  # noqa: E402
 from wla_ros.policies.wla.images import letterbox  # noqa: E402
 from wla_ros.policies.wla.images import patches  # noqa: E402
 from wla_ros.policies.wla.images import prepare_images  # noqa: E402
+from wla_ros.policies.wla.prompt_plan import ImageGrid  # noqa: E402
 
 CPU = torch.device('cpu')
 VISION = small_config().vision

@@ -19,13 +19,13 @@ from tokenizers.models import BPE  # noqa: E402
 from wla_ros.base.config import ConfigurationError  # noqa: E402
 from wla_ros.policies.wla.checkpoint.tiny_tokenizer import WORDS  # noqa: E402
 from wla_ros.policies.wla.checkpoint.tiny_tokenizer import tiny_tokenizer  # noqa: E402
-from wla_ros.policies.wla.images import ImageGrid  # noqa: E402
 from wla_ros.policies.wla.prompt import PromptTokenizer  # noqa: E402
 from wla_ros.policies.wla.prompt import PromptTokens  # noqa: E402
 from wla_ros.policies.wla.prompt import action_question  # noqa: E402
 from wla_ros.policies.wla.prompt import load_tokenizer  # noqa: E402
 from wla_ros.policies.wla.prompt import subtask_question  # noqa: E402
 from wla_ros.policies.wla.prompt import with_metaqueries  # noqa: E402
+from wla_ros.policies.wla.prompt_plan import ImageGrid  # noqa: E402
 
 CONFIG = small_config()
 TOKENIZER = small_tokenizer()

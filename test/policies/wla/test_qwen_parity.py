@@ -7,10 +7,12 @@ torch = pytest.importorskip('torch')
 transformers = pytest.importorskip('transformers')
 
 from policies.wla.golden_data import relative_error
+from policies.wla.prompts import prompt_of
 from policies.wla.random_models import IMAGE
 from policies.wla.random_models import random_sample
 from policies.wla.random_models import randomise
 
+from wla_ros.policies.wla.conditioning import write
 from wla_ros.policies.wla.model.model import WLAModel
 
 SEEDS = range(12)
@@ -35,6 +37,9 @@ class Pair:
             'pixel_values': self.sample.pixels,
             'image_grid_thw': torch.tensor([(1, g.height, g.width) for g in self.sample.grids]),
         }
+
+    def prompt(self, tokens):
+        return prompt_of(self.ours, tokens, self.sample.grids)
 
     def features(self):
         return self.ours.visual(self.sample.pixels, self.sample.grids)
@@ -80,27 +85,27 @@ def test_logits_and_metaqueries_of_every_layer_match(pair):
     tokens = pair.sample.prompt
     logits, layers = pair.official_run(tokens)
     features = pair.features()
-    prefilled = pair.ours.prefill(tokens, features)
+    prefilled = pair.ours.prefill(pair.prompt(tokens), features)
     assert relative_error(pair.ours.decoder.logits(prefilled.last_hidden)[0], logits[-1]) < (
         TOLERANCE
     )
     config = pair.ours.config
-    found = pair.ours.metaqueries_of(tokens, features, prune=False)
+    found = pair.ours.metaqueries(pair.prompt(tokens), features, prune=False)
     expected = layers[config.first_layer_read :]
     assert len(found) == len(expected) == config.expert.num_layers
     for ours, official in zip(found, expected, strict=True):
-        assert relative_error(ours, official[-config.num_metaqueries :]) < TOLERANCE
+        assert relative_error(ours[0], official[-config.num_metaqueries :]) < TOLERANCE
 
 
 @torch.inference_mode()
 def test_pruned_metaqueries_are_the_same_as_all(pair):
     tokens, features = pair.sample.prompt, pair.features()
     config = pair.ours.config
-    whole = pair.ours.metaqueries_of(tokens, features, prune=False)
-    pruned = pair.ours.metaqueries_of(tokens, features)
+    whole = pair.ours.metaqueries(pair.prompt(tokens), features, prune=False)
+    pruned = pair.ours.metaqueries(pair.prompt(tokens), features)
     begin = len(tokens) - config.num_metaqueries
-    state = pair.ours.prefill(tokens[: begin - 1], features)
-    after = pair.ours.metaqueries_after(state, tokens[begin - 1 : begin])
+    state = pair.ours.prefill(pair.prompt(tokens[: begin - 1]), features)
+    after = pair.ours.metaqueries_after(state, tokens[None, begin - 1 : begin])
     assert len(pruned) == len(after) == config.expert.last_cross_block + 1
     for block in range(config.expert.last_cross_block + 1):
         if config.expert.is_cross(block):
@@ -116,8 +121,8 @@ def test_greedy_tokens_match_the_official_generation(pair):
         **pair.batch(prompt), **pair.inputs, max_new_tokens=6, do_sample=False, eos_token_id=None,
         pad_token_id=0,
     )  # fmt: skip
-    state = pair.ours.prefill(prompt, pair.features())
-    ours = pair.ours.generate(state, end_tokens=frozenset(), max_tokens=6)
+    state = pair.ours.prefill(pair.prompt(prompt), pair.features())
+    ours = write(pair.ours, state, end_tokens=frozenset(), max_tokens=6)
     assert list(ours.tokens) == official[0, len(prompt) :].tolist()
 
 

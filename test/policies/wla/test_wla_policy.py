@@ -28,7 +28,6 @@ from wla_ros.inference.result import check_result  # noqa: E402
 from wla_ros.policies.wla import prompt as conditioning_module  # noqa: E402
 from wla_ros.policies.wla.columns import ActionSpace  # noqa: E402
 from wla_ros.policies.wla.columns import Reference  # noqa: E402
-from wla_ros.policies.wla.model.model import Generation  # noqa: E402
 from wla_ros.policies.wla.settings import LanguageSection  # noqa: E402
 from wla_ros.policies.wla.settings import WlaSettings  # noqa: E402
 from wla_ros.robots.piper.forward_kinematics import flange_pose  # noqa: E402
@@ -69,16 +68,15 @@ def says(monkeypatch, model):
     def saying(*texts):
         remaining = list(texts)
 
-        def generate(state, *, end_tokens, max_tokens, is_late):
-            calls.append(max_tokens)
-            late = is_late()
-            text = '' if late else remaining.pop(0)
-            tokens = tokenizer.encode(text)
-            for token in tokens:
-                state = model.continue_with(state, torch.tensor([token]))
-            return Generation(tuple(tokens), has_ended=not late, state=state)
+        left = []
 
-        monkeypatch.setattr(model, 'generate', generate)
+        def next_token(state):
+            if not left:
+                calls.append(remaining[0])
+                left.extend([*tokenizer.encode(remaining.pop(0)), tokenizer.end_token])
+            return torch.tensor([left.pop(0)])
+
+        monkeypatch.setattr(model, 'next_token', next_token)
         return calls
 
     from policies.wla.small_checkpoint import small_tokenizer
@@ -136,12 +134,15 @@ def test_the_first_image_of_the_episode_comes_first_where_trained_so(asked):
     policy = small_policy(model)
     policy.infer(observation(0), REQUEST)
     policy.infer(observation(SECOND_NS), REQUEST)
-    images = policy._order.images(observation(SECOND_NS), policy._first_image)
+    pictures = policy._order.pictures(observation(SECOND_NS), policy._episode.first_image)
     assert [count for _, _, count in asked] == [5, 5]
-    np.testing.assert_array_equal(images[0][0], observation(0).images['head'].pixels)
+    shown = [item.frame for item in pictures.pictures]
+    np.testing.assert_array_equal(shown[0].pixels, observation(0).images['head'].pixels)
+    assert pictures.order.head == 2
+    assert shown[2].stamp_ns == SECOND_NS
     policy.reset(seed=0)
     policy.infer(observation(2 * SECOND_NS), REQUEST)
-    assert policy._first_image.stamp_ns == 2 * SECOND_NS
+    assert policy._episode.first_image.stamp_ns == 2 * SECOND_NS
 
 
 def test_history_is_ignored_by_a_checkpoint_without(asked):
@@ -162,7 +163,7 @@ def test_what_was_said_becomes_the_memory_of_the_next_question(model, says, aske
 
 def test_with_the_first_image_the_whole_past_is_told(says, monkeypatch, asked, model):
     monkeypatch.setattr(
-        model, 'config', dataclasses.replace(model.config, use_begin_frame_context=True)
+        model, '_config', dataclasses.replace(model.config, use_begin_frame_context=True)
     )
     says('a.', 'b.', 'c.')
     policy = small_policy(model, language=LanguageSection(rate_hz=0.0))

@@ -10,26 +10,7 @@ from torch import Tensor
 
 from wla_ros.base.types import ImageArray
 from wla_ros.policies.wla.model.config import VisionConfig
-
-# The size of an image in patches. Knows no torch.
-
-
-@dataclass(frozen=True, slots=True)
-class ImageGrid:
-    """Height and width of one still image in patches; both are multiples of the merge size."""
-
-    height: int
-    width: int
-
-    @property
-    def patches(self) -> int:
-        """Number of patches."""
-        return self.height * self.width
-
-    def merged(self, merge: int) -> tuple[int, int]:
-        """Return rows and columns of tokens, `merge` x `merge` patches each."""
-        return self.height // merge, self.width // merge
-
+from wla_ros.policies.wla.prompt_plan import ImageGrid
 
 # The processor of Qwen3-VL: images in [0, 1] less the mean, by the standard deviation.
 _MEAN = 0.5

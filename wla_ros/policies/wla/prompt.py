@@ -1,25 +1,20 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
-"""The published prompts of WLA in the chat template of Qwen, as tokens."""
+"""The published prompts of WLA in the chat template of Qwen, as tokens. Knows no torch."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
 from tokenizers import AddedToken
 from tokenizers import Tokenizer
-from torch import Tensor
 
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
-from wla_ros.base.timing import StageClock
-from wla_ros.policies.wla.images import ImageGrid
 from wla_ros.policies.wla.model.config import WLAConfig
-from wla_ros.policies.wla.model.model import Prefilled
-from wla_ros.policies.wla.model.model import WLAModel
-from wla_ros.policies.wla.model.text import KeyValueCache
-from wla_ros.policies.wla.model.vision import VisionFeatures
+from wla_ros.policies.wla.prompt_plan import ImageGrid
+from wla_ros.policies.wla.prompt_plan import ImageOrder
+from wla_ros.policies.wla.prompt_plan import PromptPlan
+from wla_ros.policies.wla.prompt_plan import plan_prompt
 
 # The tokenizer of a checkpoint, completed and checked: texts to token numbers and back.
 #
@@ -226,19 +221,7 @@ class PromptTokens:
         return tokens[: last + 1]
 
 
-# From images, instruction and memory to the meta-query states that condition the actions.
-#
-# Owns what is said and when it is too late. One vision pass and one prefill serve text and
-# actions. Must not know cameras, joints or normalisation.
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Condition:
-    """What the Action Expert reads, and the text it was made with."""
-
-    metaqueries: tuple[Tensor, ...]  # per block [q, width]
-    subtask: str = ''
-    late: bool = False  # the text was not ready in time; `subtask` is the previous one
+# What is asked, all of it known to the host before the device begins.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,116 +233,57 @@ class Question:
     serving: str  # the text that serves if no new one is ready; empty at the beginning
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conditioning:
-    """Asks one model; keeps nothing between questions."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asked:
+    """A prompt that is ready to run: through the meta-queries where the answer is known."""
 
-    model: WLAModel
+    text: str  # up to the assistant's turn
+    images: ImageOrder
+    plan: PromptPlan
+    answer: str | None  # the subtask, empty without language; None: the model is to write one
+    serving: str = ''  # takes the place of one that is late
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompts:
+    """Makes the prompts of one checkpoint."""
+
     tokenizer: PromptTokenizer
-    max_tokens: int
+    config: WLAConfig
+
+    def without_language(self, instruction: str, images: ImageOrder) -> Asked:
+        """Return the prompt of a checkpoint that does not speak."""
+        text = action_question(
+            self.config.system_prompt, self.tokenizer.truncated(instruction), len(images.grids)
+        )
+        return Asked(text=text, images=images, plan=self.answered(text, '', images), answer='')
+
+    def with_serving_text(self, question: Question, images: ImageOrder) -> Asked:
+        """Return the prompt with the text that serves already."""
+        text = self._ask(question, images)
+        plan = self.answered(text, self.tokenizer.plain(question.serving), images)
+        return Asked(text=text, images=images, plan=plan, answer=question.serving)
+
+    def with_new_text(self, question: Question, images: ImageOrder) -> Asked:
+        """Return the prompt up to the text that the model is to write."""
+        text = self._ask(question, images)
+        plan = plan_prompt(self._tokens.of(text, images.grids), images, self.config)
+        return Asked(text=text, images=images, plan=plan, answer=None, serving=question.serving)
+
+    def answered(self, text: str, answer: str, images: ImageOrder) -> PromptPlan:
+        """Return the plan of question, answer and meta-queries, tokenised as a whole."""
+        whole = with_metaqueries(text, answer, self.config.num_metaqueries)
+        tokens = self._tokens.through_metaqueries(whole, images.grids)
+        return plan_prompt(tokens, images, self.config)
 
     @property
     def _tokens(self) -> PromptTokens:
-        return PromptTokens(self.tokenizer, self.model.config)
+        return PromptTokens(self.tokenizer, self.config)
 
-    def without_language(
-        self, instruction: str, features: VisionFeatures, clock: StageClock
-    ) -> Condition:
-        """Return the condition of a checkpoint that does not speak."""
-        question = action_question(
-            self.model.config.system_prompt,
-            self.tokenizer.truncated(instruction),
-            len(features.grids),
-        )
-        with clock.stage('prefill'):
-            return Condition(self._in_one_pass(question, '', features))
-
-    def with_serving_text(
-        self, question: Question, features: VisionFeatures, clock: StageClock
-    ) -> Condition:
-        """Return the condition with the text that serves already: one pass, nothing generated."""
-        with clock.stage('prefill'):
-            asked = self._ask(question, features)
-            metaqueries = self._in_one_pass(asked, question.serving, features)
-        return Condition(metaqueries, question.serving)
-
-    def with_new_text(
-        self,
-        question: Question,
-        features: VisionFeatures,
-        clock: StageClock,
-        *,
-        is_late: Callable[[], bool],
-    ) -> Condition:
-        """
-        Return the condition with a new text.
-
-        Where it is late or endless, the serving text takes its place. Without one, which is before
-        the first text of a task, `is_late` is not asked and an endless text is cut.
-        """
-        text = self._ask(question, features)
-        asked = self._tokens.of(text, features.grids)
-        with clock.stage('prefill'):
-            prefilled = self.model.prefill(self._on_device(asked), features)
-        with clock.stage('subtask'):
-            generation = self.model.generate(
-                prefilled,
-                end_tokens=frozenset({self.tokenizer.end_token}),
-                max_tokens=self.max_tokens,
-                is_late=is_late if question.serving else lambda: False,
-            )
-            subtask = self.tokenizer.plain(self.tokenizer.decode(generation.tokens)).strip()
-            late = bool(question.serving) and not generation.has_ended
-            if late:
-                subtask = question.serving
-            whole = self._whole(text, subtask, features)
-            seen = [*asked, *generation.tokens]
-            known = _common(whole[: -self.model.config.num_metaqueries], seen)
-            state = rolled_back(generation.state, len(seen) - known)
-            before = self._on_device(whole[known : -self.model.config.num_metaqueries])
-            metaqueries = self.model.metaqueries_after(state, before)
-        return Condition(metaqueries, subtask, late)
-
-    def _ask(self, question: Question, features: VisionFeatures) -> str:
+    def _ask(self, question: Question, images: ImageOrder) -> str:
         return subtask_question(
-            self.model.config.system_prompt,
+            self.config.system_prompt,
             self.tokenizer.truncated(question.instruction),
             self.tokenizer.plain(question.previous),
-            len(features.grids),
+            len(images.grids),
         )
-
-    def _in_one_pass(
-        self, question: str, answer: str, features: VisionFeatures
-    ) -> tuple[Tensor, ...]:
-        whole = self._whole(question, self.tokenizer.plain(answer), features)
-        return self.model.metaqueries_of(self._on_device(whole), features)
-
-    def _whole(self, question: str, answer: str, features: VisionFeatures) -> list[int]:
-        """Return the tokens of question, answer and meta-queries, tokenised as a whole."""
-        text = with_metaqueries(question, answer, self.model.config.num_metaqueries)
-        return self._tokens.through_metaqueries(text, features.grids)
-
-    def _on_device(self, tokens: list[int]) -> Tensor:
-        return torch.tensor(tokens, dtype=torch.long, device=self.model.device)
-
-
-def rolled_back(state: Prefilled, tokens: int) -> Prefilled:
-    """
-    Return `state` before its last `tokens` text tokens; it has no last hidden row.
-
-    Exact: attention is causal, so what came later left no trace in earlier keys and values.
-    """
-    if tokens == 0:
-        return state
-    layers = [(key[:, :-tokens], value[:, :-tokens]) for key, value in state.cache.layers]
-    return Prefilled(
-        KeyValueCache(layers), state.next_position - tokens, state.last_hidden.narrow(0, 0, 0)
-    )
-
-
-def _common(first: list[int], second: list[int]) -> int:
-    """Return how many tokens both begin with."""
-    for index, (a, b) in enumerate(zip(first, second, strict=False)):
-        if a != b:
-            return index
-    return min(len(first), len(second))

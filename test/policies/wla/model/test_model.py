@@ -11,13 +11,17 @@ import json
 from policies.wla.golden_data import FOLDERS
 from policies.wla.golden_data import load_model
 from policies.wla.golden_data import read_golden
+from policies.wla.prompts import prompt_of
+from policies.wla.small_checkpoint import small_config
 
 from wla_ros.policies.wla.checkpoint.create import SIZES
 from wla_ros.policies.wla.checkpoint.load import model_without_memory
-from wla_ros.policies.wla.images import ImageGrid
+from wla_ros.policies.wla.conditioning import write
 from wla_ros.policies.wla.model.action_expert import ActionExpert
 from wla_ros.policies.wla.model.config_reading import read_configuration
-from wla_ros.policies.wla.model.model import token_positions
+from wla_ros.policies.wla.prompt_plan import ImageGrid
+from wla_ros.policies.wla.prompt_plan import ImageOrder
+from wla_ros.policies.wla.prompt_plan import plan_prompt
 
 TOKENS = {'image_token_id': 1, 'vision_start_token_id': 2, 'vision_end_token_id': 3}
 
@@ -81,10 +85,10 @@ def test_actions_need_all_layers_but_the_last(full):
 @torch.inference_mode()
 def test_generation_stops_at_an_end_token_and_leaves_it_out(model, golden):
     features = model.visual(golden['pixel_values'], golden.grids)
-    state = model.prefill(golden.prompt, features)
+    state = model.prefill(prompt_of(model, golden.prompt, golden.grids), features)
     greedy = golden['greedy_ids'][0].tolist()
     end = next(i for i, token in enumerate(greedy) if token not in greedy[:i] and i > 0)
-    generation = model.generate(state, end_tokens=frozenset([greedy[end]]), max_tokens=12)
+    generation = write(model, state, end_tokens=frozenset([greedy[end]]), max_tokens=12)
     assert generation.has_ended
     assert list(generation.tokens) == greedy[:end]
 
@@ -92,10 +96,10 @@ def test_generation_stops_at_an_end_token_and_leaves_it_out(model, golden):
 @torch.inference_mode()
 def test_generation_stops_when_it_is_late(model, golden):
     features = model.visual(golden['pixel_values'], golden.grids)
-    state = model.prefill(golden.prompt, features)
+    state = model.prefill(prompt_of(model, golden.prompt, golden.grids), features)
     asked = iter([False, False, True])
-    generation = model.generate(
-        state, end_tokens=frozenset(), max_tokens=12, is_late=lambda: next(asked)
+    generation = write(
+        model, state, end_tokens=frozenset(), max_tokens=12, is_late=lambda: next(asked)
     )
     assert list(generation.tokens) == golden['greedy_ids'][0, :2].tolist()
     assert not generation.has_ended
@@ -105,54 +109,73 @@ def test_generation_stops_when_it_is_late(model, golden):
 def test_metaqueries_after_a_subtask_equal_one_pass_over_everything(model, golden):
     """One vision pass and one prefill serve text and actions: the cache is continued."""
     features = model.visual(golden['pixel_values'], golden.grids)
-    state = model.prefill(golden.prompt, features)
-    generation = model.generate(state, end_tokens=frozenset(), max_tokens=5)
-    continued = model.metaqueries_after(generation.state, golden.suffix)
+    state = model.prefill(prompt_of(model, golden.prompt, golden.grids), features)
+    generation = write(model, state, end_tokens=frozenset(), max_tokens=5)
+    continued = model.metaqueries_after(generation.state, golden.suffix[None])
     spoken = torch.tensor(generation.tokens)
     rest = golden.whole[len(golden.prompt) :]
-    once = model.metaqueries_of(torch.cat((golden.prompt, spoken, rest)), features)
+    once = model.metaqueries(
+        prompt_of(model, torch.cat((golden.prompt, spoken, rest)), golden.grids), features
+    )
     for found, expected in zip(continued, once, strict=True):
         torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
 @torch.inference_mode()
-def test_a_state_can_be_continued_twice(model, golden):
+def test_continuing_a_state_forgets_what_came_behind_it(model, golden):
     features = model.visual(golden['pixel_values'], golden.grids)
-    state = model.prefill(golden.prompt, features)
-    first = model.metaqueries_after(state, golden.suffix)
-    model.generate(state, end_tokens=frozenset(), max_tokens=3)
-    again = model.metaqueries_after(state, golden.suffix)
+    state = model.prefill(prompt_of(model, golden.prompt, golden.grids), features)
+    first = model.metaqueries_after(state, golden.suffix[None])
+    longer = write(model, state, end_tokens=frozenset(), max_tokens=3).state
+    assert longer.length == state.length + 3
+    again = model.metaqueries_after(longer.rewound(3), golden.suffix[None])
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
+    state.cache.truncate(state.length)
+    with pytest.raises(ValueError, match='void'):
+        model.metaqueries_after(longer, golden.suffix[None])
 
 
 def test_a_prompt_without_its_metaqueries_is_refused(model, golden):
     features = model.visual(golden['pixel_values'], golden.grids)
     with pytest.raises(ValueError, match='meta-queries'):
-        model.metaqueries_of(golden.prompt, features)
+        model.metaqueries(prompt_of(model, golden.prompt, golden.grids), features)
+
+
+def plan_of(tokens, grids):
+    config = small_config(image_token=9)
+    return plan_prompt(tokens, ImageOrder(tuple(grids), 0), config)
 
 
 def test_positions_continue_after_the_larger_side_of_an_image():
-    tokens = torch.tensor([5, 9, 9, 9, 9, 9, 9, 5, 5])
-    positions, following = token_positions(tokens, 9, [ImageGrid(4, 6)], 2)
-    assert positions.tolist() == [
+    plan = plan_of([5, 9, 9, 9, 9, 9, 9, 5, 5], [ImageGrid(4, 6)])
+    assert plan.positions.tolist() == [
         [0, 1, 1, 1, 1, 1, 1, 4, 5],
         [0, 1, 1, 1, 2, 2, 2, 4, 5],
         [0, 1, 2, 3, 1, 2, 3, 4, 5],
     ]
-    assert following == 6
+    assert plan.next_position == 6
+    assert plan.image_rows == (range(1, 7),)
+    assert plan.wanted_rows == range(8, 9)
+
+
+def test_images_side_by_side_are_told_apart():
+    plan = plan_of([9, 9, 9, 5, 9], [ImageGrid(2, 2), ImageGrid(2, 4), ImageGrid(2, 2)])
+    assert plan.image_rows == (range(1), range(1, 3), range(4, 5))
+    assert plan.positions.tolist() == [[0, 1, 1, 3, 4], [0, 1, 1, 3, 4], [0, 1, 2, 3, 4]]
 
 
 @pytest.mark.parametrize(
     ('tokens', 'grids', 'message'),
     [
         ([5, 9, 9, 5], [ImageGrid(4, 4)], 'needs 2 x 2 image tokens'),
+        ([5, 9, 9], [ImageGrid(4, 4)], 'needs 2 x 2 image tokens'),
         ([5, 9, 9, 9, 9], [], 'only 0 images'),
         ([5, 5], [ImageGrid(4, 4)], 'have no tokens'),
     ],
 )
 def test_images_and_their_tokens_must_agree(tokens, grids, message):
     with pytest.raises(ValueError, match=message):
-        token_positions(torch.tensor(tokens), 9, grids, 2)
+        plan_of(tokens, grids)
 
 
 def test_patches_and_image_sizes_must_agree(model, golden):

@@ -1,9 +1,7 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
-"""WLA-0: backbone, text decoder and Action Expert composed as published."""
+"""WLA-0: backbone, text decoder and Action Expert composed as published, eagerly computed."""
 
-from collections.abc import Callable
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -12,76 +10,19 @@ from torch import nn
 from wla_ros.policies.flow_sampler import CleanPrefix
 from wla_ros.policies.flow_sampler import GuidedPrefix
 from wla_ros.policies.flow_sampler import integrate
-from wla_ros.policies.wla.images import ImageGrid
 from wla_ros.policies.wla.model.action_expert import ActionExpert
 from wla_ros.policies.wla.model.config import WLAConfig
+from wla_ros.policies.wla.model.layers import causal_mask
 from wla_ros.policies.wla.model.layers import text_angles
-from wla_ros.policies.wla.model.text import ALL_ROWS
-from wla_ros.policies.wla.model.text import LAST_ROW
+from wla_ros.policies.wla.model.network import Cache
+from wla_ros.policies.wla.model.network import Prefilled
+from wla_ros.policies.wla.model.network import Prompt
+from wla_ros.policies.wla.model.network import VisionFeatures
 from wla_ros.policies.wla.model.text import KeyValueCache
 from wla_ros.policies.wla.model.text import TextDecoder
-from wla_ros.policies.wla.model.vision import VisionFeatures
+from wla_ros.policies.wla.model.text import select_rows
 from wla_ros.policies.wla.model.vision import VisionTower
-
-# Positions of a prompt with images: time, height, width per token, for the decoder's rotary.
-
-
-def token_positions(
-    tokens: Tensor, image_token: int, grids: Sequence[ImageGrid], merge: int
-) -> tuple[Tensor, int]:
-    """
-    Return positions [3, s] of `tokens` [s] and the position of the next token.
-
-    A text token takes p on all axes and moves to p + 1. An image block that starts at p takes
-    t = p, h = p + row, w = p + column of the merged grid; text goes on at p + max(rows, columns):
-
-        tokens    a  b  [ 0,0  0,1  1,0  1,1 ]  c
-        t         0  1     2    2    2    2     4
-        h         0  1     2    2    3    3     4
-        w         0  1     2    3    2    3     4
-
-    Raises ValueError if the image tokens do not match `grids`.
-    """
-    values = tokens.tolist()
-    parts: list[Tensor] = []
-    position, index = 0, 0
-    remaining = list(grids)
-    while index < len(values):
-        if values[index] != image_token:
-            parts.append(torch.full((3, 1), position))
-            position, index = position + 1, index + 1
-            continue
-        if not remaining:
-            raise ValueError(f'token {index} begins an image, only {len(grids)} images are given')
-        rows, columns = remaining.pop(0).merged(merge)
-        count = rows * columns
-        if values[index : index + count] != [image_token] * count:
-            raise ValueError(f'image at token {index} needs {rows} x {columns} image tokens')
-        flat = torch.arange(count)
-        block = torch.stack((torch.zeros_like(flat), flat // columns, flat % columns))
-        parts.append(block + position)
-        position, index = position + max(rows, columns), index + count
-    if remaining:
-        raise ValueError(f'{len(remaining)} of {len(grids)} images have no tokens in the prompt')
-    return torch.cat(parts, dim=1).to(tokens.device), position
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prefilled:
-    """Tokens that went through every decoder layer: what text and meta-queries continue from."""
-
-    cache: KeyValueCache
-    next_position: int
-    last_hidden: Tensor  # [1, width] of the last token, output of the last layer
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Generation:
-    """Greedily chosen tokens; the state has seen exactly these."""
-
-    tokens: tuple[int, ...]  # without the end token
-    has_ended: bool  # an end token was chosen; else the limit or the deadline came first
-    state: Prefilled
+from wla_ros.policies.wla.prompt_plan import ImageGrid
 
 
 class BackboneModel(nn.Module):
@@ -104,14 +45,23 @@ class Backbone(nn.Module):
 
 
 class WLAModel(nn.Module):
-    """The parts of a checkpoint that act, with published parameter names below `model.`."""
+    """
+    The parts of a checkpoint that act, with published parameter names below `model.`.
+
+    A `wla_ros.policies.wla.model.network.Network`; gradients pass through every method.
+    """
 
     def __init__(self, config: WLAConfig) -> None:
         """Create all parts; sizes come from `config` only."""
         super().__init__()
-        self.config = config
+        self._config = config
         self.mllm_backbone = Backbone(config)
         self.action_expert = ActionExpert(config.expert)
+
+    @property
+    def config(self) -> WLAConfig:
+        """Its sizes."""
+        return self._config
 
     @property
     def visual(self) -> VisionTower:
@@ -131,94 +81,82 @@ class WLAModel(nn.Module):
         device: torch.device = self.decoder.embed_tokens.weight.device
         return device
 
-    def prefill(self, tokens: Tensor, features: VisionFeatures) -> Prefilled:
-        """Run a prompt [s] with its images through every decoder layer."""
-        x, positions, next_position, is_image = self._embed(tokens, features)
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the backbone's weights."""
+        dtype: torch.dtype = self.decoder.embed_tokens.weight.dtype
+        return dtype
+
+    def see(self, pixels: Tensor, grids: Sequence[ImageGrid]) -> VisionFeatures:
+        """See Network; raises ValueError if the grids do not add up to n."""
+        features: VisionFeatures = self.visual(pixels, grids)
+        return features
+
+    def prefill(self, prompt: Prompt, features: VisionFeatures) -> Prefilled:
+        """See Network."""
         cache = KeyValueCache()
+        last = prompt.wanted_rows[:, -1:]
         outputs = self._run(
-            x,
-            positions,
+            self._embed(prompt, features),
+            prompt.positions,
             cache,
-            deepstack=features.deepstack,
-            is_image=is_image,
-            rows_of_last=LAST_ROW,
+            prompt.present,
+            images=(prompt.image_rows, features.deepstack),
+            rows_of_last=last,
         )
-        return Prefilled(cache, next_position, outputs[-1])
+        return Prefilled(
+            cache, cache.length, prompt.next_positions, outputs[-1][:, 0], prompt.present
+        )
 
-    def continue_with(self, state: Prefilled, tokens: Tensor) -> Prefilled:
-        """Append text `tokens` [s] through every decoder layer."""
-        cache = state.cache.fork()
+    def extend(self, state: Prefilled, tokens: Tensor) -> Prefilled:
+        """See Network."""
+        present, positions = _behind(state, tokens)
         outputs = self._run(
-            self.decoder.embed_tokens(tokens),
-            _text_positions(state, tokens),
-            cache,
-            rows_of_last=LAST_ROW,
+            self.decoder.embed_tokens(tokens), positions, _continued(state), present
         )
-        return Prefilled(cache, state.next_position + len(tokens), outputs[-1])
+        length = state.length + tokens.shape[1]
+        following = state.next_positions + tokens.shape[1]
+        return Prefilled(state.cache, length, following, outputs[-1][:, -1], present)
 
-    def generate(
-        self,
-        state: Prefilled,
-        *,
-        end_tokens: frozenset[int],
-        max_tokens: int,
-        is_late: Callable[[], bool] = lambda: False,
-    ) -> Generation:
-        """
-        Choose tokens greedily up to an end token or `max_tokens`.
+    def next_token(self, state: Prefilled) -> Tensor:
+        """See Network."""
+        return self.decoder.logits(state.last_hidden).argmax(-1)
 
-        `is_late` is asked before every token; generation stops there when it says so.
-        """
-        tokens: list[int] = []
-        while len(tokens) < max_tokens and not is_late():
-            token = int(self.decoder.logits(state.last_hidden).argmax())
-            if token in end_tokens:
-                return Generation(tuple(tokens), has_ended=True, state=state)
-            tokens.append(token)
-            state = self.continue_with(state, torch.tensor([token], device=self.device))
-        return Generation(tuple(tokens), has_ended=False, state=state)
+    def metaqueries(
+        self, prompt: Prompt, features: VisionFeatures, *, prune: bool = True
+    ) -> tuple[Tensor, ...]:
+        """See Network; without `prune` the output of every layer."""
+        if not prompt.has_queries:
+            raise ValueError('the prompt must end with the meta-queries, in order')
+        return self._metaqueries(
+            self._embed(prompt, features),
+            prompt.positions,
+            KeyValueCache(),
+            prompt.present,
+            rows=prompt.wanted_rows,
+            images=(prompt.image_rows, features.deepstack),
+            prune=prune,
+        )
 
     def metaqueries_after(
         self, state: Prefilled, before: Tensor, *, prune: bool = True
     ) -> tuple[Tensor, ...]:
-        """
-        Return the meta-query rows [q, width] for every block of the expert.
-
-        `before` [k] are the tokens between `state` and the first meta-query. Each entry is the
-        un-normed output of the decoder layer that the block belongs to; entries above the last
-        that is read are missing when pruned.
-        """
-        queries = torch.tensor(self.config.query_tokens, device=self.device)
-        tokens = torch.cat((before, queries))
+        """See Network; without `prune` the output of every layer."""
+        numbers = self.config.query_tokens
+        queries = torch.arange(numbers.start, numbers.stop, device=before.device)
+        tokens = torch.cat((before, queries.expand(len(before), -1)), dim=1)
+        present, positions = _behind(state, tokens)
+        rows = torch.arange(before.shape[1], tokens.shape[1], device=tokens.device)
         return self._metaqueries(
             self.decoder.embed_tokens(tokens),
-            _text_positions(state, tokens),
-            state.cache.fork(),
-            prune=prune,
-        )
-
-    def metaqueries_of(
-        self, tokens: Tensor, features: VisionFeatures, *, prune: bool = True
-    ) -> tuple[Tensor, ...]:
-        """
-        Return the same in one pass over a prompt [s] that ends with the last meta-query.
-
-        Raises ValueError if it does not.
-        """
-        queries = torch.tensor(self.config.query_tokens, device=tokens.device)
-        if not torch.equal(tokens[-len(queries) :], queries):
-            raise ValueError('the prompt must end with the meta-queries, in order')
-        x, positions, _, is_image = self._embed(tokens, features)
-        return self._metaqueries(
-            x,
             positions,
-            KeyValueCache(),
+            _continued(state),
+            present,
+            rows=rows.expand(len(tokens), -1),
             prune=prune,
-            deepstack=features.deepstack,
-            is_image=is_image,
         )
 
-    def sample_actions(
+    def sample(
         self,
         metaqueries: Sequence[Tensor],
         state: Tensor,
@@ -227,20 +165,8 @@ class WLAModel(nn.Module):
         steps: int,
         prefix: CleanPrefix | GuidedPrefix | None = None,
     ) -> Tensor:
-        """
-        Return normalised actions, fp32 [b, h, action dim].
-
-        Args:
-            metaqueries: [q, width] per block, see metaqueries_of.
-            state: normalised proprioception [state dim].
-            noise: [b, h, action dim], see flow_sampler.draw_noise; b candidates share the rest.
-            steps: Euler steps; the released configs say 32, the robot of the paper used 10.
-            prefix: rows that are decided already.
-
-        """
-        context = self.action_expert.prepare(
-            state[None, None], [rows[None] for rows in metaqueries]
-        )
+        """See Network."""
+        context = self.action_expert.prepare(state[:, None], metaqueries)
         return integrate(
             lambda x_t, time: self.action_expert(x_t, time, context),
             noise,
@@ -249,70 +175,84 @@ class WLAModel(nn.Module):
             prefix=prefix,
         )
 
-    def _embed(
-        self, tokens: Tensor, features: VisionFeatures
-    ) -> tuple[Tensor, Tensor, int, Tensor]:
-        """Return inputs [s, width], positions [3, s], the next position, where images are [s]."""
-        merge = self.config.vision.spatial_merge_size
-        image_token = self.config.image_token
-        positions, following = token_positions(tokens, image_token, features.grids, merge)
-        is_image = tokens == image_token
-        x = self.decoder.embed_tokens(tokens)
-        x = x.masked_scatter(is_image[:, None], features.tokens.to(x.dtype))
-        return x, positions, following, is_image
+    def _embed(self, prompt: Prompt, features: VisionFeatures) -> Tensor:
+        """Return inputs [b, s, width]."""
+        x = self.decoder.embed_tokens(prompt.tokens)
+        seen = x.flatten(0, 1).index_copy(0, prompt.image_rows, features.tokens.to(x.dtype))
+        return seen.view_as(x)
 
     def _metaqueries(
         self,
         x: Tensor,
         positions: Tensor,
-        cache: KeyValueCache,
+        cache: Cache,
+        present: Tensor | None,
         *,
+        rows: Tensor,
         prune: bool,
-        deepstack: Sequence[Tensor] = (),
-        is_image: Tensor | None = None,
+        images: tuple[Tensor, Sequence[Tensor]] | None = None,
     ) -> tuple[Tensor, ...]:
-        rows = slice(len(x) - self.config.num_metaqueries, None)
         outputs = self._run(
             x,
             positions,
             cache,
-            deepstack=deepstack,
-            is_image=is_image,
+            present,
+            images=images,
             layers=self.config.last_layer_read + 1 if prune else None,
-            rows_of_last=rows if prune else ALL_ROWS,
+            rows_of_last=rows if prune else None,
         )
         read = outputs[self.config.first_layer_read :]
-        return tuple(output[-self.config.num_metaqueries :] for output in read)
+        whole = read[:-1] if prune else read
+        return (*(select_rows(output, rows) for output in whole), *read[len(whole) :])
 
     def _run(
         self,
         x: Tensor,
         positions: Tensor,
-        cache: KeyValueCache,
+        cache: Cache,
+        present: Tensor | None,
         *,
-        deepstack: Sequence[Tensor] = (),
-        is_image: Tensor | None = None,
+        images: tuple[Tensor, Sequence[Tensor]] | None = None,
         layers: int | None = None,
-        rows_of_last: slice = ALL_ROWS,
+        rows_of_last: Tensor | None = None,
     ) -> list[Tensor]:
-        """Return the output of the first `layers` decoder layers, [s, width] each."""
+        """
+        Return the outputs [b, s, width] of the first `layers` decoder layers.
+
+        `present` [b, p + s] are all tokens. Of the last layer only `rows_of_last` [b, r] are
+        computed.
+        """
         text = self.config.text
         cos, sin = text_angles(positions, text.head_dim, text.rope_theta, text.mrope_section)
         cos, sin = cos.to(x.dtype), sin.to(x.dtype)
+        mask = causal_mask(x.shape[1], cache.length + x.shape[1], present, x.device)
+        image_rows, deepstack = images or (None, ())
         blocks = list(self.decoder.layers)[:layers]
         outputs = []
         for index, block in enumerate(blocks):
-            rows = rows_of_last if index == len(blocks) - 1 else ALL_ROWS
-            x = block(x, cos, sin, cache, index, rows)
-            # A restricted suffix holds no image.
-            if is_image is not None and index < len(deepstack) and rows == ALL_ROWS:
-                seen = x[is_image] + deepstack[index].to(x.dtype)
-                x = x.masked_scatter(is_image[:, None], seen)
+            rows = rows_of_last if index == len(blocks) - 1 else None
+            x = block(x, cos, sin, mask, cache, index, rows)
+            # The last token and meta-queries are no images.
+            if index < len(deepstack) and rows is None:
+                added = deepstack[index].to(x.dtype)
+                x = x.flatten(0, 1).index_add(0, image_rows, added).view_as(x)
             outputs.append(x)
         return outputs
 
 
-def _text_positions(state: Prefilled, tokens: Tensor) -> Tensor:
-    """Return positions [3, s] of text `tokens` [s] that follow `state`."""
-    after = torch.arange(len(tokens), device=tokens.device)
-    return (state.next_position + after).expand(3, -1)
+def _continued(state: Prefilled) -> Cache:
+    """Return the cache with the tokens of `state` only."""
+    if state.cache.length < state.length:
+        raise ValueError('the state is void: one before it was continued since')
+    state.cache.truncate(state.length)
+    return state.cache
+
+
+def _behind(state: Prefilled, tokens: Tensor) -> tuple[Tensor | None, Tensor]:
+    """Return what is present [b, p + s] and positions [3, b, s] of text `tokens` [b, s]."""
+    after = torch.arange(tokens.shape[1], device=tokens.device)
+    positions = (state.next_positions[:, None] + after).expand(3, -1, -1)
+    if state.present is None:
+        return None, positions
+    fresh = torch.ones_like(tokens, dtype=torch.bool)
+    return torch.cat((state.present, fresh), dim=1), positions

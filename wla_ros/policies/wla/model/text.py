@@ -2,12 +2,8 @@
 """
 Qwen3-VL text decoder: embeddings to hidden states, with a key-value cache.
 
-Axis letters: s new tokens, p cached tokens, h heads, g key-value heads, d head width. One sequence
-at a time: a robot has one conversation, and a batch axis would only hide the shapes.
+Axis letters: b prompts, s new tokens, p cached tokens, h heads, g key-value heads, d head width.
 """
-
-from dataclasses import dataclass
-from dataclasses import field
 
 import torch
 import torch.nn.functional as F
@@ -17,9 +13,12 @@ from torch import nn
 from wla_ros.policies.wla.model.config import TextConfig
 from wla_ros.policies.wla.model.layers import attention
 from wla_ros.policies.wla.model.layers import rotate
+from wla_ros.policies.wla.model.network import Cache
 
-ALL_ROWS = slice(None)
-LAST_ROW = slice(-1, None)
+
+def select_rows(x: Tensor, rows: Tensor) -> Tensor:
+    """Return rows [b, r, ...] of `x` [b, s, ...]; `rows` [b, r]."""
+    return x.take_along_dim(rows[..., None], dim=1)
 
 
 class RMSNorm(nn.Module):
@@ -38,24 +37,30 @@ class RMSNorm(nn.Module):
         return self.weight * wide.to(x.dtype)
 
 
-@dataclass(slots=True, eq=False)
 class KeyValueCache:
-    """Keys and values of every layer, each [g, p, d]; grows by appending, never in place."""
+    """A `Cache` that grows by concatenation, so that gradients pass."""
 
-    layers: list[tuple[Tensor, Tensor]] = field(default_factory=list)
+    def __init__(self) -> None:
+        """Begin without tokens."""
+        self._layers: list[tuple[Tensor, Tensor]] = []
+
+    @property
+    def length(self) -> int:
+        """See Cache. The first layer has them all; a pruned run leaves the last ones out."""
+        return self._layers[0][0].shape[2] if self._layers else 0
 
     def append(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        """Append [g, s, d] to `layer` and return all of it, [g, p + s, d]."""
-        if layer == len(self.layers):
-            self.layers.append((key, value))
+        """See Cache."""
+        if layer == len(self._layers):
+            self._layers.append((key, value))
         else:
-            old_key, old_value = self.layers[layer]
-            self.layers[layer] = (torch.cat((old_key, key), 1), torch.cat((old_value, value), 1))
-        return self.layers[layer]
+            old_key, old_value = self._layers[layer]
+            self._layers[layer] = (torch.cat((old_key, key), 2), torch.cat((old_value, value), 2))
+        return self._layers[layer]
 
-    def fork(self) -> 'KeyValueCache':
-        """Return a cache that starts with the same tokens and grows on its own."""
-        return KeyValueCache(list(self.layers))
+    def truncate(self, length: int) -> None:
+        """See Cache."""
+        self._layers = [(key[:, :, :length], value[:, :, :length]) for key, value in self._layers]
 
 
 class TextAttention(nn.Module):
@@ -74,25 +79,29 @@ class TextAttention(nn.Module):
         self.k_norm = RMSNorm(d, config.rms_norm_eps)
 
     def keys_and_values(self, x: Tensor, cos: Tensor, sin: Tensor) -> tuple[Tensor, Tensor]:
-        """Return rotated keys and plain values [g, s, d] of normed inputs [s, width]."""
-        key = self.k_norm(self.k_proj(x).unflatten(-1, (-1, self.head_dim))).transpose(0, 1)
-        value = self.v_proj(x).unflatten(-1, (-1, self.head_dim)).transpose(0, 1)
-        return rotate(key, cos, sin), value
+        """Return rotated keys and plain values [b, g, s, d] of normed inputs [b, s, width]."""
+        key = self.k_norm(self.k_proj(x).unflatten(-1, (-1, self.head_dim))).transpose(1, 2)
+        value = self.v_proj(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+        return rotate(key, cos[:, None], sin[:, None]), value
 
-    def attend(self, x: Tensor, key: Tensor, value: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def attend(
+        self,
+        x: Tensor,
+        key: Tensor,
+        value: Tensor,
+        cos: Tensor,
+        sin: Tensor,
+        mask: Tensor | None,
+    ) -> Tensor:
         """
-        Return [s, width] of normed inputs [s, width], the last s of all k tokens.
+        Return [b, s, width] of normed inputs [b, s, width].
 
-        Keys and values are [g, k, d]; a token looks at itself and everything before.
+        Keys and values are [b, g, k, d], `mask` [b or 1, 1, s, k] says where a token may look.
         """
-        query = self.q_norm(self.q_proj(x).unflatten(-1, (-1, self.head_dim))).transpose(0, 1)
-        query = rotate(query, cos, sin)  # [h, s, d]
-        s, k = query.shape[1], key.shape[1]
-        mask = None
-        if s > 1:
-            mask = torch.ones(s, k, dtype=torch.bool, device=x.device).tril(k - s)
+        query = self.q_norm(self.q_proj(x).unflatten(-1, (-1, self.head_dim))).transpose(1, 2)
+        query = rotate(query, cos[:, None], sin[:, None])  # [b, h, s, d]
         attended = attention(query, key, value, mask)
-        return self.o_proj(attended.transpose(0, 1).flatten(1))
+        return self.o_proj(attended.transpose(1, 2).flatten(2))
 
 
 class TextMLP(nn.Module):
@@ -106,7 +115,7 @@ class TextMLP(nn.Module):
         self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return [s, width]."""
+        """Return [b, s, width]."""
         return self.down_proj(F.silu(self.gate_proj(x)) * self.up_proj(x))
 
 
@@ -126,19 +135,24 @@ class TextLayer(nn.Module):
         x: Tensor,
         cos: Tensor,
         sin: Tensor,
-        cache: KeyValueCache,
+        mask: Tensor | None,
+        cache: Cache,
         index: int,
-        rows: slice = ALL_ROWS,
+        rows: Tensor | None = None,
     ) -> Tensor:
         """
-        Return `rows` of the output [s, width] and append this layer's keys and values to `cache`.
+        Return the output and append this layer's keys and values to `cache`.
 
-        `rows` is a suffix of the s tokens. Leaving rows out is exact: a row depends on
-        others through their keys and values only, and those come from all of `x` [s, width].
+        Only `rows` [b, r] of [b, s, width] where they are given. Leaving rows out is exact: a row
+        depends on others through their keys and values only, and those come from all of `x`.
         """
         normed = self.input_layernorm(x)
         key, value = cache.append(index, *self.self_attn.keys_and_values(normed, cos, sin))
-        x = x[rows] + self.self_attn.attend(normed[rows], key, value, cos[rows], sin[rows])
+        if rows is not None:
+            x, normed, cos, sin = (select_rows(part, rows) for part in (x, normed, cos, sin))
+            if mask is not None:
+                mask = select_rows(mask[:, 0].expand(len(x), -1, -1), rows)[:, None]
+        x = x + self.self_attn.attend(normed, key, value, cos, sin, mask)
         return x + self.mlp(self.post_attention_layernorm(x))
 
 
@@ -154,5 +168,5 @@ class TextDecoder(nn.Module):
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
     def logits(self, x: Tensor) -> Tensor:
-        """Return [s, vocab] of last-layer outputs [s, width]."""
+        """Return [..., vocab] of last-layer outputs [..., width]."""
         return F.linear(self.norm(x), self.embed_tokens.weight)

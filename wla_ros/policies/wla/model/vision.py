@@ -7,29 +7,20 @@ merge order: the patches of one token stand together. Images attend within thems
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from torch import nn
 
-from wla_ros.policies.wla.images import ImageGrid
 from wla_ros.policies.wla.model.config import VisionConfig
 from wla_ros.policies.wla.model.layers import attention
 from wla_ros.policies.wla.model.layers import rotate
 from wla_ros.policies.wla.model.layers import vision_angles
+from wla_ros.policies.wla.model.network import VisionFeatures
+from wla_ros.policies.wla.prompt_plan import ImageGrid
 
 _LAYER_NORM_EPS = 1e-6  # fixed in the published vision tower, not in its config
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class VisionFeatures:
-    """What the decoder takes from the images."""
-
-    grids: tuple[ImageGrid, ...]
-    tokens: Tensor  # [m, out_hidden]
-    deepstack: tuple[Tensor, ...]  # each [m, out_hidden], added after decoder layers 0, 1, ...
 
 
 class PatchEmbed(nn.Module):
