@@ -75,6 +75,8 @@ class EmissionOracle:
 
     def _judge(self) -> None:
         """Judge all commands but leave the last three to those that follow."""
+        if not self._times_ns:
+            return
         times_s = (np.array(self._times_ns) - self._times_ns[0]) * 1e-9
         positions = np.array(self._positions)
         for order, name in _NAMES.items():

@@ -474,9 +474,9 @@ class FuzzEpisode:
         for arm in self._arms:
             columns = _JOINTS[arm.name]
             if last is None:
-                away = np.abs(position[columns] - arm.said[:6])
-                if away.max() > _ASTRAY_RAD:
-                    self._violations.append(f'{now_ns}: begins {away.max():.3f} rad off')
+                away = arm.away(position[columns])
+                if away > _ASTRAY_RAD:
+                    self._violations.append(f'{now_ns}: begins {away:.3f} rad off')
                 continue
             self._moved_rad += float(np.abs(position[columns] - last[columns]).max())
             self._judge_held(arm, position[columns], anew=arm.name in command.reseeded_arms)
@@ -501,13 +501,13 @@ class FuzzEpisode:
         ways = [np.abs(heard - joints).max() for heard in self._heard[arm.name]]
         if sum(way < _RESTART_RAD for way in ways) < 3:
             self._violations.append(f'{self._now_ns}: {arm.name} starts anew where it hardly was')
-        away = np.abs(joints - arm.said[:6]).max()
+        away = arm.away(joints)
         if away > _RESTART_ASTRAY_RAD:
             self._violations.append(f'{self._now_ns}: {arm.name} starts anew {away:.3f} rad off')
 
     def _judge_sent(self, arm: FuzzArm, joints: FloatArray) -> None:
         """Judge what is sent [6] to `arm` if it has obeyed nothing for long."""
-        away = np.abs(joints - arm.said[:6]).max()
+        away = arm.away(joints)
         if self._long_released(arm, _STATUS_SPAN_NS + _STOP_NS) and away > _ASTRAY_RAD:
             self._violations.append(
                 f'{self._now_ns}: {arm.name} would be thrown by {away:.3f} rad if enabled'

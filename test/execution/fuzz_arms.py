@@ -25,6 +25,7 @@ LIES = ('none', 'spikes', 'jump', 'frozen', 'silence', 'double', 'stamps', 'garb
 # Before an arm was heard for a while nothing is known that a steady lie would contradict.
 _LIES_AT_START = ('none', 'spikes', 'double', 'garbage', 'silence', 'stamps')
 _PERIOD_NS = 5 * MS
+_NOTICED_NS = 110 * MS  # `feedback.max_age_s` by default, and two periods
 _LOW = np.array([-2.5, 0.1, -2.8, -1.6, -1.1, -2.0])
 _HIGH = np.array([2.5, 3.0, -0.1, 1.6, 1.1, 2.0])
 
@@ -49,6 +50,7 @@ class FuzzArm:
         self._told: deque[tuple[int, FloatArray]] = deque()
         self._offset = np.zeros(7)
         self._frozen = self.truth.copy()
+        self._now_ns, self._repeated_ns = 0, -_NOTICED_NS
         self._drift = np.zeros(7)
         self._next_ns = 0
         self._dead_ns = int(self.rng.integers(0, 80)) * MS
@@ -84,7 +86,8 @@ class FuzzArm:
         self._offset = np.zeros(7)
         joints = rng.integers(0, 2, 6) * rng.choice([-1, 1], 6)
         self._offset[:6] = joints * rng.choice([0.25, 0.6, 1.2, 1.9])
-        self._frozen = self._reading()
+        if lie == 'frozen':
+            self._frozen = self._reading()
 
     def become(self, body: str, until_ns: int, drift_rad_s: float = 0.3) -> None:
         """Let the arm obey, be stuck, pushed or disabled."""
@@ -100,6 +103,7 @@ class FuzzArm:
 
     def move(self, elapsed_ns: int, now_ns: int) -> None:
         """Let `elapsed_ns` pass."""
+        self._now_ns = now_ns
         seconds = elapsed_ns * 1e-9
         told = None
         while self._told and self._told[0][0] <= now_ns:
@@ -144,6 +148,7 @@ class FuzzArm:
             case 'jump':
                 return [self._sample(true + self._offset, stamp_ns, ros_ns)]
             case 'frozen':
+                self._repeated_ns = now_ns
                 return [self._sample(self._frozen, stamp_ns, ros_ns)]
             case 'silence':
                 return []
@@ -160,14 +165,18 @@ class FuzzArm:
                 return [item, self._sample(broken, stamp_ns + 1, ros_ns)]
         return [item]
 
-    @property
-    def said(self) -> FloatArray:
+    def away(self, joints: FloatArray) -> float:
         """
-        Where it truly is [7], or was when its driver began to repeat itself.
+        Return how far `joints` [6] are from the arm [rad], or where it was when its driver began
+        to repeat itself.
 
-        That nobody can tell from an arm at rest, unless the arm is sent elsewhere.
+        That nobody can tell from an arm at rest, unless the arm is sent elsewhere; nor, for
+        `_NOTICED_NS`, that nothing else is heard any more.
         """
-        return self._frozen if self.lie == 'frozen' else self.truth
+        places = [self.truth]
+        if self._now_ns - self._repeated_ns <= _NOTICED_NS:
+            places.append(self._frozen)
+        return float(min(np.abs(joints - place[:6]).max() for place in places))
 
     def _reading(self) -> FloatArray:
         noise = self.rng.normal(0.0, 0.3 * ENCODER_RAD, 7)

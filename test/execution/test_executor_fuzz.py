@@ -19,6 +19,7 @@ from execution.examples import NIGHTLY
 from execution.executor_fuzz import FuzzEpisode
 
 from wla_ros.base.timing import ns_to_seconds
+from wla_ros.execution.command import CommandedMotion
 from wla_ros.execution.command import HeldPosition
 from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.execution.feedback import FeedbackMonitor
@@ -100,6 +101,17 @@ def _all_at_rest(place: Callable[..., Any]) -> Callable[..., Any]:
     return rest
 
 
+def _talkative(hold: Callable[..., Any]) -> Callable[..., Any]:
+    def talk(motion: CommandedMotion, *arguments: Any, **named: Any) -> Any:
+        rests = hold(motion, *arguments, **named)
+        motion.silent = frozenset()
+        return rests
+
+    return talk
+
+
+_MISSED = FeedbackMonitor._missed_rad
+
 FAULTS: dict[str, tuple[type, str, Any]] = {
     'a late tick counts as two periods': (TickClock, 'advance', _capped),
     'a stall is made up for': (TickClock, 'advance', _uncapped),
@@ -120,6 +132,16 @@ FAULTS: dict[str, tuple[type, str, Any]] = {
     'frozen feedback is accepted': (FrozenFeedback, 'problem', ''),
     'untrusted feedback is followed': (ChunkExecutor, '_hold', _always(ChunkExecutor._hold)),
     'a reseed stops the other arm': (MotionLimiter, 'place', _all_at_rest(MotionLimiter.place)),
+    'an arm is sent its old place when nobody knows its own': (
+        CommandedMotion,
+        'hold',
+        _talkative(CommandedMotion.hold),
+    ),
+    'a disabled arm that jumped is followed': (
+        FeedbackMonitor,
+        '_missed_rad',
+        lambda monitor, arm, doubt: 0.0 if doubt.released else _MISSED(monitor, arm, doubt),
+    ),
     'plans are of any length': (ChunkGate, '_judge_span', lambda *_: None),
 }
 # Two checks stand before a wrong sample: each keeps it out while the other one is open.

@@ -106,7 +106,9 @@ def test_a_tick_that_fails_behind_a_silence_goes_nowhere_back() -> None:
     several = Refusal(reason='several_publishers', detail='two')
     run.executor.accept_graph(GraphCondition(problem=several, silent=True))
     run.tick(5)
-    run.measured[JOINTS] += 0.3
+    for _ in range(10):
+        run.measured[JOINTS] += 0.03
+        run.tick(1)
     run.tick(100)
     run.executor.accept_graph(GraphCondition())
     run.commands.clear()

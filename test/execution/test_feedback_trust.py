@@ -19,6 +19,7 @@ from execution.arms import sample
 
 from wla_ros.base import reasons
 from wla_ros.base.types import FloatArray
+from wla_ros.base.types import JointCommand
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Mode
 from wla_ros.execution.report import ExecutorState
@@ -126,20 +127,96 @@ def test_feedback_that_jumps_and_stays_is_not_followed(mode: Mode, offset: float
     assert_within_limits(run.commands)
 
 
+def sent(run: Run, ticks: int, *, released: bool) -> list[JointCommand]:
+    """Return the commands of `ticks` in which the left arm says whether it is `released`."""
+    for _ in range(ticks):
+        run.condition('left', released=released)
+        run.tick(1)
+    return run.commands[-ticks:]
+
+
 @pytest.mark.parametrize('mode', [Mode.HOLD, Mode.ESTOP])
-def test_an_arm_that_jumped_and_is_disabled_gets_its_command_where_it_is(mode: Mode) -> None:
-    """It obeys nothing: no place on the way there would be safe when it is enabled again."""
+@pytest.mark.parametrize('disabled_first', [False, True])
+def test_a_disabled_arm_that_jumped_is_sent_nothing(mode: Mode, disabled_first: bool) -> None:
+    """Neither where it was nor where it says it is would be safe when it is enabled."""
     run = in_mode(mode)
     run.lag = 0.0
+    if disabled_first:
+        sent(run, 100, released=True)
     run.report = off_by(0.8)
-    for k in range(200):
-        run.condition('left', released=k >= 100)
-        run.tick(1)
-        if k < 100:
-            assert run.commands[-1].position[0] == pytest.approx(REST[0])
-    assert run.commands[-1].position[0] == pytest.approx(run.measured[0] + 0.8)
-    assert {arm for command in run.commands for arm in command.reseeded_arms} == {'left'}
-    assert np.array_equal(run.commands[-1].position[7:], REST[7:])
+    if not disabled_first:
+        commands = sent(run, 100, released=False)
+        assert commands[-1].position[0] == pytest.approx(REST[0])
+        assert not commands[-1].silent_arms
+    sent(run, 100, released=True)
+    for commands in (sent(run, 500, released=True), sent(run, 500, released=False)):
+        assert all(command.silent_arms == ('left',) for command in commands)
+        assert not any(command.reseeded_arms for command in commands)
+        assert np.array_equal(commands[-1].position[7:], REST[7:])
+        assert run.snapshot.reason == reasons.FEEDBACK_JUMPED
+        assert 'nothing is sent to left' in run.snapshot.detail
+    # The driver comes to its senses: the arm is near where it was seen last.
+    run.report = off_by(0.05)
+    commands = sent(run, 100, released=False)
+    assert commands[-1].position[0] == pytest.approx(run.measured[0] + 0.05)
+    assert not commands[-1].silent_arms
+    assert {arm for command in commands for arm in command.reseeded_arms} == {'left'}
+
+
+def test_a_disabled_arm_is_followed_as_it_falls() -> None:
+    run = in_mode(Mode.HOLD)
+    run.lag = 0.0
+    sent(run, 100, released=True)
+    for _ in range(60):
+        run.measured[1] += 0.015  # 3 rad/s
+        command = sent(run, 1, released=True)[0]
+        assert abs(command.position[1] - run.measured[1]) <= 0.12
+        assert not command.silent_arms
+    command = sent(run, 100, released=False)[-1]
+    assert command.position[1] == pytest.approx(run.measured[1], abs=0.1)
+
+
+def test_a_disabled_arm_that_fell_unseen_is_sent_nothing_until_configured_anew() -> None:
+    run = in_mode(Mode.HOLD)
+    run.lag = 0.0
+    sent(run, 100, released=True)
+    run.silent = {'left'}
+    run.measured[1] += 0.4
+    sent(run, 100, released=True)
+    run.silent = set()
+    commands = [*sent(run, 300, released=True), *sent(run, 300, released=False)]
+    assert all(command.silent_arms == ('left',) for command in commands)
+    assert 'configure the executor anew' in run.snapshot.detail
+    assert run.enter(Mode.AUTONOMY) is not None
+
+
+def test_a_released_arm_is_sent_nothing_while_the_other_one_is_lost() -> None:
+    """Its samples are as good as ever, but nothing is followed while any are not."""
+    run = in_mode(Mode.HOLD)
+    run.lag = 0.0
+    sent(run, 100, released=True)
+    run.silent = {'right'}
+    for _ in range(100):
+        run.measured[1] += 0.01
+        sent(run, 1, released=True)
+    assert run.commands[-1].silent_arms == ('left',)
+    run.silent = set()
+    command = sent(run, 100, released=False)[-1]
+    assert not command.silent_arms
+    assert command.position[1] == pytest.approx(run.measured[1])
+
+
+@pytest.mark.parametrize('mode', [Mode.AUTONOMY, Mode.HOMING])
+def test_a_released_arm_is_not_moved(mode: Mode) -> None:
+    """Its command would go ahead of it, and throw it when it is enabled."""
+    run = in_mode(mode)
+    sent(run, 60, released=True)
+    assert run.executor.mode == Mode.HOLD
+    refusal = run.enter(mode)
+    assert refusal is not None
+    assert refusal.reason == reasons.ARM_FAULT
+    sent(run, 2, released=False)
+    assert run.enter(mode) is None
 
 
 def test_one_status_message_releases_no_arm() -> None:

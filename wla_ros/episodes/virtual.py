@@ -337,7 +337,7 @@ class VirtualEpisode:
         if command is None:
             return
         self._recorder.command(command)
-        for arm in self._rig.arms:
+        for arm in [arm for arm in self._rig.arms if arm not in command.silent_arms]:
             self._carry(f'commands {arm}', now_ns, self._delivery(arm, command))
         if self._started_ns is None:
             self._start(now_ns)

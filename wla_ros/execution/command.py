@@ -66,8 +66,11 @@ class CommandHistory:
 # it, once per hold, or as often as needed for an arm that is faulty or far away. The command goes
 # there like any other motion, slowly: what is measured may be wrong, and the arm obeys. An arm
 # that is released (disabled, moved by hand) obeys nothing: its command is where it is at once,
-# because every place on the way would throw the arm when it obeys again. Grippers never follow:
-# one that squeezes an object is open further than commanded, and would let go.
+# because every place on the way would throw the arm when it obeys again. Where nobody knows where
+# a released arm is it is sent nothing, which throws it nowhere: a Piper that is enabled holds its
+# place until it is told another. (A released arm whose place is known is sent it, because one in
+# standby obeys only from its next command on.) Grippers never follow: one that squeezes an object
+# is open further than commanded, and would let go.
 
 
 class HeldPosition:
@@ -109,10 +112,12 @@ class HeldPosition:
         *,
         faulty: Collection[str],
         released: Collection[str],
+        silent: Collection[str],
         steady: Collection[str],
     ) -> tuple[str, ...]:
         """
-        Take over the trustworthy measured joints [D] of the arms that deviate by more than sag.
+        Take over the trustworthy measured joints [D] of the arms that deviate by more than sag,
+        and of those that were `silent`, sent nothing.
 
         `steady` are the arms whose last samples agree closely. Returns the arms of which the
         command has to be there at once.
@@ -122,13 +127,13 @@ class HeldPosition:
         at_once = []
         settled = now_ns - self._rest_since_ns >= self._settle_ns
         for arm in self._layout.arms:
-            lasting_ns = deviation.beyond_sag_ns(arm)
-            if not lasting_ns or arm not in steady:
+            if arm not in steady:
                 continue
+            lasting_ns = deviation.beyond_sag_ns(arm)
             again = arm in faulty or arm not in self._taken_over or deviation.is_far(arm)
-            if arm in released:
+            if arm in silent or (arm in released and deviation.of(arm) > self._resume_rad):
                 at_once.append(arm)
-            elif not (settled and lasting_ns >= self._settle_ns and again):
+            elif not (lasting_ns and settled and lasting_ns >= self._settle_ns and again):
                 continue
             joints = deviation.joints(arm)
             self.position = np.array(self.position)
@@ -163,8 +168,9 @@ class CommandedMotion:
         self._history = CommandHistory()
         self.limiter = MotionLimiter(limits)
         self.seeded = False
+        self.silent: frozenset[str] = frozenset()  # arms that are sent nothing
         self.mark()
-        self.reseeded: tuple[str, ...] = ()  # released arms set to where they are by the last hold
+        self.reseeded: tuple[str, ...] = ()  # arms set to where they are by the last hold
 
     # State
 
@@ -194,11 +200,12 @@ class CommandedMotion:
 
     def mark(self) -> None:
         """Remember the present command as one that the drivers have."""
-        self._left = self.limiter.fork(), self.seeded
+        self._left = self.limiter.fork(), self.seeded, self.silent
 
     def go_back(self) -> None:
         """Have the command marked last again: none left since. A start that did not is none."""
-        self.limiter, seeded = self._left[0].fork(), self._left[1]
+        limiter, seeded, self.silent = self._left
+        self.limiter = limiter.fork()
         self.seeded = self.seeded and seeded
 
     def forget_times(self, now_ns: int) -> None:
@@ -209,6 +216,7 @@ class CommandedMotion:
     def forget(self) -> None:
         """Have no command any more: nobody knows where the arms go until there is a new one."""
         self.seeded = False
+        self.silent = frozenset()
         self._held.release()
         self._history.clear()
 
@@ -266,17 +274,19 @@ class CommandedMotion:
         self,
         now_ns: int,
         duration_s: float,
-        feedback: FeedbackMonitor | None,
+        feedback: FeedbackMonitor,
+        *,
+        trusted: bool,
     ) -> bool:
         """
         Come to rest within the limits, then stay; return whether the arms rest.
 
-        `feedback` is None while it is not to be trusted: then nothing moves towards what was
-        measured, and the arms stop if they were on their way there.
+        While `feedback` is not to be trusted nothing moves towards what was measured, the arms
+        stop if they were on their way there, and released ones are sent nothing any more.
         """
         limiter, held = self.limiter, self._held
         self.reseeded = ()
-        if feedback is None and not self._stays:
+        if not trusted and not self._stays:
             held.interrupt()
         if held.position is None:
             limiter.step(CurveSample(limiter.state, self._everywhere), duration_s)
@@ -284,8 +294,10 @@ class CommandedMotion:
                 return False
             limiter.halt()
             held.take(limiter.position, now_ns)
-        if feedback is not None:
+        if trusted:
             self._follow(now_ns, feedback)
+        else:
+            self.silent |= feedback.released_arms(now_ns)
         if held.position is not None and not self._stays:
             limiter.step(self.resting_at(held.position), duration_s, self.slow)
         return True
@@ -300,15 +312,19 @@ class CommandedMotion:
 
     def _follow(self, now_ns: int, feedback: FeedbackMonitor) -> None:
         """Let the held position follow the measured joints, of released arms the command too."""
-        measured = feedback.position
+        measured, released = feedback.position, feedback.released_arms(now_ns)
         self.reseeded = self._held.follow(
             self._deviation,
             measured,
             now_ns,
             faulty=feedback.faulty_arms(now_ns),
-            released=feedback.released_arms(now_ns),
+            released=released,
+            silent=self.silent,
             steady=feedback.steady,
         )
+        sag_rad = self._config.deviation.resume_reseed_rad
+        unclear = [arm for arm in released - feedback.steady if self._deviation.of(arm) > sag_rad]
+        self.silent = self.silent.difference(self.reseeded).union(unclear)
         for arm in self.reseeded:
             self.limiter.place(self._deviation.joints(arm), measured)
 

@@ -177,7 +177,7 @@ class ChunkExecutor:
                     now_ns,
                     self._motion.position,
                     seeded=self._motion.seeded,
-                    untrusted=self._untrusted,
+                    untrusted=self._lost,
                 )
             )
         if refusal is None:
@@ -303,6 +303,7 @@ class ChunkExecutor:
             velocity=velocity,
             acceleration=acceleration,
             reseeded_arms=reseeded,
+            silent_arms=tuple(sorted(self._motion.silent)),
         )
         self._clock.commanded(now_ns)
         return command
@@ -374,9 +375,7 @@ class ChunkExecutor:
 
     def _acceptance_refusal(self) -> Refusal | None:
         """Return why no chunk is wanted at all, or None."""
-        refusal = acceptance_refusal(
-            self.mode, seeded=self._motion.seeded, untrusted=self._untrusted
-        )
+        refusal = acceptance_refusal(self.mode, seeded=self._motion.seeded, untrusted=self._lost)
         if refusal is None and self._plan.session is None:
             refusal = self._judge_sources(None)
         return refusal
@@ -430,7 +429,7 @@ class ChunkExecutor:
         if self.mode not in (Mode.AUTONOMY, Mode.HOMING):
             return
         foreign = self._graph.problem
-        faults = self._feedback.faulty_arms(now_ns)
+        faults = self._feedback.unmovable_arms(now_ns)
         if foreign is not None:
             self._enter(Mode.HOLD, now_ns, foreign.reason, foreign.detail)
         elif faults:
@@ -449,6 +448,14 @@ class ChunkExecutor:
             return None
         return Refusal(reason=problem.reason, detail=self._graph.blind)
 
+    @property
+    def _lost(self) -> Refusal | None:
+        """Why it is not known where the arms are, or None."""
+        silent = ', '.join(sorted(self._motion.silent))
+        if self._untrusted is not None or not silent:
+            return self._untrusted
+        return Refusal(reason=reasons.WAITING_FOR_FEEDBACK, detail=f'{silent} moves')
+
     def _keep_silent(self, now_ns: int) -> None:
         """Command nothing; when the topics are ours again, start from where the arms are then."""
         foreign = self._graph.problem
@@ -463,7 +470,7 @@ class ChunkExecutor:
 
     def _move(self, now_ns: int, duration_s: float) -> bool:
         """Move the command by plan or home; return whether there was a place to move to."""
-        foreign = self._graph.problem or self._untrusted
+        foreign = self._graph.problem or self._lost
         if foreign is not None:
             self._why = (foreign.reason, foreign.detail)
             return False
@@ -516,7 +523,11 @@ class ChunkExecutor:
 
     def _hold(self, now_ns: int, duration_s: float) -> tuple[str, ...]:
         """Come to rest, then stay; return the arms that were set to their measured joints."""
-        feedback = None if self._untrusted is not None else self._feedback
-        resting = self._motion.hold(now_ns, duration_s, feedback)
+        motion = self._motion
+        resting = motion.hold(now_ns, duration_s, self._feedback, trusted=self._untrusted is None)
+        lost = self._lost
+        if motion.silent and lost is not None:
+            silence = f'; nothing is sent to {", ".join(sorted(motion.silent))} (released)'
+            self._why = (lost.reason, lost.detail + silence)
         self._state = ExecutorState.HOLDING if resting else ExecutorState.DECELERATING
         return self._motion.reseeded

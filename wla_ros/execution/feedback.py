@@ -6,7 +6,7 @@ Owns the newest feedback of every arm, its age and the hysteresis of its recover
 decides anything: one that no arm can have moved to is refused, a second one soon after ends the
 trust (two sources, or one that lies), and trust begins when nothing was amiss for `recovery_s`.
 What was lost sight of must be found again where it was left or where it was sent: an arm that
-reappears elsewhere is not followed. Commands nothing.
+reappears elsewhere is not followed, whatever its status says. Commands nothing.
 """
 
 from collections.abc import Collection
@@ -111,7 +111,9 @@ class _Doubt:
 
     reason: str
     detail: str  # begins with 'joint feedback of <arm>'
-    believed: FloatArray | None = None  # [6] where the arm was when trust ended, None: nowhere
+    believed: FloatArray | None = None  # [6] where the arm was seen last, None: nowhere
+    lost: bool = False  # since then it was not seen all the way
+    released: bool = False  # since then it has obeyed nothing for a while
     excused: bool = False  # time itself jumped: being elsewhere is no wonder
 
 
@@ -143,7 +145,7 @@ class FeedbackMonitor:
         self._columns = {arm: layout.arm_slice(arm) for arm in layout.arms}
         self._newest: dict[str, JointSample] = {}
         self._stamp_ns: dict[str, int] = {}
-        self._steady: set[str] = set()
+        self._steady: dict[str, int] = {}  # by arm: samples in a row that say the same
         self._contradicted_ns: dict[str, int] = {}  # reception of the last impossible sample
         self._fresh_since_ns: dict[str, int] = {}  # arms with nothing amiss, and since when
         self._doubts = {
@@ -170,8 +172,8 @@ class FeedbackMonitor:
 
     @property
     def steady(self) -> set[str]:
-        """The arms whose last two samples say the same."""
-        return self._steady
+        """The arms whose last few samples say the same."""
+        return {arm for arm, count in self._steady.items() if count >= _AGREEING_SAMPLES}
 
     def reset(self, now_ns: int, *, excused: bool) -> None:
         """
@@ -184,6 +186,7 @@ class FeedbackMonitor:
             trusted = arm not in self._doubts
             doubt = self._doubt(arm, reasons.FEEDBACK_STALE, 'waits since the clock jumped')
             doubt.excused = (doubt.excused or trusted) and excused
+            doubt.lost = True
             self._agreements[arm].forget()
             self._frozen[arm].forget()
         self._newest.clear()
@@ -248,6 +251,8 @@ class FeedbackMonitor:
         move. While the emergency stop is `latched` nothing excuses an arm that is elsewhere.
         """
         self._commanded = commanded
+        for arm in self.released_arms(now_ns) & self._doubts.keys():
+            self._doubts[arm].released = True
         for arm, columns in self._columns.items():
             stamp_ns, frozen = self._stamp_ns.get(arm), self._frozen[arm]
             if stamp_ns is None:
@@ -264,16 +269,16 @@ class FeedbackMonitor:
             doubt = self._doubts.get(arm)
             if doubt is None or now_ns - since_ns < self._recovery_ns:
                 continue
-            missed_rad = self._missed_rad(arm, doubt, commanded)
-            excused = doubt.excused and not latched
-            if missed_rad <= self._near_rad or excused or arm in self.released_arms(now_ns):
+            missed_rad = self._missed_rad(arm, doubt)
+            if missed_rad <= self._near_rad or (doubt.excused and not latched):
                 del self._doubts[arm]
             else:
                 doubt.reason = reasons.FEEDBACK_JUMPED
                 doubt.detail = (
-                    f'joint feedback of {arm} jumped: {missed_rad:.3f} rad from where the arm was '
-                    'and from its command; not followed. If the arm is there, disable and enable '
-                    'it (or configure the executor anew); if not, mend encoder, zero or driver'
+                    f'joint feedback of {arm} jumped: {missed_rad:.3f} rad from where the arm was'
+                    f'{"" if doubt.released else " and from its command"}; not followed. If the '
+                    'arm is there, configure the executor anew (deactivate, cleanup, configure, '
+                    'activate); if not, mend encoder, zero or driver'
                 )
 
     def problem(self, now_ns: int) -> Refusal | None:
@@ -285,7 +290,7 @@ class FeedbackMonitor:
         return Refusal(reason=reason, detail='; '.join(found))
 
     def faulty_arms(self, now_ns: int) -> dict[str, str]:
-        """Return the arms that must not be moved, with the reason."""
+        """Return the arms whose status forbids to move them, with the reason."""
         faults = {}
         for arm, condition in self._conditions.items():
             age_ns = now_ns - condition.receive_ns
@@ -297,6 +302,13 @@ class FeedbackMonitor:
                     f'bound {self._config.max_condition_age_s * 1e3:.0f} ms'
                 )
         return faults
+
+    def unmovable_arms(self, now_ns: int) -> dict[str, str]:
+        """Return the arms that must not be moved, or would not, with the reason."""
+        idle = sorted(self.released_arms(now_ns))
+        return dict.fromkeys(idle, 'is disabled, or obeys somebody else') | self.faulty_arms(
+            now_ns
+        )
 
     def released_arms(self, now_ns: int) -> set[str]:
         """Return the arms that follow no command, as several statuses in a row say."""
@@ -321,25 +333,28 @@ class FeedbackMonitor:
         if newest is not None and sample.stamp_ns - newest.stamp_ns > self._max_age_ns:
             # Nobody saw the way: whatever comes is the first of a new series.
             age_ns = sample.stamp_ns - newest.stamp_ns
-            self._doubt(arm, reasons.FEEDBACK_STALE, self._aged(age_ns))
+            self._doubt(arm, reasons.FEEDBACK_STALE, self._aged(age_ns)).lost = True
             newest = None
-        continuity = self._agreements[arm].judge(newest, sample)
-        if continuity is Continuity.CONTINUES and newest is not None:
-            continuity = self._judge_unseen(newest, sample) or continuity
+        objection = None if newest is None else self._judge_unseen(newest, sample)
+        continuity = self._agreements[arm].judge(newest, sample, objection=objection)
         if isinstance(continuity, Refusal):
             last_ns = self._contradicted_ns.get(arm)
             self._contradicted_ns[arm] = sample.receive_ns
             if last_ns is not None and sample.receive_ns - last_ns < self._dispute_ns:
                 self._doubt_way(arm, continuity)
             return continuity
+        doubt = self._doubts.get(arm)
         if continuity is Continuity.CHANGED:
             self._fresh_since_ns.pop(arm, None)
+            if doubt is not None:  # as the samples before, which it contradicts, have seen to
+                doubt.lost = True
         joints = sample.position[:-1]
+        if doubt is not None and doubt.believed is not None:
+            doubt.lost = doubt.lost and self._far(joints, doubt.believed)
+            if not doubt.lost:
+                doubt.believed = joints.copy()
         step_rad = np.inf if newest is None else np.abs(joints - newest.position[:-1]).max()
-        if step_rad <= _STEADY_RAD:
-            self._steady.add(arm)
-        else:
-            self._steady.discard(arm)
+        self._steady[arm] = self._steady.get(arm, 0) + 1 if step_rad <= _STEADY_RAD else 1
         self._position[self._columns[arm]] = sample.position
         self._newest[arm] = sample
         self._stamp_ns[arm] = sample.stamp_ns
@@ -384,13 +399,19 @@ class FeedbackMonitor:
         doubt.reason, doubt.detail = reason, detail
         return doubt
 
-    def _missed_rad(self, arm: str, doubt: _Doubt, commanded: FloatArray | None) -> float:
-        """Return how far the arm is from where it was and from where it was sent [rad]."""
-        if doubt.believed is None or commanded is None:
+    def _missed_rad(self, arm: str, doubt: _Doubt) -> float:
+        """Return how far the arm is from where it was seen and from where it was sent [rad]."""
+        if doubt.believed is None:
             return 0.0
+        places = [doubt.believed]
+        if self._commanded is not None and not doubt.released:
+            places.append(self._commanded[self._columns[arm]][:-1])
         joints = self._position[self._columns[arm]][:-1]
-        sent = commanded[self._columns[arm]][:-1]
-        return float(min(np.abs(joints - place).max() for place in (doubt.believed, sent)))
+        return float(min(np.abs(joints - place).max() for place in places))
+
+    def _far(self, joints: FloatArray, place: FloatArray) -> bool:
+        """Return whether nobody who looks away for a moment finds an arm so far off [6]."""
+        return bool(np.abs(joints - place).max() > self._near_rad)
 
     def _problem(self, arm: str, doubt: _Doubt, now_ns: int) -> str:
         stamp_ns, since_ns = self._stamp_ns.get(arm), self._fresh_since_ns.get(arm)

@@ -237,7 +237,7 @@ class Readiness:
                 detail=f'no status of {", ".join(missing)} was received: is the driver running, '
                 'are its messages sourced? (execution.feedback.require_condition)',
             )
-        faults = self._feedback.faulty_arms(now_ns)
+        faults = self._feedback.unmovable_arms(now_ns)
         if faults:
             return Refusal(reason=reasons.ARM_FAULT, detail=listed(faults))
         refusal = self.judge_deviation(commanded)

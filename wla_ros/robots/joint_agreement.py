@@ -9,6 +9,9 @@ observations and the executor's feedback have this admission in common.
 
 import enum
 
+import numpy as np
+
+from wla_ros.base import reasons
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Refusal
 from wla_ros.robots.decoding import judge_joint_step
@@ -35,13 +38,25 @@ class JointAgreement:
         self._suspect: JointSample | None = None
         self._agreeing = 0
 
-    def judge(self, believed: JointSample | None, sample: JointSample) -> Continuity | Refusal:
+    def judge(
+        self,
+        believed: JointSample | None,
+        sample: JointSample,
+        *,
+        objection: Refusal | None = None,
+    ) -> Continuity | Refusal:
         """
         Return how `sample` follows on the newest `believed` one, or why it is not believed yet.
 
+        No arm can move so, it goes on from what was not believed, or the caller's `objection`.
+
         Without anything believed the first sample is: who needs more waits for more.
         """
-        refusal = None if believed is None else self._impossible(believed, sample)
+        refusal = None
+        if believed is not None:
+            refusal = (
+                self._impossible(believed, sample) or objection or self._goes_on(believed, sample)
+            )
         if refusal is None:
             self.forget()
             return Continuity.CONTINUES
@@ -55,6 +70,27 @@ class JointAgreement:
             return refusal
         self.forget()
         return Continuity.CHANGED
+
+    def _goes_on(self, believed: JointSample, sample: JointSample) -> Refusal | None:
+        """
+        Return why a possible sample is the next of those that were not, or None.
+
+        A wrong series may come past the place that is believed, on its way.
+        """
+        suspect = self._suspect
+        if suspect is None:
+            return None
+        step_rad, other_rad = (
+            float(np.abs(sample.position - item.position)[:-1].max())
+            for item in (suspect, believed)
+        )
+        if step_rad >= other_rad:
+            return None
+        return Refusal(
+            reason=reasons.IMPLAUSIBLE,
+            detail=f'{sample.arm} joints: {step_rad:.3f} rad from a sample that was not believed, '
+            f'{other_rad:.3f} rad from the last one that was',
+        )
 
     def _impossible(self, earlier: JointSample, sample: JointSample) -> Refusal | None:
         return judge_joint_step(earlier, sample, max_speed_rad_s=self._max_speed_rad_s)

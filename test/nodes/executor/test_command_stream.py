@@ -42,6 +42,7 @@ class Executor:
     def __init__(self, width: int) -> None:
         self.position = np.tile(ARM, 2)
         self.ready = True
+        self.silent: tuple[str, ...] = ()
         self.lost: list[int] = []  # ticks whose command was said not to have left
         self._rest = np.zeros(width)
         self._ticks = 0
@@ -59,6 +60,7 @@ class Executor:
             position=self.position,
             velocity=self._rest,
             acceleration=self._rest,
+            silent_arms=self.silent,
         )
 
 
@@ -136,3 +138,10 @@ def test_a_command_whose_sending_fails_is_told_to_the_executor(rate_hz: float) -
     stream.tick(61 * PERIOD_NS, 0)
     stream.send()
     assert len(stream._executor.lost) == failures == stream.failed
+
+
+def test_a_silent_arm_is_sent_nothing() -> None:
+    node, stream = ticked(10, silent=lambda tick: ('left',) if tick < 4 else ())
+    counts = {topic: len(node.published[topic]) for topic in node.published}
+    assert sorted(counts.values()) == [5, 6, 10]  # limited_command at 100 Hz, left, right
+    assert stream.sent == 10

@@ -59,7 +59,7 @@ class CommandOutputs:
         Raises ConfigurationError if a message type is not installed or the driver takes no end
         poses.
         """
-        self._outputs: list[tuple[Any, _Encoder]] = []
+        self._outputs: list[tuple[str, Any, _Encoder]] = []
         layout = robot.layout
         for arm in robot.arms:
             kind, topic, encoder, qos = (
@@ -67,17 +67,20 @@ class CommandOutputs:
                 if form == JOINTS
                 else _pose_output(arm, layout, simulated=robot.simulated)
             )
-            self._outputs.append((node.create_publisher(kind, topic, output_qos(qos)), encoder))
+            publisher = node.create_publisher(kind, topic, output_qos(qos))
+            self._outputs.append((arm.name, publisher, encoder))
 
     def publish(self, command: JointCommand) -> Refusal | None:
-        """Send the set-point to all arms, or to none and say why."""
+        """Send the set-point to all arms but the silent ones, or to none and say why."""
         messages = []
-        for _, encoder in self._outputs:
+        for arm, publisher, encoder in self._outputs:
+            if arm in command.silent_arms:
+                continue
             message = encoder(command)
             if isinstance(message, Refusal):
                 return message
-            messages.append(message)
-        for (publisher, _), message in zip(self._outputs, messages, strict=True):
+            messages.append((publisher, message))
+        for publisher, message in messages:
             publisher.publish(message)
         return None
 
