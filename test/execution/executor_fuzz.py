@@ -46,6 +46,7 @@ from wla_ros.execution.executor import ChunkExecutor
 _ASTRAY_RAD = 0.25
 _RESTART_RAD = 0.05  # from samples that confirm where an arm begins anew
 _RESTART_ASTRAY_RAD = 0.1  # from where the arm then is: what it falls within the age of a sample
+_HEARD = 36  # samples: of 60 ms, if each comes three times
 _STATUS_SPAN_NS = 200 * MS  # `feedback.recovery_s` by default
 _PLAN_NS = 5_000 * MS  # `gate.max_plan_s`; a stop takes another second at most
 _STOP_NS = 1_000 * MS
@@ -98,7 +99,9 @@ class FuzzEpisode:
         self._violations = self._oracle.violations
         self._last: FloatArray | None = None
         self._released_ns: dict[str, int] = {}  # since when every status heard says so
-        self._heard: dict[str, deque[FloatArray]] = {arm: deque(maxlen=12) for arm in LAYOUT.arms}
+        self._heard: dict[str, deque[FloatArray]] = {
+            arm: deque(maxlen=_HEARD) for arm in LAYOUT.arms
+        }
         self._resting = False  # the command has stood still since this mode began
         self._held = False  # it has since nothing leads the arms
         # Lowest and highest joints, by arm, where a held command may be
