@@ -1,4 +1,7 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from bags import messages
@@ -15,8 +18,10 @@ from wla_ros.bags.writing import offered_qos
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.joints import ARM_COLUMNS
 from wla_ros.base.joints import JointLayout
+from wla_ros.robots.encoding import encode_command
 from wla_ros.robots.profile import ArmChannels
 from wla_ros.robots.profile import DriverProfile
+from wla_ros.robots.profile import load_driver_profile
 
 LAYOUT = JointLayout(('left',))
 COLUMNS = list(LAYOUT.columns)
@@ -111,6 +116,82 @@ def test_commands_of_a_driver_profile_are_put_together(tmp_path):
     # The first command of the left arm comes before any of the right arm.
     assert actions.stamps_ns.tolist() == [20, 30]
     assert np.allclose(actions.positions[0], [0.02] * 7 + [0.02] * 7)
+
+
+def ros2_control_profile(name):
+    return load_driver_profile(Path(__file__).parents[2] / 'config' / 'drivers' / f'{name}.yaml')
+
+
+def encoded(profile, width):
+    arm = profile.arm(next(iter(profile.arms)))
+    made = encode_command(arm, [0.1, 0.2, -0.3, 0.4, 0.5, -0.6, width])
+    return arm, made
+
+
+def trajectory(made, points=1):
+    point = messages.make(
+        'trajectory_msgs/msg/JointTrajectoryPoint',
+        positions=np.array(made.position),
+        velocities=np.empty(0),
+        accelerations=np.empty(0),
+        effort=np.empty(0),
+        time_from_start=messages.make('builtin_interfaces/msg/Duration', sec=0, nanosec=10),
+    )
+    return messages.make(
+        'trajectory_msgs/msg/JointTrajectory',
+        header=messages.header(0),  # as the executor stamps it: start at once
+        joint_names=list(made.names),
+        points=[point] * points,
+    )
+
+
+def float_array(made):
+    return messages.make(
+        'std_msgs/msg/Float64MultiArray',
+        layout=messages.make('std_msgs/msg/MultiArrayLayout', dim=[], data_offset=0),
+        data=np.array(made.position),
+    )
+
+
+@pytest.mark.parametrize(
+    ('name', 'kind', 'make'),
+    [
+        ('ros2_control_single', 'trajectory_msgs/msg/JointTrajectory', trajectory),
+        ('ros2_control_forward_single', 'std_msgs/msg/Float64MultiArray', float_array),
+    ],
+)
+def test_commands_to_ros2_control_are_read_back_as_they_were_encoded(tmp_path, name, kind, make):
+    profile = ros2_control_profile(name)
+    items = []
+    for i in range(3):
+        arm, made = encoded(profile, 0.02 + 0.01 * i)
+        items.append((10 * (i + 1), make(made)))
+    folder = bag(tmp_path / 'bag', {f'/{arm.channels.command_topic}': (kind, items)})
+    actions = command_actions(folder, profile)
+    assert actions.stamps_ns.tolist() == [10, 20, 30]
+    assert np.allclose(actions.positions[:, :6], [0.1, 0.2, -0.3, 0.4, 0.5, -0.6])
+    assert np.allclose(actions.positions[:, 6], [0.02, 0.03, 0.04])
+
+
+def test_commands_that_cannot_be_joints_are_refused_by_name(tmp_path):
+    profile = ros2_control_profile('ros2_control_single')
+    arm, made = encoded(profile, 0.02)
+    topic = f'/{arm.channels.command_topic}'
+    two = [(10, trajectory(made, points=2))]
+    folder = bag(tmp_path / 'two', {topic: ('trajectory_msgs/msg/JointTrajectory', two)})
+    with pytest.raises(BagError, match='a trajectory of 2 points'):
+        command_actions(folder, profile)
+    short = replace(made, position=made.position[:6])
+    items = [(10, float_array(short))]
+    folder = bag(tmp_path / 'short', {topic: ('std_msgs/msg/Float64MultiArray', items)})
+    with pytest.raises(BagError, match=r'expected .*joint7.* got 6 positions'):
+        command_actions(folder, profile)
+    items = [(10, messages.header(10))]
+    folder = bag(tmp_path / 'header', {topic: ('std_msgs/msg/Header', items)})
+    with pytest.raises(BagError, match='std_msgs/msg/Header; joints can be read from'):
+        command_actions(folder, profile)
+    with pytest.raises(BagError, match=r'is std_msgs/msg/Header; actions are read from'):
+        read_actions(folder, LAYOUT, topic=topic)
 
 
 def swing(stamp_of):

@@ -129,6 +129,24 @@ def test_all_mistakes_are_listed_at_once(tmp_path):
             {'command': {'message_types': ['std_msgs/msg/Float64MultiArray']}},
             'mapping must be index, velocity and effort omitted, got name',
         ),
+        (
+            {
+                'command': {
+                    'message_types': ['trajectory_msgs/msg/JointTrajectory'],
+                    'velocity': 'speed_percent',
+                }
+            },
+            'velocity must be omitted or joint_velocity, effort omitted, got speed_percent',
+        ),
+        (
+            {
+                'command': {
+                    'message_types': ['trajectory_msgs/msg/JointTrajectory'],
+                    'effort': 'gripper_force',
+                }
+            },
+            'effort omitted, got omitted, gripper_force',
+        ),
         ({'feedback': {'message_types': []}}, 'message_types must be'),
         ({'status': {'message_types': ['PiperStatusMsg']}}, "like 'package/msg/Type'"),
         ({'arms': {}}, 'at least one arm'),

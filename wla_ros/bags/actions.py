@@ -5,6 +5,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,11 @@ from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import Refusal
 from wla_ros.base.types import Representation
+from wla_ros.robots.decoding import DecodedFeedback
+from wla_ros.robots.decoding import decode_command
 from wla_ros.robots.decoding import decode_feedback
+from wla_ros.robots.profile import FLOAT_ARRAY
+from wla_ros.robots.profile import JOINT_TRAJECTORY
 from wla_ros.robots.profile import ArmProfile
 from wla_ros.robots.profile import DriverProfile
 
@@ -131,6 +136,11 @@ def read_actions(bag: Path, layout: JointLayout, *, topic: str = '') -> Recorded
                 layout,
                 source=_name(reader, bag),
             )
+        if chosen.type_name != JOINT_STATE_TYPE:
+            raise BagError(
+                f'{bag}: {chosen.name} is {chosen.type_name}; actions are read from {CHUNK_TYPE} '
+                f'and {JOINT_STATE_TYPE}, commands of other types with the driver profile'
+            )
         rows: _Rows = []
         for item in reader.messages([chosen.name]):
             names, position, _, _ = joint_state_fields(item.message)
@@ -192,32 +202,52 @@ def command_actions(bag: Path, profile: DriverProfile) -> RecordedActions:
     stamps: dict[str, int] = {}
     rows: _Rows = []
     with BagReader(bag) as reader:
-        present = [topic.name for topic in reader.topics]
+        types = {topic.name: topic.type_name for topic in reader.topics}
+        present = list(types)
         found = {name: topics[_absolute(name)] for name in present if _absolute(name) in topics}
         if len(found) != len(arms):
             raise BagError(f'{bag}: command topics {sorted(topics)} are not all among {present}')
         for item in reader.messages(list(found)):
             arm = found[item.topic]
-            stamp_ns = time_ns(item.message.header.stamp)
+            # Commands without a stamp are due when they come: the receiver starts them at once.
+            header = getattr(item.message, 'header', None)
+            stamp_ns = (0 if header is None else time_ns(header.stamp)) or item.log_ns
             if stamp_ns < stamps.get(arm.name, 0):
                 raise BagError(
                     f'{bag}: after the command of {arm.name} of {stamps[arm.name] / 1e9:.3f} s '
                     f'came one of {stamp_ns / 1e9:.3f} s: {_TWO_TAKES}'
                 )
             stamps[arm.name] = stamp_ns
-            newest[arm.name] = _command(arm, item.message, str(bag))
+            newest[arm.name] = _command(arm, item.message, types[item.topic], str(bag))
             if arm is arms[0] and len(newest) == len(arms):
                 rows.append((item.log_ns, np.concatenate([newest[other.name] for other in arms])))
         return _trajectory(rows, profile.layout, source=f'{_name(reader, bag)} commands')
 
 
-def _command(arm: ArmProfile, message: object, source: str) -> FloatArray:
-    """Return [7]; commands name joints and scale as feedback of the same driver does."""
-    names, position, _, _ = joint_state_fields(message)
-    decoded = decode_feedback(arm, names, position.tolist())
+def _command(arm: ArmProfile, message: Any, type_name: str, source: str) -> FloatArray:
+    """Return [7]; a JointState names joints and scales as feedback of the same driver does."""
+    decoded: DecodedFeedback | FloatArray | Refusal
+    if type_name == JOINT_STATE_TYPE:
+        names, position, _, _ = joint_state_fields(message)
+        decoded = decode_feedback(arm, names, position.tolist())
+    elif type_name == JOINT_TRAJECTORY:
+        if len(message.points) != 1:
+            raise BagError(
+                f'{source}: command of {arm.name}: a trajectory of {len(message.points)} points; '
+                'those of an executor have one'
+            )
+        positions = message.points[0].positions
+        decoded = decode_command(arm, message.joint_names, positions.tolist())
+    elif type_name == FLOAT_ARRAY:
+        decoded = decode_command(arm, (), message.data.tolist())
+    else:
+        raise BagError(
+            f'{source}: commands of {arm.name} are {type_name}; joints can be read from '
+            f'{JOINT_STATE_TYPE}, {JOINT_TRAJECTORY} and {FLOAT_ARRAY}'
+        )
     if isinstance(decoded, Refusal):
         raise BagError(f'{source}: command of {arm.name}: {decoded.reason}: {decoded.detail}')
-    return decoded.position
+    return decoded.position if isinstance(decoded, DecodedFeedback) else decoded
 
 
 def _choose(reader: BagReader, topic: str, layout: JointLayout) -> BagTopic:

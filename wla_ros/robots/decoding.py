@@ -204,6 +204,33 @@ def decode_feedback(
     return DecodedFeedback(**{field: np.array(values) for field, values in columns.items()})
 
 
+def decode_command(
+    arm: ArmProfile, names: Sequence[str], position: Sequence[float]
+) -> FloatArray | Refusal:
+    """
+    Return [7] of a joint command as `encode_command` makes it: joints [rad], gripper width [m].
+
+    Without names the positions are in the order of the profile. Refusals: malformed_feedback,
+    non_finite_feedback, implausible_feedback.
+    """
+    expected = arm.command_names
+    if tuple(names or expected) != expected or len(position) != len(expected):
+        return Refusal(
+            reason=MALFORMED,
+            detail=f'{arm.name}: expected {list(expected)}, got {len(position)} positions of '
+            f'{list(names) or "no names"}',
+        )
+    count, encoding = len(arm.command.joint_names), arm.command
+    values = _columns(
+        range(count),
+        range(count, len(expected)),
+        position,
+        1.0 / encoding.angle_scale,
+        encoding.gripper.factors,
+    )
+    return _problem(arm, {'position': values}) or np.array(values)
+
+
 def _places(arm: ArmProfile, names: Sequence[str], count: int) -> Mapping[str, int] | Refusal:
     """Return where the entry of each wanted name is."""
     wanted = arm.feedback_joint_names + arm.feedback_gripper_names

@@ -159,6 +159,13 @@ class CommandEncoding:
                 f'{FLOAT_ARRAY} carries positions without names: mapping must be index, velocity '
                 f'and effort omitted, got {self.mapping}, {self.velocity}, {self.effort}'
             )
+        plain = self.velocity != 'speed_percent' and self.effort == 'omitted'
+        if JOINT_TRAJECTORY in self.message_types and not plain:
+            raise ValueError(
+                f'points of a {JOINT_TRAJECTORY} carry positions and velocities of joints: '
+                'velocity must be omitted or joint_velocity, effort omitted, '
+                f'got {self.velocity}, {self.effort}'
+            )
         wants_seven = self.velocity == 'speed_percent' or self.effort == 'gripper_force'
         if wants_seven and len(self.gripper.names) != 1:
             raise ValueError(
