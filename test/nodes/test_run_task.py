@@ -17,6 +17,7 @@ from nodes.rig_probe import PATIENT_EXECUTOR  # noqa: E402
 from nodes.rig_probe import PATIENT_POLICY  # noqa: E402
 from rcl_interfaces.msg import Log  # noqa: E402
 from rclpy.action import ActionClient  # noqa: E402
+from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
 from wla_ros.action import RunTask  # noqa: E402
@@ -61,11 +62,11 @@ class TaskProbe:
             START_TIMEOUT_S,
         )
 
-    def send(self, time_limit_s: float) -> Any:
+    def send(self, time_limit_s: float, instruction: str = 'hold still') -> Any:
         """Return the goal handle."""
         self.graph.wait_until(self.client.server_is_ready, 'run_task', START_TIMEOUT_S)
         goal = RunTask.Goal(
-            instruction='hold still', time_limit=duration_message(round(time_limit_s * NS_PER_S))
+            instruction=instruction, time_limit=duration_message(round(time_limit_s * NS_PER_S))
         )
         sent = self.client.send_goal_async(
             goal, feedback_callback=lambda message: self.feedback.append(message.feedback)
@@ -126,6 +127,23 @@ def test_a_cancelled_task_holds_the_arms(tasks: TaskProbe) -> None:
     assert answer.status == GoalStatus.STATUS_CANCELED
     assert answer.result.reason == RunTask.Result.CANCELLED
     tasks.wait_for_mode(ControlMode.HOLD)
+
+
+def test_a_running_task_keeps_its_instruction_whatever_is_published(tasks: TaskProbe) -> None:
+    assert not tasks.send(LONG_S, instruction=' ').accepted
+    handle = tasks.send(LONG_S)
+    tasks.wait_for_motion()
+    publisher = tasks.graph.probe.create_publisher(String, 'set_instruction', 10)
+    tasks.graph.wait_until(lambda: publisher.get_subscription_count() > 0, 'the subscription')
+    publisher.publish(String(data='throw the cup'))
+    policy = tasks.graph.nodes[-1]
+    tasks.graph.wait_until(lambda: 'refused: task_running' in policy.output(), 'the refusal')
+    assert 'empty_instruction' in policy.output()
+    tasks.graph.wait_until(handle.cancel_goal_async().done, 'the cancellation')
+    assert tasks.result(handle).result.reason == RunTask.Result.CANCELLED
+    publisher.publish(String(data='throw the cup'))
+    told = "instruction of /probe: 'throw the cup'"
+    tasks.graph.wait_until(lambda: told in policy.output(), 'the instruction after the task')
 
 
 def test_somebody_else_may_take_over(tasks: TaskProbe) -> None:

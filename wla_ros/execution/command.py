@@ -142,6 +142,38 @@ class HeldPosition:
         return tuple(at_once)
 
 
+# What the grippers squeezed when they were commanded last.
+#
+# A driver keeps the last command. So an executor that falls silent and starts again finds a
+# squeezing gripper squeezing, open further than commanded; commanding the measured width would let
+# go. Not kept if the width has changed meanwhile: the object is gone, or somebody else commanded.
+
+_SQUEEZED_M = 0.002  # an empty gripper comes closer to its command
+_UNCHANGED_M = 0.002
+
+
+class Grasps:
+    """Command and measurement of the last command that left; columns [D] of all arms."""
+
+    def __init__(self) -> None:
+        """Start with nothing commanded."""
+        self._commanded: FloatArray | None = None
+        self._measured: FloatArray | None = None
+
+    def note(self, commanded: FloatArray, measured: FloatArray) -> None:
+        """Take note of a command, an array that does not change any more."""
+        self._commanded, self._measured = commanded, measured.copy()
+
+    def resume(self, start: FloatArray, gripper: int) -> None:
+        """Put the commanded width of column `gripper` into the measured `start` if it squeezes."""
+        if self._commanded is None or self._measured is None:
+            return
+        commanded = self._commanded[gripper]
+        squeezes = start[gripper] - commanded >= _SQUEEZED_M
+        if squeezes and abs(start[gripper] - self._measured[gripper]) <= _UNCHANGED_M:
+            start[gripper] = commanded
+
+
 _ARRIVED_RAD = 1e-6
 
 
@@ -166,6 +198,7 @@ class CommandedMotion:
         answer_ns = max(config.answer_ns(arm) for arm in layout.arms)
         self._held = HeldPosition(config.deviation, layout, answer_ns)
         self._history = CommandHistory()
+        self._grasps = Grasps()
         self.limiter = MotionLimiter(limits)
         self.seeded = False
         self.silent: frozenset[str] = frozenset()  # arms that are sent nothing
@@ -193,9 +226,17 @@ class CommandedMotion:
         """What is commanded, as a motion."""
         return CurveSample(self.limiter.state, self._nowhere)
 
-    def seed(self, measured: FloatArray) -> None:
-        """Start at rest from the measured columns [D]."""
-        self.limiter.seed(measured.copy())
+    def seed(self, measured: FloatArray, *, released: Collection[str]) -> None:
+        """
+        Start at rest from the measured columns [D], grippers that still hold something excepted.
+
+        `released` are the arms that obey nothing: what they were commanded before counts no more.
+        """
+        start = measured.copy()
+        for arm in self._layout.arms:
+            if arm not in released:
+                self._grasps.resume(start, self._layout.arm_slice(arm).stop - 1)
+        self.limiter.seed(start)
         self.seeded = True
 
     def mark(self) -> None:
@@ -225,9 +266,10 @@ class CommandedMotion:
         """Whether the command leads the arms; a held one at most goes to where they are."""
         return self._held.position is None
 
-    def remember(self, now_ns: int) -> None:
-        """Take note that the present command is the one of `now_ns`."""
+    def remember(self, now_ns: int, measured: FloatArray) -> None:
+        """Take note that the present command is that of `now_ns`, of arms at `measured` [D]."""
         self._history.add(now_ns, self.limiter.position)
+        self._grasps.note(self.limiter.position, measured)
 
     def tracking_error(self, measured: FloatArray, stamps_ns: Mapping[str, int]) -> FloatArray:
         """

@@ -274,7 +274,7 @@ class ChunkExecutor:
                 detail = f'{", ".join(unsteady)} moves' if untrusted is None else untrusted.detail
                 self._why = (reasons.WAITING_FOR_FEEDBACK, detail)
                 return None
-            motion.seed(feedback.position)
+            motion.seed(feedback.position, released=feedback.released_arms(now_ns))
         duration_s = self._duration_s(now_ns)
         self._supervise(now_ns)
         reseeded = () if self._move(now_ns, duration_s) else self._hold(now_ns, duration_s)
@@ -292,7 +292,7 @@ class ChunkExecutor:
     def _emit(self, now_ns: int, reseeded: tuple[str, ...]) -> JointCommand:
         """Return the present command, which leaves at `now_ns`."""
         position, velocity, acceleration = self._motion.limiter.state
-        self._motion.remember(now_ns)
+        self._motion.remember(now_ns, self._feedback.position)
         self._note_change()
         if reseeded:
             self._rates.restart()

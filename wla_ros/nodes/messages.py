@@ -39,6 +39,7 @@ from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ControlMode
 from wla_ros.msg import StageTiming as StageTimingMessage
 from wla_ros.msg import StreamSample as StreamSampleMessage
+from wla_ros.srv import SetInstruction
 
 # Messages to core values and back: pure functions, the only place that knows both.
 #
@@ -90,6 +91,14 @@ def text_problem(kind: Any, name: str, text: str) -> str:
     if most is None or len(text) <= most:
         return ''
     return f'{name} has {len(text)} characters, {most} may be'
+
+
+def instruction_problem(text: str) -> str:
+    """Return why `text` cannot be an instruction, '' if it can; whoever gives it."""
+    if not text.strip():
+        return f'empty_instruction: {text!r} says nothing'
+    problem = text_problem(SetInstruction.Request, 'instruction', text)
+    return f'long_instruction: {problem}' if problem else ''
 
 
 def field_values(*snapshots: Any) -> dict[str, Any]:

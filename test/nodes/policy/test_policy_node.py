@@ -29,6 +29,7 @@ from wla_ros.nodes.messages import mode_message  # noqa: E402
 from wla_ros.nodes.messages import stamp_ns  # noqa: E402
 from wla_ros.nodes.messages import time_message  # noqa: E402
 from wla_ros.robots.images import decode_image  # noqa: E402
+from wla_ros.srv import SetInstruction  # noqa: E402
 
 
 class PolicyProbe:
@@ -248,3 +249,19 @@ def test_the_instruction_can_be_changed_while_running(graph: Graph) -> None:
     publisher.publish(String(data='second'))
     graph.wait_until(lambda: policy.chunks[-1].instruction == 'second', 'the new instruction')
     assert {chunk.epoch for chunk in policy.chunks} == {policy.chunks[0].epoch}
+
+
+def test_an_instruction_that_says_nothing_or_too_much_is_refused_by_name(graph: Graph) -> None:
+    policy = PolicyProbe(graph, run_without_task=True, instruction='first')
+    publisher = graph.probe.create_publisher(String, 'set_instruction', qos.STATUS)
+    graph.wait_until(lambda: publisher.get_subscription_count() > 0, 'the subscription')
+    publisher.publish(String(data='  '))
+    graph.wait_until(lambda: 'empty_instruction' in policy.node.output(), 'the refusal')
+    assert 'instruction of /probe refused' in policy.node.output()
+    policy.rig.with_cameras()
+    policy.wait_for_chunks(2)
+    assert policy.chunks[-1].instruction == 'first'
+    for text, reason in ((' ', 'empty_instruction'), ('x' * 1025, 'long_instruction')):
+        response = graph.call(SetInstruction, 'policy_node/set_instruction', instruction=text)
+        assert not response.success
+        assert response.message.startswith(reason)

@@ -24,6 +24,7 @@ from wla_ros.nodes import qos
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.messages import field_values
 from wla_ros.nodes.messages import fill
+from wla_ros.nodes.messages import instruction_problem
 from wla_ros.nodes.messages import text_problem
 from wla_ros.nodes.messages import time_message
 from wla_ros.nodes.policy.config import MemorySection
@@ -248,7 +249,7 @@ class MemoryServer:
         return response
 
     def _on_set_instruction(self, request: Any, response: Any) -> Any:
-        problem = text_problem(SetInstruction.Request, 'instruction', request.instruction)
+        problem = instruction_problem(request.instruction)
         if problem:
             return fill(response, {'message': problem})
         self._session.set_instruction(

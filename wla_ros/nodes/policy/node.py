@@ -28,11 +28,12 @@ from wla_ros.msg import ExecutorStatus
 from wla_ros.msg import PolicyStatus
 from wla_ros.nodes import qos
 from wla_ros.nodes.diagnostics import DiagnosticsPublisher
+from wla_ros.nodes.graph import topic_ends
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.lifecycle import run_node
 from wla_ros.nodes.messages import chunk_message
+from wla_ros.nodes.messages import instruction_problem
 from wla_ros.nodes.messages import new_session
-from wla_ros.nodes.messages import text_problem
 from wla_ros.nodes.plan_messages import plan_value
 from wla_ros.nodes.policy.config import PolicyNodeConfiguration
 from wla_ros.nodes.policy.config import complete_cameras
@@ -51,7 +52,6 @@ from wla_ros.policies.registry import PolicyContext
 from wla_ros.policies.registry import make_policy
 from wla_ros.robots.robot import Robot
 from wla_ros.robots.robot import load_robot
-from wla_ros.srv import SetInstruction
 
 # What the policy node hears of the executor: mode, status and plan.
 #
@@ -127,6 +127,7 @@ class ExecutorLink:
             self._node.warn_at_times('plan', f'{refusal.reason}: {refusal.detail}')
 
 
+INSTRUCTION_TOPIC = 'set_instruction'
 # As often as policy_status by default.
 _SNAPSHOT_PERIOD_NS = 200_000_000
 
@@ -210,7 +211,7 @@ class PolicyNode(LifecycleNodeBase[PolicyNodeConfiguration]):
             cameras=config.cameras,
             objects_topic=config.objects_topic,
         )
-        self.create_subscription(String, 'set_instruction', self._take_instruction, qos.STATUS)
+        self.create_subscription(String, INSTRUCTION_TOPIC, self._take_instruction, qos.STATUS)
         self.create_service(Trigger, '~/reset', self._on_reset)
         self._tasks = TaskServer(self, self, config.task, config.executor_name)
         self.every(1.0 / config.status_rate_hz, self._publish_status)
@@ -256,13 +257,20 @@ class PolicyNode(LifecycleNodeBase[PolicyNodeConfiguration]):
         return refusal
 
     def _take_instruction(self, message: String) -> None:
-        problem = text_problem(SetInstruction.Request, 'instruction', message.data)
+        if message.data == self._session.instruction:  # publishers may repeat themselves
+            return
+        # Whoever publishes it, the goal says what is done while it runs.
+        busy = self._tasks is not None and self._tasks.running
+        problem = 'task_running: run_task has its own instruction' if busy else ''
+        problem = problem or instruction_problem(message.data)
+        ends = topic_ends(self, INSTRUCTION_TOPIC).publishers
+        source = ', '.join(sorted({end.node for end in ends})) or 'an unknown publisher'
         if problem:
-            self.warn_at_times('instruction', f'set_instruction refused: {problem}')
-        elif message.data != self._session.instruction:  # publishers may repeat themselves
-            self._session.set_instruction(message.data, self.now_ns())
-            self._tell_memory()
-            self.get_logger().info(f'instruction: {message.data!r}')
+            self.warn_at_times('instruction', f'instruction of {source} refused: {problem}')
+            return
+        self._session.set_instruction(message.data, self.now_ns())
+        self._tell_memory()
+        self.get_logger().info(f'instruction of {source}: {message.data!r}')
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         del request

@@ -30,7 +30,7 @@ from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.messages import duration_message
 from wla_ros.nodes.messages import duration_ns
 from wla_ros.nodes.messages import fill
-from wla_ros.nodes.messages import text_problem
+from wla_ros.nodes.messages import instruction_problem
 from wla_ros.nodes.policy.config import TaskSection
 from wla_ros.nodes.policy.memory import memory_message
 from wla_ros.srv import SetControlMode
@@ -401,7 +401,7 @@ class TaskServer:
         if not 0.0 < limit_s <= self._section.max_time_limit_s:
             longest = self._section.max_time_limit_s
             return f'time_limit must lie in (0, {longest:g}] s, got {limit_s:g} s'
-        return text_problem(RunTask.Goal, 'instruction', goal.instruction)
+        return instruction_problem(goal.instruction)
 
     def _begin(self, handle: ServerGoalHandle) -> Future:
         limits = TaskLimits(
