@@ -12,19 +12,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
-from wla_ros.base.config import ConfigurationError
-from wla_ros.base.config import Problem
-from wla_ros.base.whole_file import whole_file
 from wla_ros.base.whole_file import write_whole
 from wla_ros.policies.wla.checkpoint.load import BACKBONE_FOLDER
-from wla_ros.policies.wla.checkpoint.load import INDEX
-from wla_ros.policies.wla.checkpoint.load import SINGLE
 from wla_ros.policies.wla.checkpoint.load import STATISTICS
 from wla_ros.policies.wla.checkpoint.load import TOKENIZER
 from wla_ros.policies.wla.checkpoint.load import model_without_memory
+from wla_ros.policies.wla.checkpoint.save import DEFAULT_SHARD_BYTES
+from wla_ros.policies.wla.checkpoint.save import require_new
+from wla_ros.policies.wla.checkpoint.save import write_shards
 from wla_ros.policies.wla.checkpoint.tiny_tokenizer import tiny_tokenizer
 from wla_ros.policies.wla.checkpoint.weights import PREFIX
 from wla_ros.policies.wla.checkpoint.weights import Part
@@ -227,57 +224,7 @@ SIZES: Mapping[str, RandomSize] = MappingProxyType(
 )
 
 
-# Writes tensors into safetensors shards as they are made: one shard in memory at a time.
-
-
-def write_shards(
-    folder: Path,
-    tensors: Mapping[str, Tensor],
-    make: Callable[[str, Tensor], Tensor] = lambda _, tensor: tensor,
-    *,
-    max_shard_bytes: int,
-    progress: Callable[[int, int], None] = lambda _done, _total: None,
-) -> None:
-    """
-    Write `tensors` into `folder`: one file, or shards with an index where they are larger.
-
-    `make` returns the values of a tensor when its turn comes, in shape and type of the one given,
-    which may lie on the meta device.
-    """
-    shards = _split(tensors, max_shard_bytes)
-    total, done = sum(tensor.nbytes for tensor in tensors.values()), 0
-    places: dict[str, str] = {}
-    for number, names in enumerate(shards, start=1):
-        single = len(shards) == 1
-        file = SINGLE if single else f'model-{number:05}-of-{len(shards):05}.safetensors'
-        shard = {}
-        for name in names:
-            shard[name] = make(name, tensors[name]).contiguous()
-            done += tensors[name].nbytes
-            progress(done, total)
-        with whole_file(folder / file) as stream:
-            stream.write(save(shard, metadata={'format': 'pt'}))
-        places |= dict.fromkeys(names, file)
-    if len(shards) > 1:
-        index = {'metadata': {'total_size': total}, 'weight_map': places}
-        write_whole(folder / INDEX, json.dumps(index, indent=1) + '\n')
-
-
-def _split(tensors: Mapping[str, Tensor], limit: int) -> list[list[str]]:
-    """Return shards in order, each below `limit` bytes unless it is a single tensor."""
-    shards: list[list[str]] = [[]]
-    size = 0
-    for name, tensor in tensors.items():
-        if shards[-1] and size + tensor.nbytes > limit:
-            shards.append([])
-            size = 0
-        shards[-1].append(name)
-        size += tensor.nbytes
-    return shards
-
-
 STATISTICS_KEY = 'piper_random'
-DEFAULT_SHARD_BYTES = 2_000_000_000  # a shard is made in memory; the published ones have 5 GB
 _ARMS = 2
 # Published Piper data hold openings in parts of 70 mm.
 _GRIPPER_RANGE = (0.0, 1.0)
@@ -297,11 +244,7 @@ def create_checkpoint(
 
     Raises ConfigurationError if the folder exists and is not empty.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        problem = Problem(
-            where=str(folder), what='exists and is not empty', remedy='name a new folder'
-        )
-        raise ConfigurationError(str(folder), (problem,))
+    require_new(folder)
     backbone = folder / BACKBONE_FOLDER
     backbone.mkdir(parents=True, exist_ok=True)
     tokenizer = tiny_tokenizer(embedding_rows=size.text_rows, metaqueries=size.metaqueries)

@@ -223,15 +223,21 @@ def load_checkpoint(
     precision: Precision,
     device: torch.device | str,
     check_finite: bool = True,
+    trainable: bool = False,
     progress: Progress = lambda _done, _total: None,
 ) -> LoadedCheckpoint:
     """
     Return the model in `files` (see find_checkpoint_files) on `device`.
 
-    `check_finite` looks for NaN and infinity in every tensor, which costs a pass over the weights.
+    A `trainable` one has gradients, and weights in fp32, to which small steps can be added,
+    whatever it is stored in. `check_finite` looks for NaN and infinity in every tensor, which
+    costs a pass over the weights.
+
     Raises ConfigurationError listing everything that is missing, truncated, unexpected, mis-shaped
     or not finite. Tokenizer and statistics are not read here.
     """
+    if trainable and precision != PRECISIONS['float32']:
+        raise ValueError(f'training needs weights in float32, not {precision}')
     source, config = open_checkpoint(files)
     model = model_without_memory(config)
     names = _checked_names(source, model, files)
@@ -252,7 +258,7 @@ def load_checkpoint(
     model.load_state_dict(
         {name.removeprefix(PREFIX): tensor for name, tensor in weights.items()}, assign=True
     )
-    model.requires_grad_(requires_grad=False).eval()
+    model.requires_grad_(requires_grad=trainable).train(trainable)
     return LoadedCheckpoint(model=model, config=config, files=files, weights_sha256=digest)
 
 
