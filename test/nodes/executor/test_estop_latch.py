@@ -2,11 +2,16 @@
 """A latch that no restart, power cut or full disk opens by itself."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from wla_ros.base.config import ConfigurationError
 from wla_ros.nodes.executor.estop_latch import EstopLatch
+
+BIMANUAL = Path(__file__).resolve().parents[3] / 'config' / 'bimanual.yaml'
 
 
 @pytest.fixture
@@ -40,6 +45,34 @@ def test_a_torn_file_is_latched(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
     assert EstopLatch(path).reason()
+
+
+def test_a_folder_that_takes_no_file_is_told_before_anything_moves(path: Path) -> None:
+    latch = EstopLatch(path)
+    latch.require_folder()
+    assert latch.reason() is None, 'a trial latches nothing'
+    assert not list(path.parent.iterdir())
+    path.parent.rmdir()
+    path.parent.write_text('a file in the place of the folder')
+    with pytest.raises(ConfigurationError, match='cannot be written .*a restart would unlatch'):
+        latch.require_folder()
+
+
+def test_an_executor_that_could_not_keep_a_stop_is_not_configured(
+    tmp_path: Path, ros_home: Path
+) -> None:
+    pytest.importorskip('rclpy')
+    ros_home.mkdir()
+    (ros_home / 'wla_ros').write_text('a file in the place of the folder')
+    node = ('-m', 'wla_ros.nodes.executor.node', '--ros-args', '--params-file', str(BIMANUAL))
+    done = subprocess.run(
+        [sys.executable, *node],
+        cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert 'cannot configure: ' in done.stderr
+    assert 'cannot be written' in done.stderr
+    assert 'Traceback' not in done.stderr
 
 
 def test_what_cannot_be_read_is_latched(path: Path) -> None:

@@ -10,6 +10,9 @@ import contextlib
 import os
 from pathlib import Path
 
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.config import Problem
+
 _FLAGS = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 
 
@@ -25,6 +28,30 @@ class EstopLatch:
         self.path = path
         self.problem = ''
         self._kept: str | None = None
+
+    def require_folder(self) -> None:
+        """
+        Make the folder and try whether it takes a file.
+
+        Raises ConfigurationError: a stop could be latched for this process only.
+        """
+        trial = self.path.with_name(f'{self.path.name}.trial')
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            trial.touch()
+            trial.unlink()
+        except OSError as error:
+            raise ConfigurationError(
+                'emergency stop',
+                (
+                    Problem(
+                        where=str(self.path.parent),
+                        what=f'cannot be written ({error.strerror}): a restart would unlatch an '
+                        'emergency stop',
+                        remedy='make it writable, or set ROS_HOME to a folder that is',
+                    ),
+                ),
+            ) from error
 
     def reason(self) -> str | None:
         """Return why the stop is latched, None if it is not."""

@@ -228,6 +228,7 @@ class ExecutorNode(LifecycleNodeBase[ExecutorNodeConfiguration]):
         config, parts = self.configuration, self._parts
         if parts is None:
             raise RuntimeError('configured without a robot')
+        self._latch.require_folder()
         robot = parts.robot
         self._layout = robot.layout
         self._executor = parts.make_executor()
