@@ -17,10 +17,13 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 from rclpy.qos import ReliabilityPolicy  # noqa: E402
+from rclpy.serialization import serialize_message  # noqa: E402
 from rclpy.task import Future  # noqa: E402
+from sensor_msgs.msg import JointState  # noqa: E402
 from std_msgs.msg import String  # noqa: E402
 from std_srvs.srv import Trigger  # noqa: E402
 
+from wla_ros.base.time_credit import Allowance  # noqa: E402
 from wla_ros.nodes.spinning import MessagesFirst  # noqa: E402
 
 BOUND_S = 20.0
@@ -173,3 +176,36 @@ def test_a_timer_may_destroy_subscriptions(executor: MessagesFirst, node: Node) 
         node.create_subscription(String, topic, lambda _: None, DEPTH)
     node.create_timer(0.005, destroy)
     spin_until(executor, lambda: len(told) > 2)
+
+
+def test_a_subscription_whose_messages_take_too_long_rests_alone(
+    ros_context: Context, node: Node
+) -> None:
+    """Four million names are a tenth of a second of the interpreter; texts are not."""
+    rests: list[tuple[str, int]] = []
+    allowance = Allowance(share=0.01, burst_ns=50_000_000, free_ns=5_000_000)
+    executor = MessagesFirst(
+        context=ros_context, allowance=allowance, on_rest=lambda *rest: rests.append(rest)
+    )
+    executor.add_node(node)
+    states: list[Any] = []
+    texts: list[Any] = []
+    node.create_subscription(JointState, 'states', states.append, 5)
+    node.create_subscription(String, 'text', texts.append, DEPTH)
+    large = connected(executor, node.create_publisher(JointState, 'states', 5))
+    small = connected(executor, node.create_publisher(String, 'text', DEPTH))
+    content = serialize_message(JointState(name=['joint'] * 1_000_000))
+    for _ in range(4):
+        large.publish(content)
+    spin_until(executor, lambda: bool(rests))
+    taken = len(states)
+    assert taken < 4
+    ((topic, rest_ns),) = rests
+    assert topic == '/states'
+    assert rest_ns > 100_000_000
+    for i in range(20):
+        small.publish(String(data=f'{i}'))
+    spin_until(executor, lambda: len(texts) == 20)
+    assert len(states) == taken
+    spin_until(executor, lambda: len(states) > taken)  # it rests for a while only
+    executor.shutdown()

@@ -30,6 +30,8 @@ from wla_ros.base.config import Problem
 from wla_ros.base.config import WlaError
 from wla_ros.base.missing_package import missing_package
 from wla_ros.base.parameter_files import find_configuration_file
+from wla_ros.base.time_credit import Allowance
+from wla_ros.base.timing import ns_to_seconds
 from wla_ros.base.warning_pace import WarningPace
 from wla_ros.nodes.parameters import read_configuration
 from wla_ros.nodes.spinning import MessagesFirst
@@ -55,6 +57,8 @@ class LifecycleNodeBase(LifecycleNode, Generic[T]):
     """
 
     configuration: T
+    # Of the time of the interpreter, for the messages of each subscription; None: all they take.
+    allowance: Allowance | None = None
 
     def __init__(
         self, name: str, kind: type[T], check: Callable[[T], tuple[Problem, ...]] = lambda _: ()
@@ -202,6 +206,14 @@ class LifecycleNodeBase(LifecycleNode, Generic[T]):
         if line is not None:
             self.get_logger().warning(line)
 
+    def tell_rest(self, topic: str, rest_ns: int) -> None:
+        """Log that the messages on `topic` are so large that they are read seldom."""
+        self.warn_at_times(
+            topic,
+            f'messages on {topic} are too large to read them all: none is read for '
+            f'{ns_to_seconds(rest_ns):.1f} s. Who sends them?',
+        )
+
     def _remember(self, destroy: Callable[[Any], Any], entity: Any) -> Any:
         if getattr(self, '_configured', False):
             self._created.append((destroy, entity))
@@ -331,7 +343,7 @@ def _run(build: Callable[[], LifecycleNodeBase], stop: threading.Event) -> int:
     except WlaError as error:
         sys.stderr.write(f'{error}\n')
         return EXIT_CONFIGURATION
-    executor = MessagesFirst()
+    executor = MessagesFirst(allowance=node.allowance, on_rest=node.tell_rest)
     executor.add_node(node)
     code = EXIT_FAULT
     try:

@@ -19,8 +19,28 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
 from wla_ros.base.failure_record import FailureRecord
+from wla_ros.base.time_credit import Allowance
+from wla_ros.base.time_credit import TimeCredit
 
 _CHECK_S = 0.1
+
+
+class _PacedGroup(MutuallyExclusiveCallbackGroup):
+    """Is not served while its credit is spent; the middleware keeps the requests."""
+
+    def __init__(self, credit: TimeCredit | None) -> None:
+        super().__init__()
+        self._credit = credit
+
+    def can_execute(self, entity: Any) -> bool:
+        """Return whether a request may be taken."""
+        if self._credit is not None and self._credit.wait_ns(time.monotonic_ns()):
+            return False
+        return super().can_execute(entity)
+
+    def stuck(self, entity: Any) -> bool:
+        """Return whether rclpy never serves `entity` again."""
+        return not super().can_execute(entity)
 
 
 @dataclass(slots=True)
@@ -28,16 +48,19 @@ class _Offer:
     kind: Any
     name: str
     answer: Callable[[Any, Any], Any]
-    group: MutuallyExclusiveCallbackGroup
+    credit: TimeCredit | None
+    group: _PacedGroup
     service: Any
 
 
 class ServiceThread:
     """Serves from `start` to `stop`. A request that fails is told and the next one is served."""
 
-    def __init__(self, owner: Node) -> None:
-        """Prepare a node beside `owner`."""
+    def __init__(self, owner: Node, *, allowance: Allowance) -> None:
+        """Prepare a node beside `owner`; each service may take `allowance` of the time."""
         self._owner = owner
+        self._allowance = allowance
+        self._served: _Offer | None = None  # by the turn of the thread that runs
         # Without global arguments: a remapping of the owner's name would rename this node, too.
         self._node = rclpy.create_node(
             f'_{owner.get_name()}_services',
@@ -61,10 +84,17 @@ class ServiceThread:
             return 'requests are not answered'
         return self._failures.problem(time.monotonic_ns())
 
-    def create_service(self, kind: Any, name: str, answer: Callable[[Any, Any], Any]) -> None:
-        """Offer `name` of the owner, remapped as the owner's services are, before `start`."""
+    def create_service(
+        self, kind: Any, name: str, answer: Callable[[Any, Any], Any], *, urgent: bool = False
+    ) -> None:
+        """
+        Offer `name` of the owner, remapped as the owner's services are, before `start`.
+
+        One that is `urgent` is served whatever it takes.
+        """
+        credit = None if urgent else TimeCredit(self._allowance)
         # A group for each: a request that cannot be taken blocks its group, see `_revive`.
-        offer = _Offer(kind, name, answer, MutuallyExclusiveCallbackGroup(), None)
+        offer = _Offer(kind, name, answer, credit, _PacedGroup(credit), None)
         self._open(offer)
         self._offers.append(offer)
 
@@ -85,28 +115,41 @@ class ServiceThread:
 
     def _open(self, offer: _Offer) -> None:
         name = self._owner.resolve_service_name(offer.name)
+
+        def answer(request: Any, response: Any) -> Any:
+            self._served = offer
+            return offer.answer(request, response)
+
         offer.service = self._node.create_service(
-            offer.kind, name, offer.answer, callback_group=offer.group
+            offer.kind, name, answer, callback_group=offer.group
         )
 
     def _serve(self) -> None:
         while not self._stopping.is_set() and self._owner.context.ok():
+            self._served = None
+            begun_ns = time.thread_time_ns()
             try:
                 self._executor.spin_once(timeout_sec=_CHECK_S)
             except Exception as error:  # the next request may be the one that stops the arms
                 self._failures.note(error, time.monotonic_ns())
                 self._owner.get_logger().error(f'a request failed:\n{traceback.format_exc()}')
-                self._revive()
+                self._served = self._revive() or self._served
+            if self._served is not None and self._served.credit is not None:
+                # Reading the request is part of it.
+                cost_ns = time.thread_time_ns() - begun_ns
+                self._served.credit.spend(cost_ns, time.monotonic_ns())
 
-    def _revive(self) -> None:
+    def _revive(self) -> _Offer | None:
         """
-        Renew a service that rclpy does not serve again.
+        Renew a service that rclpy does not serve again, and return what was offered.
 
         A request that cannot be taken, for example with a text that is not UTF-8, leaves its
         callback group busy for ever.
         """
         for offer in self._offers:
-            if not offer.group.can_execute(offer.service):
+            if offer.group.stuck(offer.service):
                 self._node.destroy_service(offer.service)
-                offer.group = MutuallyExclusiveCallbackGroup()
+                offer.group = _PacedGroup(offer.credit)
                 self._open(offer)
+                return offer
+        return None

@@ -11,13 +11,18 @@ Owns the order of callbacks. Knows no node.
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from rclpy.context import Context
 from rclpy.exceptions import InvalidHandle
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.subscription import Subscription
+
+from wla_ros.base.time_credit import Allowance
+from wla_ros.base.time_credit import TimeCredit
 
 try:
     from rclpy.event_handler import EventHandler
@@ -41,9 +46,24 @@ class MessagesFirst(SingleThreadedExecutor):
     Callbacks of subscriptions are plain functions; their group does not hold them back.
     """
 
-    def __init__(self, *, context: Context | None = None) -> None:
-        """Create it without nodes."""
+    def __init__(
+        self,
+        *,
+        context: Context | None = None,
+        allowance: Allowance | None = None,
+        on_rest: Callable[[str, int], None] = lambda topic, rest_ns: None,
+    ) -> None:
+        """
+        Create it without nodes.
+
+        A subscription whose messages take more than `allowance` rests: none of its messages is
+        read for a while, the middleware keeps the newest of them. `on_rest` is told its topic and
+        for how long [ns].
+        """
         super().__init__(context=context)
+        self._allowance = allowance
+        self._on_rest = on_rest
+        self._credits: WeakKeyDictionary[Subscription, TimeCredit] = WeakKeyDictionary()
         self._others_due_s = 0.0  # monotonic
         self._events_due_s = 0.0
         self._with_events = True
@@ -53,7 +73,7 @@ class MessagesFirst(SingleThreadedExecutor):
 
     def spin_once(self, timeout_sec: float | None = None) -> None:
         """Serve what is ready; wait up to `timeout_sec` for something to become so."""
-        if not self._subscriptions():
+        if not any(node.subscriptions for node in self.get_nodes()):
             self._with_events = True
             super().spin_once(timeout_sec)
             return
@@ -98,11 +118,22 @@ class MessagesFirst(SingleThreadedExecutor):
         return min(max(first_s, _SHORTEST_PERIOD_S), _OTHERS_PERIOD_S)
 
     def _subscriptions(self) -> list[Subscription]:
-        return [item for node in self.get_nodes() for item in node.subscriptions]
+        found = [item for node in self.get_nodes() for item in node.subscriptions]
+        if not self._credits:
+            return found
+        now_ns = time.monotonic_ns()
+        return [
+            item
+            for item in found
+            if item not in self._credits or not self._credits[item].wait_ns(now_ns)
+        ]
 
     def _serve_messages(self, timeout_s: float) -> None:
         subscriptions = self._subscriptions()  # whatever else was served may have destroyed some
-        if not self.context.ok() or not subscriptions:
+        if not self.context.ok():
+            return
+        if not subscriptions:  # all of them rest
+            time.sleep(timeout_s)
             return
         if len(subscriptions) > self._room:
             self._room = 2 * len(subscriptions)
@@ -126,7 +157,19 @@ class MessagesFirst(SingleThreadedExecutor):
             for handle in in_use:
                 handle.__exit__(None, None, None)
         for subscription in waiting:
+            begun_ns = time.thread_time_ns()
             _serve_message(subscription)
+            self._account(subscription, time.thread_time_ns() - begun_ns)
+
+    def _account(self, subscription: Subscription, cost_ns: int) -> None:
+        """Let a subscription rest that takes too much of the time of the interpreter."""
+        if self._allowance is None or cost_ns < self._allowance.free_ns:
+            return
+        credit = self._credits.setdefault(subscription, TimeCredit(self._allowance))
+        now_ns = time.monotonic_ns()
+        credit.spend(cost_ns, now_ns)
+        if rest_ns := credit.wait_ns(now_ns):
+            self._on_rest(subscription.topic_name, rest_ns)
 
 
 def _serve_message(subscription: Subscription) -> None:

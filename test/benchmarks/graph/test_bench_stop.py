@@ -21,4 +21,6 @@ def test_a_stop_under_a_flood_is_measured(capsys, tmp_path, monkeypatch):
     assert result == json.loads(output.read_text())
     measured = result['floods']['large']
     assert 0.0 < measured['p50_ms'] <= measured['p99_ms'] <= measured['max_ms']
+    assert 0.0 < measured['mode_p50_ms'] <= measured['mode_p99_ms']
+    assert 0.0 < measured['bare_p50_ms'] <= measured['bare_p99_ms']
     assert measured['chunks'] > 0

@@ -4,8 +4,11 @@ Measure how long an emergency stop takes while the executor is flooded.
 
 For each flood an executor moves two simulated arms at a steady speed; again and again the stop is
 asked for at a random time. The time is from the request, in another process, to the stamp of the
-first command that decelerates. A period of the control loop (5 ms) is part of it. The last line is
-one JSON document; times are in ms.
+first command that decelerates. A period of the control loop (5 ms) is part of it. `mode` is from
+the request to the stamp of the mode ESTOP. `bare` is from request to answer of a service that does
+nothing, in a process that is not flooded, asked in turn: what machine and middleware take. Where a
+flood is so large that its topic or service is read seldom, nothing can be made to move: `mode` is
+all there is to measure. The last line is one JSON document; times are in ms.
 """
 
 import argparse
@@ -30,6 +33,7 @@ from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import Mode
 from wla_ros.base.types import Provenance
 from wla_ros.base.types import Representation
+from wla_ros.benchmarks.graph.bare_service import SERVICE
 from wla_ros.benchmarks.graph.flooded_rig import FLOODS
 from wla_ros.benchmarks.graph.flooded_rig import LAYOUT
 from wla_ros.benchmarks.graph.flooded_rig import SESSION
@@ -38,6 +42,7 @@ from wla_ros.cli.up import NodeCommand
 from wla_ros.cli.up import NodeProcesses
 from wla_ros.cli.up import node_commands
 from wla_ros.msg import ActionChunk as ActionChunkMessage
+from wla_ros.msg import ControlMode
 from wla_ros.msg import ExecutorStatus
 from wla_ros.nodes import qos
 from wla_ros.nodes.lifecycle import prefer_local_transport
@@ -52,9 +57,11 @@ _DT_NS = 33_333_333
 _HORIZON = 45
 _TURN_RAD = 0.1  # joint 1 moves to and fro about that
 _PATIENCE_S = 60.0
+_WITHOUT_MOTION = ('oversize', 'names', 'reasons')
 # The probe shares the machine with the flood: a pause of it is no fault of the robot.
 _PATIENT = (
     'execution.feedback.max_age_s=2.0',
+    'execution.feedback.max_condition_age_s=2.0',
     'execution.motion.stall_s=2.0',
     'loop.limited_command_rate_hz=200.0',
 )
@@ -113,22 +120,35 @@ def _measure(flood: str, stops: int) -> dict[str, float]:
                 arguments=('--flood', flood),
             )
         )
+        nodes.start(NodeCommand(name='bare', module='wla_ros.benchmarks.graph.bare_service'))
         context = Context()
         rclpy.init(context=context)
         probe = _Probe(context, nodes)
         try:
             probe.warm_up()
-            taken_ms = np.array([probe.stop() for _ in range(stops)])
+            for _ in range(stops):
+                probe.ask_bare()
+                probe.stop(moving=flood not in _WITHOUT_MOTION)
             received = probe.status.chunks_received if probe.status is not None else 0
         finally:
             probe.close()
             context.try_shutdown()
-    p50, p99 = np.percentile(taken_ms, (50, 99))
     return {
-        'p50_ms': round(float(p50), 2),
-        'p99_ms': round(float(p99), 2),
-        'max_ms': round(float(taken_ms.max()), 2),
+        **_percentiles('', probe.stops_ms),
+        **_percentiles('mode_', probe.modes_ms),
+        **_percentiles('bare_', probe.bare_ms),
         'chunks': float(received),
+    }
+
+
+def _percentiles(what: str, taken_ms: list[float]) -> dict[str, float]:
+    if not taken_ms:
+        return {}
+    p50, p99, most = np.percentile(taken_ms, (50, 99, 100))
+    return {
+        f'{what}p50_ms': round(float(p50), 2),
+        f'{what}p99_ms': round(float(p99), 2),
+        f'{what}max_ms': round(float(most), 2),
     }
 
 
@@ -146,17 +166,24 @@ class _Probe:
         self._sequence = 0
         self._answer = ''
         self.status: ExecutorStatus | None = None
+        self.stops_ms: list[float] = []
+        self.modes_ms: list[float] = []
+        self._mode: ControlMode | None = None
+        self.bare_ms: list[float] = []
         node = self._node
         node.create_subscription(JointState, 'limited_command', self._take, 1000)
         node.create_subscription(ExecutorStatus, 'executor_status', self._take_status, qos.STATUS)
+        node.create_subscription(ControlMode, 'control_mode', self._take_mode, qos.LATCHED)
         self._chunks = node.create_publisher(ActionChunkMessage, 'action_chunk', qos.CHUNK)
         self._set_mode = node.create_client(SetControlMode, 'executor_node/set_mode')
         self._estop = node.create_client(Trigger, 'executor_node/estop')
         self._reset = node.create_client(Trigger, 'executor_node/estop_reset')
+        self._bare = node.create_client(Trigger, SERVICE)
 
     def warm_up(self) -> None:
         """Stop once: under a flood it may take seconds until a new client is known."""
         self._wait(lambda: self.status is not None, 'the executor')
+        self._wait(lambda: self._call(self._bare), 'the service that does nothing')
         self._wait(lambda: self._call(self._estop), 'the stop')
         self._wait(lambda: self._call(self._reset), 'the reset')
 
@@ -167,19 +194,33 @@ class _Probe:
         self._executor.shutdown()
         self._node.destroy_node()
 
-    def stop(self) -> float:
-        """Move, stop at a random time and return how long that took [ms]."""
-        self._wait(lambda: self._asked(self._autonomy()), 'autonomy')
-        self._wait(self._moving, 'a steady speed')
-        speed = self._limited[-1][1]
+    def ask_bare(self) -> None:
+        """Note how long the service that does nothing takes."""
+        asked_s = time.monotonic()
+        answer = self._bare.call_async(Trigger.Request())
+        answer.add_done_callback(lambda _: self.bare_ms.append((time.monotonic() - asked_s) * 1e3))
+        self._wait(answer.done, 'the service that does nothing')
+
+    def stop(self, *, moving: bool) -> None:
+        """Move, stop at a random time and note how long that took."""
+        if moving:
+            self._wait(lambda: self._asked(self._autonomy()) and self._moving(), 'a steady speed')
+        else:
+            self._spin(float(self._random.uniform(0.0, 0.5)))
+        speed = self._limited[-1][1] if moving else 0.0
         asked_ns = self._now_ns()
         answer = self._estop.call_async(Trigger.Request())
-        self._wait(lambda: self._slower_ns(asked_ns, speed) is not None, 'the deceleration')
-        slower_ns = self._slower_ns(asked_ns, speed)
+        if moving:
+            self._wait(lambda: self._slower_ns(asked_ns, speed) is not None, 'the deceleration')
+            slower_ns = self._slower_ns(asked_ns, speed)
+            if slower_ns is not None:
+                self.stops_ms.append((slower_ns - asked_ns) / 1e6)
+        self._wait(lambda: self._stopped_ns() > asked_ns, 'the mode ESTOP')
+        self.modes_ms.append((self._stopped_ns() - asked_ns) / 1e6)
         self._wait(answer.done, 'the answer')
-        self._wait(lambda: abs(self._limited[-1][1]) < 1e-6, 'the rest')
+        if moving:
+            self._wait(lambda: abs(self._limited[-1][1]) < 1e-6, 'the rest')
         self._wait(lambda: self._call(self._reset), 'the reset')
-        return 0.0 if slower_ns is None else (slower_ns - asked_ns) / 1e6
 
     def _moving(self) -> bool:
         """
@@ -256,6 +297,15 @@ class _Probe:
     def _take(self, message: JointState) -> None:
         self._position = np.array(message.position)
         self._limited.append((stamp_ns(message.header.stamp), float(message.velocity[0])))
+
+    def _take_mode(self, message: ControlMode) -> None:
+        self._mode = message
+
+    def _stopped_ns(self) -> int:
+        """Return when the mode ESTOP was entered, 0 in another mode."""
+        mode = self._mode
+        stopped = mode is not None and mode.mode == ControlMode.ESTOP
+        return stamp_ns(mode.header.stamp) if mode is not None and stopped else 0
 
     def _take_status(self, message: ExecutorStatus) -> None:
         self.status = message

@@ -24,6 +24,7 @@ from wla_ros.base.config import Problem
 from wla_ros.base.parameter_files import ros_home_path
 from wla_ros.base.reasons import REQUESTED
 from wla_ros.base.reasons import TICK_FAILED
+from wla_ros.base.time_credit import BESIDE_A_CONTROL_LOOP
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Mode
 from wla_ros.base.types import Refusal
@@ -96,9 +97,9 @@ class ModeServices:
         latched = latch.reason()
         if latched is not None:
             executor.set_mode(Mode.ESTOP, node.now_ns(), f'latched before the start: {latched}')
-        self._thread = ServiceThread(node)
+        self._thread = ServiceThread(node, allowance=BESIDE_A_CONTROL_LOOP)
         self._thread.create_service(SetControlMode, '~/set_mode', self._on_set_mode)
-        self._thread.create_service(Trigger, '~/estop', self._on_estop)
+        self._thread.create_service(Trigger, '~/estop', self._on_estop, urgent=True)
         self._thread.create_service(Trigger, '~/estop_reset', self._on_estop_reset)
         self._thread.create_service(Trigger, '~/home', self._on_home)
         self._thread.start()
@@ -196,6 +197,8 @@ _REST_TIMEOUT_S = 1.5
 
 class ExecutorNode(LifecycleNodeBase[ExecutorNodeConfiguration]):
     """See the module docstring."""
+
+    allowance = BESIDE_A_CONTROL_LOOP
 
     def __init__(self) -> None:
         """Read the configuration. Raises ConfigurationError with all problems."""
