@@ -47,12 +47,13 @@ def test_large_requests_keep_nobody_else_waiting(ros_context: Context) -> None:
             assert time.monotonic() < end_s
             executor.spin_once(timeout_sec=0.02)
 
-    services = ServiceThread(owner, allowance=ALLOWANCE)
+    services, urgent = ServiceThread(owner, allowance=ALLOWANCE), ServiceThread(owner)
     services.create_service(SetControlMode, 'mode', answer)
-    services.create_service(Trigger, 'stop', stop, urgent=True)
+    urgent.create_service(Trigger, 'stop', stop)
     modes = asking.create_client(SetControlMode, 'mode')
     stops = asking.create_client(Trigger, 'stop')
     services.start()
+    urgent.start()
     try:
         spin_until(lambda: modes.service_is_ready() and stops.service_is_ready())
         for _ in range(6):
@@ -65,8 +66,10 @@ def test_large_requests_keep_nobody_else_waiting(ros_context: Context) -> None:
         spin_until(lambda: len(served) == 3)
         assert served[2] - served[1] > 1_000_000_000
         assert not services.problem
+        assert not urgent.problem
     finally:
         services.stop()
+        urgent.stop()
         executor.shutdown()
         asking.destroy_node()
         owner.destroy_node()

@@ -328,7 +328,7 @@ def _check_clock(subject: str, record: StreamRecord) -> Iterator[CheckResult]:
 
 _MARKS = {Level.OK: 'ok', Level.NOTE: '--', Level.NOT_LOOKED: '??', Level.PROBLEM: '!!'}
 # Policy, executor, recorder and one driver, where no file tells.
-_USUAL_PARTICIPANTS = 4
+_USUAL_NODES = 4
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -398,7 +398,7 @@ def _check_machine(
     return check_machine(
         facts,
         segment_bytes=segment_bytes,
-        participants=max(_USUAL_PARTICIPANTS, len(nodes)),
+        participants=max(_USUAL_NODES, len(nodes)) + 1,  # the emergency stop has its own
         local=hears_this_machine_only(),
         realtime_priority=int(executor.get('loop', {}).get('realtime_priority', 0)),
     )

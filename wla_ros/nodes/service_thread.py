@@ -15,6 +15,7 @@ from typing import Any
 
 import rclpy
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.context import Context
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 
@@ -56,21 +57,30 @@ class _Offer:
 class ServiceThread:
     """Serves from `start` to `stop`. A request that fails is told and the next one is served."""
 
-    def __init__(self, owner: Node, *, allowance: Allowance) -> None:
-        """Prepare a node beside `owner`; each service may take `allowance` of the time."""
+    def __init__(self, owner: Node, *, allowance: Allowance | None = None) -> None:
+        """
+        Prepare a node beside `owner`; each service may take `allowance` of the time.
+
+        Without one the services are urgent: they take what they need and have a context, so a
+        participant in the middleware, of their own. One whose port is full of large messages for
+        others loses requests, and the middleware sends them again only after seconds.
+        """
         self._owner = owner
+        self._context = owner.context if allowance else Context()
+        if allowance is None:
+            rclpy.init(context=self._context, domain_id=owner.context.get_domain_id())
         self._allowance = allowance
         self._served: _Offer | None = None  # by the turn of the thread that runs
         # Without global arguments: a remapping of the owner's name would rename this node, too.
         self._node = rclpy.create_node(
-            f'_{owner.get_name()}_services',
-            context=owner.context,
+            f'_{owner.get_name()}_{"services" if allowance else "urgent"}',
+            context=self._context,
             namespace=owner.get_namespace(),
             use_global_arguments=False,
             start_parameter_services=False,
             enable_rosout=False,
         )
-        self._executor = SingleThreadedExecutor(context=owner.context)
+        self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
         self._offers: list[_Offer] = []
         self._stopping = threading.Event()
@@ -84,15 +94,9 @@ class ServiceThread:
             return 'requests are not answered'
         return self._failures.problem(time.monotonic_ns())
 
-    def create_service(
-        self, kind: Any, name: str, answer: Callable[[Any, Any], Any], *, urgent: bool = False
-    ) -> None:
-        """
-        Offer `name` of the owner, remapped as the owner's services are, before `start`.
-
-        One that is `urgent` is served whatever it takes.
-        """
-        credit = None if urgent else TimeCredit(self._allowance)
+    def create_service(self, kind: Any, name: str, answer: Callable[[Any, Any], Any]) -> None:
+        """Offer `name` of the owner, remapped as the owner's services are, before `start`."""
+        credit = TimeCredit(self._allowance) if self._allowance else None
         # A group for each: a request that cannot be taken blocks its group, see `_revive`.
         offer = _Offer(kind, name, answer, credit, _PacedGroup(credit), None)
         self._open(offer)
@@ -112,6 +116,8 @@ class ServiceThread:
             self._thread.join()
         self._executor.shutdown()
         self._node.destroy_node()
+        if self._context is not self._owner.context:
+            self._context.try_shutdown()
 
     def _open(self, offer: _Offer) -> None:
         name = self._owner.resolve_service_name(offer.name)

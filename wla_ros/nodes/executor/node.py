@@ -67,7 +67,11 @@ from wla_ros.srv import SetControlMode
 
 
 class ModeServices:
-    """Any thread may change the mode or publish it; a thread of their own answers requests."""
+    """
+    Any thread may change the mode or publish it.
+
+    A thread of its own answers the emergency stop, another one all other requests.
+    """
 
     def __init__(
         self,
@@ -97,12 +101,15 @@ class ModeServices:
         latched = latch.reason()
         if latched is not None:
             executor.set_mode(Mode.ESTOP, node.now_ns(), f'latched before the start: {latched}')
-        self._thread = ServiceThread(node, allowance=BESIDE_A_CONTROL_LOOP)
-        self._thread.create_service(SetControlMode, '~/set_mode', self._on_set_mode)
-        self._thread.create_service(Trigger, '~/estop', self._on_estop, urgent=True)
-        self._thread.create_service(Trigger, '~/estop_reset', self._on_estop_reset)
-        self._thread.create_service(Trigger, '~/home', self._on_home)
-        self._thread.start()
+        stop = ServiceThread(node)
+        stop.create_service(Trigger, '~/estop', self._on_estop)
+        others = ServiceThread(node, allowance=BESIDE_A_CONTROL_LOOP)
+        others.create_service(SetControlMode, '~/set_mode', self._on_set_mode)
+        others.create_service(Trigger, '~/estop_reset', self._on_estop_reset)
+        others.create_service(Trigger, '~/home', self._on_home)
+        self._threads = (stop, others)
+        for thread in self._threads:
+            thread.start()
 
     @property
     def changed(self) -> bool:
@@ -129,11 +136,13 @@ class ModeServices:
     @property
     def problem(self) -> str:
         """What goes wrong with requests or the latch, empty if nothing does."""
-        return self._latch.problem or self._thread.problem
+        problems = [thread.problem for thread in self._threads]
+        return '; '.join(filter(None, (self._latch.problem, *problems)))
 
     def stop(self) -> None:
         """Answer no more requests."""
-        self._thread.stop()
+        for thread in self._threads:
+            thread.stop()
 
     def publish(self) -> None:
         """Publish the mode if it has changed."""
