@@ -132,3 +132,20 @@ def test_what_the_owner_fills_is_no_parameter():
     with pytest.raises(ConfigurationError, match=r'robot: unknown key'):
         load_configuration(Owned, {'robot': {'name': 'piper'}}, source='owned.yaml')
     assert load_configuration(Owned, {}, source='owned.yaml').robot.name == 'piper'
+
+
+def test_what_files_of_others_hold_besides_is_ignored_at_every_depth_if_asked():
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Inner:
+        size: int = parameter('size', minimum=1)
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Outer:
+        inner: Inner = parameter('inner')
+        maybe: Inner | None = parameter('maybe', default=None)
+
+    values = {'inner': {'size': 1, 'b': 2}, 'maybe': {'size': 3, 'c': 4}, 'd': 5}
+    loaded = load_configuration(Outer, values, source='theirs', ignore_unknown=True)
+    assert loaded == Outer(inner=Inner(size=1), maybe=Inner(size=3))
+    with pytest.raises(ConfigurationError, match='3 problems'):
+        load_configuration(Outer, values, source='ours')

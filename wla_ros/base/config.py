@@ -104,15 +104,19 @@ def parameters_of(section: Any) -> 'tuple[dataclasses.Field[Any], ...]':
     return tuple(item for item in dataclasses.fields(section) if _OWNED not in item.metadata)
 
 
-def load_configuration(kind: type[T], values: Mapping[str, Any], *, source: str) -> T:
+def load_configuration(
+    kind: type[T], values: Mapping[str, Any], *, source: str, ignore_unknown: bool = False
+) -> T:
     """
     Return `values` as an instance of the dataclass `kind`.
+
+    `ignore_unknown` is for files of others, which hold more than is read.
 
     A `__post_init__` of a section may raise ValueError for conditions between fields; it is listed
     with the others. Raises ConfigurationError naming `source` with all problems.
     """
     problems: list[Problem] = []
-    result = _load_section(kind, values, '', problems)
+    result = _load_section(kind, _known(kind, values) if ignore_unknown else values, '', problems)
     if problems:
         raise ConfigurationError(source, tuple(problems))
     return typing.cast('T', result)
@@ -222,6 +226,18 @@ def _load_section(kind: type[Any], values: Any, where: str, problems: list[Probl
     except ValueError as error:
         problems.append(Problem(where=where or 'top level', what=str(error)))
         return None
+
+
+def _known(hint: Any, values: Any) -> Any:
+    """Return `values` without what the sections of `hint` do not name."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        sections = [item for item in typing.get_args(hint) if dataclasses.is_dataclass(item)]
+        return _known(sections[0], values) if sections else values
+    if not dataclasses.is_dataclass(hint) or not isinstance(values, Mapping):
+        return values
+    hints = typing.get_type_hints(hint)
+    names = [item.name for item in parameters_of(hint) if item.name in values]
+    return {name: _known(hints[name], values[name]) for name in names}
 
 
 def _unknown_key(key: str, known: Mapping[str, Any], where: str) -> Problem:

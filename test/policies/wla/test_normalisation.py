@@ -148,7 +148,7 @@ def test_everything_wrong_with_a_file_is_listed_at_once(tmp_path):
         ),
     )
     message = problems(path)
-    assert 'cups.action.max[1]: must be a finite number, is nan' in message
+    assert 'cups.action.max[1]: nan is not finite' in message
     assert 'cups.observation.state.min: must be a list of 2 numbers, is 3 entries' in message
 
 

@@ -1,14 +1,19 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Statistics of the data: read, normalise with them, and hold live joints against them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
+from wla_ros.base.config import load_configuration
+from wla_ros.base.config import parameter
 from wla_ros.base.types import FloatArray
-from wla_ros.policies.wla.model.config_reading import JsonFields
+from wla_ros.policies.wla.model.config_reading import read_json
 
 # Reads the published norm_stats.json: per data set, statistics of the state and action columns.
 #
@@ -49,19 +54,16 @@ def read_statistics(file: Path, *, key: str, kind: str, width: int) -> NormStati
     `width` is how many columns state and action have. Raises ConfigurationError listing every
     missing, wrong or impossible number.
     """
+    sets = read_json(file)
+    chosen = _choose(sets, key, file)
     problems: list[Problem] = []
-    fields = JsonFields.read(file, problems)
-    fields.raise_problems(str(file))
-    chosen = _choose(fields, key)
-    fields.raise_problems(str(file))
-    section = fields.section(chosen)
-    statistics = NormStatistics(
-        key=chosen,
-        state=_columns(section, STATE, kind, width),
-        action=_columns(section, ACTION, kind, width),
+    state, action = (
+        _columns(sets[chosen], name, kind, width, f'{file}: {chosen}', problems)
+        for name in (STATE, ACTION)
     )
-    fields.raise_problems(str(file))
-    return statistics
+    if state is None or action is None:
+        raise ConfigurationError(str(file), tuple(problems))
+    return NormStatistics(key=chosen, state=state, action=action)
 
 
 def write_statistics(statistics: NormStatistics) -> dict[str, dict[str, dict[str, list[float]]]]:
@@ -80,36 +82,75 @@ def write_statistics(statistics: NormStatistics) -> dict[str, dict[str, dict[str
     }
 
 
-def _choose(fields: JsonFields, key: str) -> str:
-    names = fields.names
-    if key in names:
-        return key
-    known = f'known: {", ".join(names)}' if names else 'the file holds no statistics'
-    if key:
-        fields.complain(key, 'there are no statistics of this name', known)
-    elif len(names) == 1:
-        return names[0]
-    else:
-        fields.complain('', f'holds {len(names)} sets of statistics', f'name one; {known}')
-    return ''
+def _choose(sets: Mapping[str, Any], key: str, file: Path) -> str:
+    if key in sets or (not key and len(sets) == 1):
+        return key or next(iter(sets))
+    known = f'known: {", ".join(sets)}' if sets else 'the file holds no statistics'
+    problem = Problem(
+        where=f'{file}: {key}', what='there are no statistics of this name', remedy=known
+    )
+    if not key:
+        what = f'holds {len(sets)} sets of statistics'
+        problem = Problem(where=str(file), what=what, remedy=f'name one; {known}')
+    raise ConfigurationError(str(file), (problem,))
 
 
-def _columns(section: JsonFields, name: str, kind: str, width: int) -> ColumnStatistics:
-    fields = section.section(name)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ColumnsInFile:
+    """What the file may hold of state or action; other fields are ignored."""
+
+    min: tuple[float, ...] | None = parameter('lower bounds', default=None)
+    max: tuple[float, ...] | None = parameter('upper bounds', default=None)
+    q01: tuple[float, ...] | None = parameter('first percentiles', default=None)
+    q99: tuple[float, ...] | None = parameter('last percentiles', default=None)
+    mean: tuple[float, ...] | None = parameter('means', default=None)
+    std: tuple[float, ...] | None = parameter('deviations', default=None)
+
+
+def _columns(
+    section: Any,  # noqa: ANN401 - JSON holds anything
+    name: str,
+    kind: str,
+    width: int,
+    where: str,
+    problems: list[Problem],
+) -> ColumnStatistics | None:
+    """Return the columns `name` of a data set, None if anything is wrong with them."""
+    count = len(problems)
+
+    def complain(field: str, what: str) -> None:
+        problems.append(Problem(where=f'{where}.{name}.{field}', what=what))
+
+    values = section.get(name) if isinstance(section, dict) else None
+    if not isinstance(values, dict):
+        what = 'is missing' if values is None else f'must be an object, is {values!r}'
+        problems.append(Problem(where=f'{where}.{name}', what=what))
+        return None
     first_name, second_name = FIELDS[kind]
-    first = fields.numbers(first_name, width)
-    second = fields.numbers(second_name, width)
-    result = ColumnStatistics(kind=kind, first=np.array(first), second=np.array(second))
-    if len(first) != width or len(second) != width:
-        return result  # complained about above
-    for index, (low, high) in enumerate(zip(first, second, strict=True)):
-        if kind == 'mean_std' and not high >= 0.0:
-            fields.complain(f'std[{index}]', f'is {high:g}, a deviation is not negative')
-        elif kind != 'mean_std' and not low <= high:
-            fields.complain(
-                f'{first_name}[{index}]', f'is {low:g}, above {second_name} = {high:g}'
-            )
-    return result
+    wanted = {field: values[field] for field in FIELDS[kind] if field in values}
+    try:
+        found = load_configuration(_ColumnsInFile, wanted, source=where)
+    except ConfigurationError as error:
+        for problem in error.problems:
+            complain(problem.where, problem.what)
+        return None
+    both = []
+    for field in FIELDS[kind]:
+        numbers = getattr(found, field)
+        both.append(np.array(numbers or ()))
+        if numbers is None:
+            complain(field, 'is missing')
+        elif len(numbers) != width:
+            complain(field, f'must be a list of {width} numbers, is {len(numbers)} entries')
+    if len(problems) == count:
+        for index, (low, high) in enumerate(zip(*both, strict=True)):
+            if kind == 'mean_std' and not high >= 0.0:
+                complain(f'std[{index}]', f'is {high:g}, a deviation is not negative')
+            elif kind != 'mean_std' and not low <= high:
+                complain(f'{first_name}[{index}]', f'is {low:g}, above {second_name} = {high:g}')
+    if len(problems) > count:
+        return None
+    return ColumnStatistics(kind=kind, first=both[0], second=both[1])
 
 
 # Added to ranges and deviations in the published code, so that a constant column does not divide

@@ -16,7 +16,7 @@ from wla_ros.policies.wla.checkpoint.weights import StoredTensor
 from wla_ros.policies.wla.checkpoint.weights import compare_weights
 from wla_ros.policies.wla.checkpoint.weights import part_of
 from wla_ros.policies.wla.model.config import WLAConfig
-from wla_ros.policies.wla.model.config_reading import JsonFields
+from wla_ros.policies.wla.model.config_reading import read_json
 from wla_ros.policies.wla.prompt import load_tokenizer
 from wla_ros.policies.wla.statistics import ACTION
 from wla_ros.policies.wla.statistics import FIELDS
@@ -40,23 +40,30 @@ def summarise_statistics(
 ) -> tuple[tuple[StatisticsSummary, ...], tuple[Problem, ...]]:
     """Return the data sets that are usable, and what is wrong with the others."""
     problems: list[Problem] = []
-    root = JsonFields.read(file, problems)
     widest = min(action_dim, state_dim)
     summaries = []
-    for key in root.names:
-        of_state = root.section(key).section(STATE)
-        of_action = root.section(key).section(ACTION)
+    try:
+        sets = read_json(file)
+    except ConfigurationError as error:
+        return (), error.problems
+    for key, values in sets.items():
+        section = values if isinstance(values, dict) else {}
+        parts = [section.get(name) for name in (STATE, ACTION)]
         kinds = tuple(
             kind
             for kind, names in FIELDS.items()
-            if all(fields.has(name) for fields in (of_state, of_action) for name in names)
+            if all(isinstance(part, dict) and name in part for part in parts for name in names)
         )
         if not kinds:
-            root.complain(key, f'has no complete {", ".join(map(" and ".join, FIELDS.values()))}')
+            kinds_there_are = ', '.join(map(' and '.join, FIELDS.values()))
+            what = f'has no complete {kinds_there_are}'
+            problems.append(Problem(where=f'{file}: {key}', what=what))
             continue
-        columns = of_state.length(FIELDS[kinds[0]][0])
+        numbers = section[STATE][FIELDS[kinds[0]][0]]
+        columns = len(numbers) if isinstance(numbers, list) else 0
         if columns > widest:
-            root.complain(key, f'has {columns} columns, the checkpoint has {widest}')
+            what = f'has {columns} columns, the checkpoint has {widest}'
+            problems.append(Problem(where=f'{file}: {key}', what=what))
             continue
         try:
             for kind in kinds:

@@ -8,22 +8,26 @@ config (Qwen3-VL), see `config_reading`.
 
 from dataclasses import dataclass
 
+from wla_ros.base.config import parameter
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisionConfig:
     """Qwen3-VL vision tower."""
 
-    depth: int
-    hidden_size: int
-    intermediate_size: int
-    num_heads: int
-    patch_size: int  # pixels
-    temporal_patch_size: int
-    spatial_merge_size: int  # patches per token along each side
-    in_channels: int
-    num_position_embeddings: int  # of the learned square grid
-    out_hidden_size: int
-    deepstack_visual_indexes: tuple[int, ...]  # blocks whose output the first decoder layers get
+    depth: int = parameter('blocks', minimum=1)
+    hidden_size: int = parameter('width', minimum=1)
+    intermediate_size: int = parameter('width of the MLP', minimum=1)
+    num_heads: int = parameter('heads', minimum=1)
+    patch_size: int = parameter('side of a patch', unit='pixels', minimum=1)
+    temporal_patch_size: int = parameter('frames of a patch', minimum=1)
+    spatial_merge_size: int = parameter('patches per token along each side', minimum=1)
+    in_channels: int = parameter('colours', minimum=1, default=3)
+    num_position_embeddings: int = parameter('of the learned square grid', minimum=1)
+    out_hidden_size: int = parameter('width of the tokens', minimum=1)
+    deepstack_visual_indexes: tuple[int, ...] = parameter(
+        'blocks whose output the first decoder layers get', minimum=0
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

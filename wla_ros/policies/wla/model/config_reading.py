@@ -2,180 +2,194 @@
 """The published configuration files to `WLAConfig`, listing every problem at once."""
 
 import json
-import math
+from collections.abc import Iterator
 from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from typing import TypeVar
 
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
+from wla_ros.base.config import load_configuration
+from wla_ros.base.config import parameter
 from wla_ros.policies.wla.model.config import ExpertConfig
 from wla_ros.policies.wla.model.config import TextConfig
 from wla_ros.policies.wla.model.config import VisionConfig
 from wla_ros.policies.wla.model.config import WLAConfig
 
-# Typed access to a JSON object that collects every problem instead of stopping at the first.
+T = TypeVar('T')
 
 
-class JsonFields:
+def read_json(file: Path) -> dict[str, Any]:
     """
-    One JSON object of a file; problems go to a list shared with its sub-objects.
+    Return the JSON object in `file`, without nulls: they say what a missing field says.
 
-    A getter returns a harmless value after a problem, so that reading goes on: call
-    `raise_problems` before using anything.
+    Raises ConfigurationError if it cannot be read or holds anything else.
     """
+    try:
+        values = json.loads(file.read_text(encoding='utf-8'))
+    except OSError as error:
+        raise _no_object(file, f'cannot be read: {error.strerror}') from error
+    except ValueError as error:
+        raise _no_object(file, f'is not JSON: {error}') from error
+    if not isinstance(values, dict):
+        raise _no_object(file, 'is not a JSON object')
+    found: dict[str, Any] = _without_nulls(values)
+    return found
 
-    def __init__(
-        self, values: Mapping[str, Any], file: Path, problems: list[Problem], path: str = ''
-    ) -> None:
-        """Read `values`, found at `path` ('a.b') in `file`."""
-        self._values = values
-        self._file = file
-        self._path = path
-        self._problems = problems
 
-    @classmethod
-    def read(cls, file: Path, problems: list[Problem]) -> 'JsonFields':
-        """Read a file; one that is missing or no JSON object is a problem and reads as empty."""
-        try:
-            values = json.loads(file.read_text(encoding='utf-8'))
-        except OSError as error:
-            problems.append(Problem(where=str(file), what=f'cannot be read: {error.strerror}'))
-            values = None
-        except ValueError as error:
-            problems.append(Problem(where=str(file), what=f'is not JSON: {error}'))
-            values = None
-        if values is not None and not isinstance(values, dict):
-            problems.append(Problem(where=str(file), what='is not a JSON object'))
-        return cls(values if isinstance(values, dict) else {}, file, problems)
+def _no_object(file: Path, what: str) -> ConfigurationError:
+    return ConfigurationError(str(file.parent), (Problem(where=str(file), what=what),))
 
-    def raise_problems(self, source: str) -> None:
-        """Raise ConfigurationError if there was any problem."""
-        if self._problems:
-            raise ConfigurationError(source, tuple(self._problems))
 
-    def complain(self, name: str, what: str, remedy: str = '') -> None:
-        """Add a problem with field `name`."""
-        where = f'{self._file}: {self._path}{name}'
-        self._problems.append(Problem(where=where, what=what, remedy=remedy))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of all fields."""
-        return tuple(self._values)
-
-    def has(self, name: str) -> bool:
-        """Whether the field is there and not null."""
-        return self._values.get(name) is not None
-
-    def section(self, name: str) -> 'JsonFields':
-        """Return a sub-object; empty if missing, which is a problem."""
-        value = self._value(name, None)
-        if value is not None and not isinstance(value, dict):
-            self.complain(name, f'must be an object, is {value!r}')
-        values = value if isinstance(value, dict) else {}
-        # A missing section is one problem, not one for each of its fields.
-        problems = self._problems if isinstance(value, dict) else []
-        return JsonFields(values, self._file, problems, f'{self._path}{name}.')
-
-    def integer(self, name: str, *, default: int | None = None, minimum: int = 1) -> int:
-        """Return an integer of at least `minimum`."""
-        value = self._value(name, default)
-        if value is None:
-            return minimum
-        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
-            self.complain(name, f'must be an integer of at least {minimum}, is {value!r}')
-            return minimum
+def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON holds anything
+    if not isinstance(value, dict):
         return value
+    return {name: _without_nulls(item) for name, item in value.items() if item is not None}
 
-    def number(self, name: str, *, default: float | None = None) -> float:
-        """Return a positive number."""
-        value = self._value(name, default)
-        if value is None:
-            return 1.0
-        if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0.0:
-            self.complain(name, f'must be a positive number, is {value!r}')
-            return 1.0
-        return float(value)
 
-    def integers(self, name: str, *, minimum: int = 0) -> tuple[int, ...]:
-        """Return a list of integers of at least `minimum`."""
-        value = self._value(name, None)
-        if value is None:
-            return ()
-        if not isinstance(value, list) or not all(
-            isinstance(item, int) and not isinstance(item, bool) and item >= minimum
-            for item in value
-        ):
-            self.complain(name, f'must be a list of integers, is {value!r}')
-            return ()
-        return tuple(value)
+def load_fields(
+    kind: type[T], values: Mapping[str, Any], file: Path, problems: list[Problem], path: str = ''
+) -> T | None:
+    """
+    Return the fields of `kind` in `values`, found at `path` ('a.') in `file`; others are ignored.
 
-    def numbers(self, name: str, count: int) -> tuple[float, ...]:
-        """Return a list of exactly `count` finite numbers; empty after a problem."""
-        value = self._value(name, None)
-        if value is None:
-            return ()
-        if not isinstance(value, list) or len(value) != count:
-            found = f'{len(value)} entries' if isinstance(value, list) else repr(value)
-            self.complain(name, f'must be a list of {count} numbers, is {found}')
-            return ()
-        bad = [
-            index
-            for index, item in enumerate(value)
-            if isinstance(item, bool)
-            or not isinstance(item, int | float)
-            or not math.isfinite(item)
+    None if there is any problem; they are added to `problems`.
+    """
+    try:
+        return load_configuration(kind, values, source=str(file), ignore_unknown=True)
+    except ConfigurationError as error:
+        problems += [
+            replace(problem, where=f'{file}: {path}{problem.where}') for problem in error.problems
         ]
-        for index in bad:
-            self.complain(f'{name}[{index}]', f'must be a finite number, is {value[index]!r}')
-        return () if bad else tuple(float(item) for item in value)
+        return None
 
-    def length(self, name: str) -> int:
-        """Return the number of entries of a list, 0 for anything else; never a problem."""
-        value = self._values.get(name)
-        return len(value) if isinstance(value, list) else 0
 
-    def flag(self, name: str, *, default: bool) -> bool:
-        """Return true or false."""
-        value = self._values.get(name, default)
-        if not isinstance(value, bool):
-            self.complain(name, f'must be true or false, is {value!r}')
-            return default
-        return value
-
-    def text(self, name: str, *, default: str | None = None, one_of: tuple[str, ...] = ()) -> str:
-        """Return a string, one of `one_of` if that is not empty."""
-        value = self._value(name, default)
-        if value is None:
-            return ''
-        if not isinstance(value, str) or (one_of and value not in one_of):
-            wanted = f'one of {", ".join(one_of)}' if one_of else 'a string'
-            self.complain(name, f'must be {wanted}, is {value!r}')
-            return ''
-        return value
-
-    def expect(self, name: str, wanted: object) -> None:
-        """Complain if the field is there with another value than the only one supported."""
-        if self.has(name) and self._values[name] != wanted:
-            self.complain(name, f'is {self._values[name]!r}, supported is only {wanted!r}')
-
-    def _value(self, name: str, default: object) -> Any:  # noqa: ANN401 - JSON holds anything
-        value = self._values.get(name)
-        if value is None:
-            value = default
-        if value is None:
-            self.complain(name, 'is missing')
-        return value
-
+# The sections of the two files, by their published names. Defaults are those of the published
+# code, where a released file may leave the field out.
 
 NORM_TYPES = ('norm', 'ada_norm')
-# Defaults of the published code where a released config may leave the field out.
-_DEFAULT_TEXT_TOKENS = 256
-_DEFAULT_HISTORY_STEP = 8
-_DEFAULT_IMAGE_SIZE = 256
-_DEFAULT_STEPS = 32
-_DEFAULT_BUCKETS = 1000
+_SMALLEST = 1e-12  # of numbers that must be positive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ExpertFile:
+    num_layers: int = parameter('blocks', minimum=1)
+    num_attention_heads: int = parameter('heads', minimum=1)
+    attention_head_dim: int = parameter('width of a head', minimum=1)
+    input_embedding_dim: int = parameter('width', minimum=1)
+    cross_attention_dim: int = parameter('width of the meta-queries', minimum=1)
+    interleave_self_attention: bool = parameter('odd blocks read their own tokens', default=False)
+    norm_type: str = parameter('norms', choices=NORM_TYPES, default='ada_norm')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _WlaFile:
+    num_metaqueries: int = parameter('meta-queries', minimum=1)
+    diffusion_model_cfg: _ExpertFile = parameter('Action Expert')
+    max_seq_len: int = parameter('learned positions', minimum=1)
+    add_pos_embed: bool = parameter('whether rows have learned positions', default=True)
+    max_action_dim: int = parameter('columns of actions', minimum=1)
+    max_state_dim: int = parameter('columns of the state', minimum=1)
+    chunk_size: int = parameter('rows of a chunk', minimum=1)
+    num_timestep_buckets: int = parameter('buckets of flow time', minimum=1, default=1000)
+    num_inference_timesteps: int = parameter('Euler steps', minimum=1, default=32)
+    primary_image_size: int = parameter('side of head images', minimum=1, default=256)
+    auxiliary_image_size: int = parameter('side of other images', minimum=1, default=256)
+    use_history_obs: bool = parameter('whether a history image is seen', default=False)
+    history_obs_step: int = parameter('its age in steps', minimum=1, default=8)
+    use_begin_frame_context: bool = parameter('whether the first image is seen', default=False)
+    training_mode: str = parameter('what was trained')
+    max_input_text_tokens: int = parameter('longest instruction', minimum=1, default=256)
+    system_prompt: str = parameter('text of the system turn', default='')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RopeFile:
+    mrope_section: tuple[int, ...] = parameter('pairs of time, height, width', minimum=1)
+    rope_theta: float | None = parameter('base', minimum=_SMALLEST, default=None)
+
+    def __post_init__(self) -> None:
+        if len(self.mrope_section) != 3:
+            raise ValueError(f'mrope_section must have three, has {list(self.mrope_section)}')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TextFile:
+    hidden_size: int = parameter('width', minimum=1)
+    intermediate_size: int = parameter('width of the MLP', minimum=1)
+    num_hidden_layers: int = parameter('layers', minimum=1)
+    num_attention_heads: int = parameter('heads', minimum=1)
+    num_key_value_heads: int | None = parameter('heads of keys', minimum=1, default=None)
+    head_dim: int = parameter('width of a head', minimum=1)
+    vocab_size: int = parameter('rows of the embedding', minimum=1)
+    rms_norm_eps: float = parameter('added to the mean square', minimum=_SMALLEST)
+    # transformers 5 writes `rope_parameters` with theta inside, 4.57 `rope_scaling` beside theta.
+    rope_parameters: _RopeFile | None = parameter('rotary positions', default=None)
+    rope_scaling: _RopeFile | None = parameter('rotary positions', default=None)
+    rope_theta: float | None = parameter('base', minimum=_SMALLEST, default=None)
+
+    def __post_init__(self) -> None:
+        if self.rope is None:
+            raise ValueError('rope_scaling is missing')
+        if self.theta is None:
+            raise ValueError('rope_theta is missing')
+
+    @property
+    def rope(self) -> _RopeFile | None:
+        return self.rope_parameters or self.rope_scaling
+
+    @property
+    def theta(self) -> float | None:
+        return self.rope_parameters.rope_theta if self.rope_parameters else self.rope_theta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _BackboneFile:
+    image_token_id: int = parameter('token of an image', minimum=0)
+    vision_start_token_id: int = parameter('token before an image', minimum=0)
+    vision_end_token_id: int = parameter('token behind an image', minimum=0)
+    text_config: _TextFile = parameter('decoder')
+    vision_config: VisionConfig = parameter('tower')
+
+
+# Where a file names one of these, no other value is supported.
+_ROPE = {'rope_type': 'default', 'mrope_interleaved': True}
+_ONLY_WLA: Mapping[str, Any] = {
+    'diffusion_model_cfg': {
+        'positional_embeddings': None,
+        'attention_bias': True,
+        'activation_fn': 'gelu-approximate',
+        'norm_elementwise_affine': False,
+        'norm_eps': 1e-5,
+    }
+}
+_ONLY_BACKBONE: Mapping[str, Any] = {
+    'tie_word_embeddings': True,
+    'text_config': {
+        'tie_word_embeddings': True,
+        'hidden_act': 'silu',
+        'attention_bias': False,
+        'rope_parameters': _ROPE,
+        'rope_scaling': _ROPE,
+    },
+    'vision_config': {'hidden_act': 'gelu_pytorch_tanh'},
+}
+
+
+def _unsupported(
+    values: Mapping[str, Any], only: Mapping[str, Any], where: str
+) -> Iterator[Problem]:
+    for name, wanted in only.items():
+        found = values.get(name)
+        if isinstance(wanted, Mapping):
+            if isinstance(found, Mapping):
+                yield from _unsupported(found, wanted, f'{where}{name}.')
+        elif found is not None and found != wanted:
+            what = f'is {found!r}, supported is only {wanted!r}'
+            yield Problem(where=f'{where}{name}', what=what)
 
 
 def read_configuration(
@@ -196,121 +210,85 @@ def read_configuration(
 
     """
     problems: list[Problem] = []
-    wla = JsonFields.read(wla_file, problems)
-    backbone = JsonFields.read(backbone_file, problems)
-    wla.raise_problems(str(wla_file.parent))
-    queries = wla.integer('num_metaqueries')
-    text = _text(backbone, queries, embedding_rows)
-    vision = _vision(backbone.section('vision_config'))
-    config = WLAConfig(
-        vision=vision,
-        text=text,
-        expert=_expert(wla),
-        num_metaqueries=queries,
-        image_token=backbone.integer('image_token_id', minimum=0),
-        vision_start_token=backbone.integer('vision_start_token_id', minimum=0),
-        vision_end_token=backbone.integer('vision_end_token_id', minimum=0),
-        primary_image_size=wla.integer('primary_image_size', default=_DEFAULT_IMAGE_SIZE),
-        auxiliary_image_size=wla.integer('auxiliary_image_size', default=_DEFAULT_IMAGE_SIZE),
-        use_history_obs=wla.flag('use_history_obs', default=False),
-        history_obs_step=wla.integer('history_obs_step', default=_DEFAULT_HISTORY_STEP),
-        use_begin_frame_context=wla.flag('use_begin_frame_context', default=False),
-        training_mode=wla.text('training_mode'),
-        max_input_text_tokens=wla.integer('max_input_text_tokens', default=_DEFAULT_TEXT_TOKENS),
-        system_prompt=wla.text('system_prompt', default=''),
-    )
+    loaded: list[Any] = []
+    for file, kind, only in (
+        (wla_file, _WlaFile, _ONLY_WLA),
+        (backbone_file, _BackboneFile, _ONLY_BACKBONE),
+    ):
+        try:
+            values = read_json(file)
+        except ConfigurationError as error:
+            problems += error.problems
+            continue
+        problems += _unsupported(values, only, f'{file}: ')
+        loaded.append(load_fields(kind, values, file, problems))
     if not problems:
-        _check_joints(config, wla, backbone)
-    wla.raise_problems(str(wla_file.parent))
+        wla, backbone = loaded
+        config = _configuration(wla, backbone, embedding_rows)
+        problems += _misfits(config, wla_file, backbone_file)
+    if problems:
+        raise ConfigurationError(str(wla_file.parent), tuple(problems))
     return config
 
 
-def _vision(fields: JsonFields) -> VisionConfig:
-    fields.expect('hidden_act', 'gelu_pytorch_tanh')
-    return VisionConfig(
-        depth=fields.integer('depth'),
-        hidden_size=fields.integer('hidden_size'),
-        intermediate_size=fields.integer('intermediate_size'),
-        num_heads=fields.integer('num_heads'),
-        patch_size=fields.integer('patch_size'),
-        temporal_patch_size=fields.integer('temporal_patch_size'),
-        spatial_merge_size=fields.integer('spatial_merge_size'),
-        in_channels=fields.integer('in_channels', default=3),
-        num_position_embeddings=fields.integer('num_position_embeddings'),
-        out_hidden_size=fields.integer('out_hidden_size'),
-        deepstack_visual_indexes=fields.integers('deepstack_visual_indexes'),
-    )
-
-
-def _text(backbone: JsonFields, queries: int, embedding_rows: int | None) -> TextConfig:
-    fields = backbone.section('text_config')
-    fields.expect('hidden_act', 'silu')
-    fields.expect('attention_bias', wanted=False)
-    for owner in (backbone, fields):
-        owner.expect('tie_word_embeddings', wanted=True)
-    # transformers 5 writes `rope_parameters`, with theta inside; 4.57 `rope_scaling` beside theta.
-    if fields.has('rope_parameters'):
-        rope = fields.section('rope_parameters')
-        theta = rope.number('rope_theta')
-    else:
-        rope = fields.section('rope_scaling')
-        theta = fields.number('rope_theta')
-    rope.expect('rope_type', 'default')
-    rope.expect('mrope_interleaved', wanted=True)
-    section = rope.integers('mrope_section', minimum=1)
-    if section and len(section) != 3:
-        rope.complain('mrope_section', f'must have three entries, is {list(section)}')
-    time, height, width = section if len(section) == 3 else (1, 1, 1)
-    rows = fields.integer('vocab_size')
-    if embedding_rows is not None and embedding_rows == rows + queries + 2:
+def _configuration(
+    wla: _WlaFile, backbone: _BackboneFile, embedding_rows: int | None
+) -> WLAConfig:
+    text = backbone.text_config
+    cfg = wla.diffusion_model_cfg
+    rows = text.vocab_size
+    if embedding_rows is not None and embedding_rows == rows + wla.num_metaqueries + 2:
         rows = embedding_rows
-    heads = fields.integer('num_attention_heads')
-    return TextConfig(
-        hidden_size=fields.integer('hidden_size'),
-        intermediate_size=fields.integer('intermediate_size'),
-        num_hidden_layers=fields.integer('num_hidden_layers'),
-        num_attention_heads=heads,
-        num_key_value_heads=fields.integer('num_key_value_heads', default=heads),
-        head_dim=fields.integer('head_dim'),
-        vocab_size=rows,
-        rms_norm_eps=fields.number('rms_norm_eps'),
-        rope_theta=theta,
-        mrope_section=(time, height, width),
+    if text.rope is None or text.theta is None:
+        raise ValueError('checked before')
+    time, height, width = text.rope.mrope_section
+    return WLAConfig(
+        vision=backbone.vision_config,
+        text=TextConfig(
+            hidden_size=text.hidden_size,
+            intermediate_size=text.intermediate_size,
+            num_hidden_layers=text.num_hidden_layers,
+            num_attention_heads=text.num_attention_heads,
+            num_key_value_heads=text.num_key_value_heads or text.num_attention_heads,
+            head_dim=text.head_dim,
+            vocab_size=rows,
+            rms_norm_eps=text.rms_norm_eps,
+            rope_theta=text.theta,
+            mrope_section=(time, height, width),
+        ),
+        expert=ExpertConfig(
+            **{name: getattr(cfg, name) for name in cfg.__slots__},
+            max_seq_len=wla.max_seq_len,
+            add_pos_embed=wla.add_pos_embed,
+            action_dim=wla.max_action_dim,
+            state_dim=wla.max_state_dim,
+            chunk_size=wla.chunk_size,
+            num_timestep_buckets=wla.num_timestep_buckets,
+            num_inference_timesteps=wla.num_inference_timesteps,
+        ),
+        num_metaqueries=wla.num_metaqueries,
+        image_token=backbone.image_token_id,
+        vision_start_token=backbone.vision_start_token_id,
+        vision_end_token=backbone.vision_end_token_id,
+        primary_image_size=wla.primary_image_size,
+        auxiliary_image_size=wla.auxiliary_image_size,
+        use_history_obs=wla.use_history_obs,
+        history_obs_step=wla.history_obs_step,
+        use_begin_frame_context=wla.use_begin_frame_context,
+        training_mode=wla.training_mode,
+        max_input_text_tokens=wla.max_input_text_tokens,
+        system_prompt=wla.system_prompt,
     )
 
 
-def _expert(wla: JsonFields) -> ExpertConfig:
-    fields = wla.section('diffusion_model_cfg')
-    fields.expect('positional_embeddings', wanted=None)
-    fields.expect('attention_bias', wanted=True)
-    fields.expect('activation_fn', 'gelu-approximate')
-    fields.expect('norm_elementwise_affine', wanted=False)
-    fields.expect('norm_eps', 1e-5)
-    return ExpertConfig(
-        num_layers=fields.integer('num_layers'),
-        num_attention_heads=fields.integer('num_attention_heads'),
-        attention_head_dim=fields.integer('attention_head_dim'),
-        input_embedding_dim=fields.integer('input_embedding_dim'),
-        cross_attention_dim=fields.integer('cross_attention_dim'),
-        interleave_self_attention=fields.flag('interleave_self_attention', default=False),
-        norm_type=fields.text('norm_type', default='ada_norm', one_of=NORM_TYPES),
-        max_seq_len=wla.integer('max_seq_len'),
-        add_pos_embed=wla.flag('add_pos_embed', default=True),
-        action_dim=wla.integer('max_action_dim'),
-        state_dim=wla.integer('max_state_dim'),
-        chunk_size=wla.integer('chunk_size'),
-        num_timestep_buckets=wla.integer('num_timestep_buckets', default=_DEFAULT_BUCKETS),
-        num_inference_timesteps=wla.integer('num_inference_timesteps', default=_DEFAULT_STEPS),
-    )
-
-
-def _check_joints(config: WLAConfig, wla: JsonFields, backbone: JsonFields) -> None:
-    """Complain about sizes that do not fit together."""
+def _misfits(config: WLAConfig, wla: Path, backbone: Path) -> list[Problem]:
+    """Return sizes that do not fit together."""
     vision, text, expert = config.vision, config.text, config.expert
+    problems = []
 
-    def check(fields: JsonFields, name: str, fits: bool, what: str) -> None:  # noqa: FBT001
+    def check(file: Path, name: str, fits: bool, what: str) -> None:  # noqa: FBT001
         if not fits:
-            fields.complain(name, what)
+            problems.append(Problem(where=f'{file}: {name}', what=what))
 
     inner = expert.num_attention_heads * expert.attention_head_dim
     check(
@@ -385,3 +363,4 @@ def _check_joints(config: WLAConfig, wla: JsonFields, backbone: JsonFields) -> N
         and 3 * text.mrope_section[2] <= text.head_dim // 2,
         f'is {list(text.mrope_section)}, a head has {text.head_dim // 2} pairs',
     )
+    return problems
