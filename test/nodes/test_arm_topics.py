@@ -2,6 +2,7 @@
 """Every shipped driver profile on the wire: what is subscribed, decoded, encoded and published."""
 
 import sys
+import time
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -9,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-pytest.importorskip('rclpy')
+rclpy = pytest.importorskip('rclpy')
 
 from geometry_msgs.msg import PoseStamped  # noqa: E402 - not without rclpy
+from rclpy.context import Context  # noqa: E402
 from rclpy.serialization import deserialize_message  # noqa: E402
 from rclpy.serialization import serialize_message  # noqa: E402
 from sensor_msgs.msg import JointState  # noqa: E402
@@ -26,12 +28,16 @@ from wla_ros.base.topic_use import judge_topic  # noqa: E402
 from wla_ros.base.types import JointCommand  # noqa: E402
 from wla_ros.base.types import JointSample  # noqa: E402
 from wla_ros.base.types import Refusal  # noqa: E402
+from wla_ros.msg import ActionChunk  # noqa: E402
 from wla_ros.msg import PiperPosCmd  # noqa: E402
 from wla_ros.msg import PiperStatus  # noqa: E402
+from wla_ros.nodes import graph  # noqa: E402
 from wla_ros.nodes.arms import ArmStatusInputs  # noqa: E402
 from wla_ros.nodes.arms import JointInputs  # noqa: E402
 from wla_ros.nodes.arms import arm_condition  # noqa: E402
 from wla_ros.nodes.executor.outputs import CommandOutputs  # noqa: E402
+from wla_ros.nodes.graph import CHUNKS  # noqa: E402
+from wla_ros.nodes.graph import topic_ends  # noqa: E402
 from wla_ros.nodes.messages import resolve_type  # noqa: E402
 from wla_ros.robots.profile import END_POSE  # noqa: E402
 from wla_ros.robots.profile import JOINTS  # noqa: E402
@@ -298,3 +304,25 @@ def test_arms_that_the_profile_lacks_are_listed() -> None:
     texts = [str(problem) for problem in problems]
     assert any("'middle' is no arm" in text for text in texts)
     assert any('names an arm twice' in text for text in texts)
+
+
+def test_the_graph_tells_the_fields_of_a_type_as_they_are_installed(
+    ros_context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two hosts with two versions of a message are named by the node that has the other one."""
+    node = rclpy.create_node('policy', context=ros_context)
+    node.create_publisher(ActionChunk, CHUNKS.topic, 1)
+    end_s = time.monotonic() + 20.0
+    while not topic_ends(node, CHUNKS.topic).publishers:
+        assert time.monotonic() < end_s
+        time.sleep(0.02)
+    (end,) = topic_ends(node, CHUNKS.topic).publishers
+    if not end.type_hash:
+        pytest.skip('this distribution tells no hash of a type')
+    assert end.type_hash == graph.installed_hash(CHUNKS.type_name)
+    assert not graph.judge(node, CHUNKS)
+    monkeypatch.setattr(graph, 'installed_hash', lambda _: 'RIHS01_of_another_version')
+    (problem,) = graph.judge(node, CHUNKS)
+    assert problem.reason == TYPE_MISMATCH
+    assert '/policy' in problem.detail
+    node.destroy_node()
