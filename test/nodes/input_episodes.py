@@ -24,30 +24,27 @@ from inference.session_feed import LAYOUT
 from inference.session_feed import START_NS
 from inference.session_feed import counters_add_up
 from inference.session_feed import good_result
-from inference.session_feed import object_poses
-from inference.session_feed import picture
 from inference.session_feed import policy_spec
 from inference.session_feed import sync_config
-from sensor_msgs.msg import JointState
+from nodes.input_messages import JOINTS
+from nodes.input_messages import OBJECTS
+from nodes.input_messages import WRONG_SPLICE
+from nodes.input_messages import Messages
+from nodes.input_messages import true_position
 
-from wla_ros.base.joints import ARM_COLUMNS
+from wla_ros.base.reasons import STAMP_JUMP
 from wla_ros.base.timing import NS_PER_MS
 from wla_ros.base.timing import NS_PER_S
 from wla_ros.base.types import ExecutionPlan
 from wla_ros.base.types import Mode
 from wla_ros.base.types import Observation
 from wla_ros.base.types import Refusal
-from wla_ros.base.types import SpliceDelay
 from wla_ros.inference.plan import PLAN_STREAM
 from wla_ros.inference.session import InferenceSession
 from wla_ros.inference.strategy import StrategyConfig
-from wla_ros.nodes.images import image_message
-from wla_ros.nodes.messages import time_message
-from wla_ros.nodes.plan_messages import plan_message
 from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.nodes.policy.inputs import PolicyInputs
 from wla_ros.nodes.policy.node import ExecutorLink
-from wla_ros.nodes.sim.node import object_markers
 from wla_ros.robots.robot import RobotSection
 from wla_ros.robots.robot import require_robot
 
@@ -60,8 +57,9 @@ THINKING_NS = 45 * NS_PER_MS
 LONGEST_PAUSE_NS = 300 * NS_PER_MS
 # What a plausible wrong value or stamp can do: 20 rad/s for 10 ms, 50 ms into the future.
 LARGEST_ERROR_RAD = 0.25
+# Messages of a stream after which a wrong one is none of the first any more.
+BEGINNING = 5
 LARGEST_MISDATING_NS = 90 * NS_PER_MS
-WRONG_SPLICE = 'a splice of 15 minutes'
 # Messages that are as right as they can be told, or only sometimes impossible.
 NOT_ALWAYS_REFUSED = (
     'stamped in a moment',
@@ -72,18 +70,6 @@ NOT_ALWAYS_REFUSED = (
     'flood',
 )
 ROUTINE_REFUSALS = ('stamped half a second ago',)
-OBJECTS = 'objects'
-JOINTS = tuple(f'joint_states_{arm}' for arm in LAYOUT.arms)
-WRONG_STAMPS_NS = {
-    'five seconds ago': -5 * NS_PER_S,
-    'two seconds ago': -2 * NS_PER_S,
-    'half a second ago': -NS_PER_S // 2,
-    'a minute ago': -60 * NS_PER_S,
-    'zero': None,
-    'in a moment': 40 * NS_PER_MS,
-    'in five seconds': 5 * NS_PER_S,
-    'in ten years': 10 * 365 * 86400 * NS_PER_S,
-}
 
 
 class Host:
@@ -124,6 +110,7 @@ class Inferences:
     seen: list[Observation] = field(default_factory=list)
     times_ns: list[int] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    jumps: list[str] = field(default_factory=list)  # of stamps that were believed, in words
     published: tuple[int, int] = (0, -1)
     _ticket: Any = None
     _ready_ns: int = 0
@@ -142,6 +129,8 @@ class Inferences:
                 self.published = chunk.epoch, chunk.sequence
         found = self.session.next_observation(now_ns)
         if isinstance(found, Refusal):
+            if found.reason == STAMP_JUMP:
+                self.jumps.append(found.detail)
             return
         self._ticket = self.session.begin(found, now_ns)
         self._ready_ns = now_ns + THINKING_NS
@@ -159,19 +148,6 @@ class Event:
     stream: str
     start_ns: int
     length_ns: int = 0  # of what is missing or wrong; 0 for single messages
-
-
-def true_position(time_ns: int) -> Any:
-    """Where both arms are [7]: slow motion, never bit-identical."""
-    seconds = (time_ns - START_NS) * 1e-9
-    return np.array([0.1 + 0.2 * seconds] * 6 + [0.02 + 0.001 * seconds])
-
-
-def joint_message(stamp_ns: int) -> JointState:
-    message = JointState(name=list(ARM_COLUMNS), position=true_position(stamp_ns).tolist())
-    message.velocity, message.effort = [0.2] * 6, [0.5] * 7
-    message.header.stamp = time_message(stamp_ns)
-    return message
 
 
 class Episode:
@@ -209,6 +185,9 @@ class Episode:
             on_mode=self._on_mode,
             on_plan=self._on_plan,
         )
+        self.messages = Messages(
+            self.name, resting=self.resting, published=lambda: self.inference.published
+        )
         self.streams = (*CAMERAS, *JOINTS, PLAN_STREAM, *((OBJECTS,) if with_objects else ()))
         self.stream = stream or self.random.choice(self.streams)
         self.events = self._events(kind)
@@ -230,7 +209,7 @@ class Episode:
     def _events(self, kind: str) -> list[Event]:
         """Choose what goes wrong: one kind, once to three times, after the start or at it."""
         kinds = [
-            *self._wrong(self.stream),
+            *self.messages.wrong(self.stream),
             'duplicate',
             'flood',
             'flood of stamps',
@@ -238,7 +217,7 @@ class Episode:
             'series',
         ]
         name = kind or self.random.choice(kinds)
-        first_ns = self.random.choice([0, 700, 700, 900]) * NS_PER_MS
+        first_ns = self.random.choice([0, 60, 200, 700, 700, 900]) * NS_PER_MS
         times = [first_ns + i * 550 * NS_PER_MS for i in range(self.random.randint(1, 3))]
         length_ns = {'gap': self.random.randint(100, 500), 'series': self.random.randint(40, 170)}
         return [
@@ -251,38 +230,6 @@ class Episode:
             for time_ns in times
         ]
 
-    # Right messages
-
-    def _right(self, stream: str, stamp_ns: int) -> Any:
-        if stream in CAMERAS:
-            return image_message(picture(stamp_ns), stamp_ns=stamp_ns, frame_id='')
-        if stream in JOINTS:
-            return joint_message(stamp_ns)
-        if stream == OBJECTS:
-            return object_markers(object_poses(stamp_ns), stamp=stamp_ns)
-        return self._plan(stamp_ns)
-
-    def _plan(self, stamp_ns: int, **fields: Any) -> Any:
-        start_ns = stamp_ns - 100 * NS_PER_MS
-        due_ns = np.arange(start_ns, start_ns + 20 * FRAME_NS, FRAME_NS, dtype=np.int64)
-        due_ns = due_ns[:0] if self.resting else due_ns
-        epoch, sequence = self.inference.published
-        values: dict[str, Any] = {
-            'stamp_ns': stamp_ns,
-            'strategy': self.name,
-            'epoch': epoch,
-            'sequence': max(0, sequence),
-            'due_ns': due_ns,
-            'rows': np.tile(0.1, (len(due_ns), LAYOUT.width)),
-            'accepting': True,
-            'resting': self.resting,
-            'tracking_error': np.zeros(LAYOUT.width),
-            'splice': SpliceDelay(epoch=epoch, sequence=max(0, sequence), delay_ns=80 * NS_PER_MS)
-            if sequence >= 0
-            else None,
-        }
-        return plan_message(ExecutionPlan(**{**values, **fields}), LAYOUT.columns)
-
     def _period_ns(self, stream: str) -> int:
         if stream in JOINTS:
             return JOINT_PERIOD_NS
@@ -291,142 +238,6 @@ class Episode:
     def _delay_ns(self, stream: str) -> int:
         longest_ms = 20 if stream in CAMERAS else 3
         return self.random.randint(NS_PER_MS // 2, longest_ms * NS_PER_MS)
-
-    # Wrong messages
-
-    def _wrong(self, stream: str) -> dict[str, Callable[[int], Any]]:
-        """Return single wrong messages of `stream` by name, made for a time."""
-        wrong: dict[str, Callable[[int], Any]] = {
-            f'stamped {name}': (
-                lambda now_ns, shift_ns=shift_ns: self._restamped(
-                    stream, now_ns, 0 if shift_ns is None else now_ns + shift_ns
-                )
-            )
-            for name, shift_ns in WRONG_STAMPS_NS.items()
-        }
-        if stream in CAMERAS:
-            wrong |= self._wrong_images(stream)
-        elif stream in JOINTS:
-            wrong |= self._wrong_joints(stream)
-        elif stream == OBJECTS:
-            wrong |= self._wrong_objects()
-        else:
-            wrong |= self._wrong_plans()
-        return wrong
-
-    def _restamped(self, stream: str, now_ns: int, stamp_ns: int) -> Any:
-        message = self._right(stream, now_ns)
-        if stream == OBJECTS:
-            for marker in message.markers:
-                marker.header.stamp = time_message(stamp_ns)
-        else:
-            message.header.stamp = time_message(stamp_ns)
-        if stream == PLAN_STREAM and not 0 <= stamp_ns - now_ns < NS_PER_S:
-            message.resting = True  # what is refused must not start an inference either
-        return message
-
-    def _changed(self, stream: str, change: Callable[[Any], None]) -> Callable[[int], Any]:
-        def make(now_ns: int) -> Any:
-            message = self._right(stream, now_ns)
-            change(message)
-            return message
-
-        return make
-
-    def _wrong_images(self, stream: str) -> dict[str, Callable[[int], Any]]:
-        def sized(height: int, width: int, step: int, count: int) -> Callable[[Any], None]:
-            def change(message: Any) -> None:
-                message.height, message.width, message.step = height, width, step
-                message.data = bytes(count)
-
-            return change
-
-        def encoded(encoding: str) -> Callable[[Any], None]:
-            return lambda message: setattr(message, 'encoding', encoding)
-
-        return {
-            'no pixels': self._changed(stream, sized(0, 0, 0, 0)),
-            'half the data': self._changed(stream, sized(8, 8, 24, 96)),
-            'no data': self._changed(stream, sized(8, 8, 24, 0)),
-            'short rows': self._changed(stream, sized(8, 8, 3, 24)),
-            'huge': self._changed(stream, sized(2**31, 2**31, 24, 24)),
-            **{
-                f'encoding {name!r}': self._changed(stream, encoded(name))
-                for name in ('', '16UC1', '32FC1', 'mono8', 'rgb16', 'jpeg', 'ä' * 300)
-            },
-        }
-
-    def _wrong_joints(self, stream: str) -> dict[str, Callable[[int], Any]]:
-        def shifted(by: float) -> Callable[[Any], None]:
-            def change(message: Any) -> None:
-                message.position = [value + by for value in message.position[:6]] + [0.02]
-
-            return change
-
-        def fields(**values: Any) -> Callable[[Any], None]:
-            def change(message: Any) -> None:
-                for name, value in values.items():
-                    setattr(message, name, value)
-
-            return change
-
-        changes = {
-            'one radian off': shifted(1.0),
-            '1.9 rad off': shifted(-1.9),
-            'degrees': shifted(57.0),
-            'infinite': shifted(float('inf')),
-            'not a number': shifted(float('nan')),
-            'all zero': fields(position=[0.0] * 7, velocity=[0.0] * 6, effort=[0.0] * 7),
-            'zero position': fields(position=[0.0] * 7),
-            'no names': fields(name=[]),
-            'no position': fields(position=[]),
-            'three joints': fields(name=list(ARM_COLUMNS)[:3], position=[0.1] * 3),
-            'names twice': fields(name=['joint1'] * 7),
-            'other names': fields(name=['wheel'] * 7),
-            'velocity of one': fields(velocity=[0.1]),
-            'a wide gripper': fields(position=[0.1] * 6 + [40.0]),
-        }
-        return {name: self._changed(stream, change) for name, change in changes.items()}
-
-    def _wrong_objects(self) -> dict[str, Callable[[int], Any]]:
-        def moved(value: float) -> Callable[[Any], None]:
-            return lambda message: setattr(message.markers[0].pose.position, 'x', value)
-
-        return {
-            'no markers': self._changed(OBJECTS, lambda message: message.markers.clear()),
-            'not a number': self._changed(OBJECTS, moved(float('nan'))),
-            'infinite': self._changed(OBJECTS, moved(float('inf'))),
-        }
-
-    def _wrong_plans(self) -> dict[str, Callable[[int], Any]]:
-        wide, two = LAYOUT.width, np.array([START_NS, START_NS], dtype=np.int64)
-        late = SpliceDelay(epoch=0, sequence=0, delay_ns=900 * NS_PER_S)
-        fields: dict[str, dict[str, Any]] = {
-            'another strategy': {'strategy': 'crossfade'},
-            'no strategy': {'strategy': ''},
-            'nonsense strategy': {'strategy': 'a+b+c'},
-            'rows of another robot': {'due_ns': two[:1], 'rows': np.zeros((1, 3))},
-            'rows without a number': {'due_ns': two[:1], 'rows': np.full((1, wide), np.nan)},
-            'equal due times': {'due_ns': two, 'rows': np.zeros((2, wide))},
-            'short tracking error': {'tracking_error': np.zeros(3)},
-            'infinite tracking error': {'tracking_error': np.full(wide, np.inf)},
-        }
-        made: dict[str, Callable[[int], Any]] = {
-            name: (lambda now_ns, values=values: self._plan(now_ns, **{'resting': True, **values}))
-            for name, values in fields.items()
-        }
-
-        def with_late_splice(now_ns: int) -> Any:
-            epoch, sequence = self.inference.published
-            splice = SpliceDelay(epoch=epoch, sequence=max(0, sequence), delay_ns=late.delay_ns)
-            return self._plan(now_ns, splice=splice)
-
-        def with_columns(now_ns: int) -> Any:
-            message = self._plan(now_ns, resting=True)
-            message.columns = list(message.columns)[::-1]
-            return message
-
-        return made | {WRONG_SPLICE: with_late_splice, 'other columns': with_columns}
 
     # The course of an episode
 
@@ -459,19 +270,19 @@ class Episode:
 
     def _wrong_at(self, event: Event, time_ns: int, order: tuple[Any, ...]) -> None:
         self._schedule(time_ns, event.stream, order)
-        known = event.start_ns >= START_NS + 500 * NS_PER_MS  # the stream has begun
+        known = self._begun(event)
         self._must_refuse += known and event.name not in NOT_ALWAYS_REFUSED
 
     def _made(self, stream: str, order: tuple[Any, ...]) -> Any:
         name, at_ns, *rest = order
         if name == 'series':
-            return self._restamped(stream, at_ns, at_ns - 5 * NS_PER_S)
+            return self.messages.restamped(stream, at_ns, at_ns - 5 * NS_PER_S)
         if name in ('duplicate', 'flood'):
-            return self._right(stream, at_ns)
+            return self.messages.right(stream, at_ns)
         if name == 'flood of stamps':  # 60 messages in 6 ms that claim 0.6 s of another time
             shift_ns = -5 * NS_PER_S + rest[0] * 10 * NS_PER_MS
-            return self._restamped(stream, at_ns, at_ns + shift_ns)
-        return self._wrong(stream)[name](at_ns)
+            return self.messages.restamped(stream, at_ns, at_ns + shift_ns)
+        return self.messages.wrong(stream)[name](at_ns)
 
     def _right_times(self) -> Iterator[tuple[int, str]]:
         for stream in self.streams:
@@ -493,7 +304,7 @@ class Episode:
             message = (
                 self._made(stream, order)
                 if isinstance(order, tuple)
-                else self._right(stream, order)
+                else self.messages.right(stream, order)
             )
             self.host.callbacks[stream](message)
             if self.inference.published != told and self.host.time_ns < START_NS + LENGTH_NS:
@@ -509,15 +320,20 @@ class Episode:
         event = self.events[0]
         return f'{self.name}, {len(self.events)} x {event.name!r} in {self.stream}'
 
+    def _begun(self, event: Event) -> bool:
+        """Return whether enough was heard of the stream before to know what is wrong."""
+        return event.start_ns >= START_NS + BEGINNING * self._period_ns(event.stream)
+
     def _violations(self) -> Iterator[str]:
         now_ns, seen, times = self.host.time_ns, self.inference.seen, self.inference.times_ns
         snapshot = self.session.snapshot(now_ns)
         if dict(snapshot.epoch_counts) != {'start': 1}:
             yield f'epochs began: {dict(snapshot.epoch_counts)}'
-        # A wrong first message is all that is known: what follows has to correct it.
-        begun = self.events[0].start_ns >= START_NS + 500 * NS_PER_MS
-        if begun and 'stamp_jump' in snapshot.refusal_counts:
-            yield 'a jump of stamps was believed'
+        # A wrong first message is all that is known of its stream: what follows has to correct it.
+        begun = self._begun(self.events[0])
+        for jump in self.inference.jumps:
+            if begun or self.stream not in jump:
+                yield f'a jump of stamps was believed: {jump}'
         refused = snapshot.plan.plans_refused + sum(s.refused for s in snapshot.streams)
         if refused < self._must_refuse:
             yield f'{self._must_refuse} wrong messages, {refused} refused'
@@ -529,7 +345,7 @@ class Episode:
             yield 'the counters do not add up'
         if self.name == 'sync' and not self.resting:
             # Clocks of hosts are not compared, so this holds of a first plan as well.
-            if seen and begun:
+            if seen and (begun or self.stream != PLAN_STREAM):
                 yield f'{len(seen)} inferences while the arms move'
             return
         if not snapshot.plan.forecast_s < 0.5:
@@ -554,9 +370,9 @@ class Episode:
         if not error <= LARGEST_ERROR_RAD:
             yield f'joints are {error:.3f} rad off'
         for name, frame in observation.images.items():
-            exposed_ns = int(np.frombuffer(frame.pixels.tobytes()[:8], np.int64)[0])
-            if (
-                self.events[0].name != "encoding 'mono8'"
-                and abs(exposed_ns - frame.stamp_ns) > LARGEST_MISDATING_NS
-            ):
+            # A grey image has one byte of the time in all three channels.
+            grey = (frame.pixels == frame.pixels[..., :1]).all()
+            content = frame.pixels[..., 0] if grey else frame.pixels
+            exposed_ns = int(np.frombuffer(content.tobytes()[:8], np.int64)[0])
+            if abs(exposed_ns - frame.stamp_ns) > LARGEST_MISDATING_NS:
                 yield f'{name} of {(frame.stamp_ns - exposed_ns) / 1e9:.3f} s before'

@@ -60,8 +60,8 @@ def a_jump_of_one_stream_resets_all(patch: pytest.MonkeyPatch) -> None:
             self.reset('clock_jump', 0)
         return real(self, verdict)
 
-    real = InferenceSession._after_door
-    patch.setattr(InferenceSession, '_after_door', after_door)
+    real = InferenceSession._after_admission
+    patch.setattr(InferenceSession, '_after_admission', after_door)
 
 
 def every_stamp_is_next(patch: pytest.MonkeyPatch) -> None:
@@ -124,6 +124,18 @@ def images_are_cut_to_fit(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(inputs, 'decode_image', decode)
 
 
+def a_grey_image_is_an_old_one(patch: pytest.MonkeyPatch) -> None:
+    first: list[Any] = []
+
+    def decode(message: Any, expected: str) -> Any:
+        pixels = real(message, expected)
+        first.append(pixels)
+        return first[0] if message.encoding == 'mono8' else pixels
+
+    real = inputs.decode_image
+    patch.setattr(inputs, 'decode_image', decode)
+
+
 def a_refused_message_is_not_counted(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(PolicyInputs, '_refuse', lambda self, stream, refusal: None)
 
@@ -143,6 +155,7 @@ PLANTED: list[tuple[Any, str, str]] = [
     (joints_are_not_judged, 'joint_states_right', 'one radian off'),
     (the_future_is_taken, 'right_wrist', 'stamped in five seconds'),
     (images_are_cut_to_fit, 'head', 'half the data'),
+    (a_grey_image_is_an_old_one, 'head', "encoding 'mono8'"),
     (a_refused_message_is_not_counted, 'head', 'no pixels'),
 ]
 
