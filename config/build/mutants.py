@@ -3,8 +3,9 @@
 How many one-line changes of the pure rooms do their own tests notice?
 
 cosmic-ray says what can be changed in a line; a seeded sample of lines is taken over all rooms,
-each with one of its changes, and the tests of the room run on a changed copy. Results are appended
-to build/mutants as they come, so that a run that was stopped goes on.
+each with one of its changes. The tests of the room judge it in a copy of the repository, and the
+tests of the package that say what holds in every room. Results are appended to build/mutants as
+they come, so that a run that was stopped goes on.
 """
 
 import argparse
@@ -26,6 +27,13 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 FOLDER = REPOSITORY / 'build' / 'mutants'
 ROOMS = ('observation', 'inference', 'execution')
 REQUIREMENT = 'cosmic-ray==8.7.0'
+# What holds in every room: values that cannot change, and the ranges and defaults that
+# docs/parameters.md tells.
+_EVERYWHERE = (
+    'test/test_dataclasses.py',
+    'test/test_value_equality.py::test_no_generated_equality_reaches_an_array[{room}]',
+    'test/test_readme.py::test_every_parameter_stands_in_its_page',
+)
 # Times as long as the unchanged tests: a change may make a loop endless.
 _PATIENCE = 4.0
 # Left out because tests cannot fail to notice them or nobody can: `X | None` is mostly a type,
@@ -93,11 +101,11 @@ def run_tests(room: str, copy: Path, timeout_s: float | None) -> tuple[int, str]
     search = os.pathsep.join([str(copy), os.environ.get('PYTHONPATH', '')])
     # Not `python -m pytest`, which looks for modules in the working directory first.
     command = [str(REPOSITORY / '.venv/bin/pytest'), '-x', '-q', '-p', 'no:cacheprovider']
-    command.append(f'test/{room}')
+    command += [f'test/{room}', *(name.format(room=room) for name in _EVERYWHERE)]
     try:
         done = subprocess.run(
             command,
-            cwd=REPOSITORY,
+            cwd=copy,
             env={**os.environ, 'PYTHONPATH': search},
             capture_output=True,
             text=True,
@@ -138,7 +146,10 @@ def measure(rooms: Sequence[str], count: int, seed: int) -> int:
     record = FOLDER / f'{commit}-{"-".join(rooms)}-{seed}.jsonl'
     copy = FOLDER / 'copy'
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(REPOSITORY / 'wla_ros', copy / 'wla_ros')
+    files = subprocess.check_output(['git', 'ls-files', '-z'], cwd=REPOSITORY, text=True)
+    for name in filter(None, files.split('\0')):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPOSITORY / name, copy / name)
     known = {}
     if record.exists():
         rows = [json.loads(line) for line in record.read_text(encoding='utf-8').splitlines()]
