@@ -144,7 +144,7 @@ def measure(rooms: Sequence[str], count: int, seed: int) -> int:
         ['git', 'rev-parse', '--short', 'HEAD'], cwd=REPOSITORY, text=True
     ).strip()
     record = FOLDER / f'{commit}-{"-".join(rooms)}-{seed}.jsonl'
-    copy = FOLDER / 'copy'
+    copy = record.with_suffix('')
     shutil.rmtree(copy, ignore_errors=True)
     files = subprocess.check_output(['git', 'ls-files', '-z'], cwd=REPOSITORY, text=True)
     for name in filter(None, files.split('\0')):
