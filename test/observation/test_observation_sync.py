@@ -256,6 +256,133 @@ def test_history_is_part_of_the_samples_with_its_offset():
     ]
 
 
+def offer_at(target, stamp_ms, receive_ms, *, cameras=CAMERAS):
+    """Offer a frame of every camera and two samples of every arm, the newest at `stamp_ms`."""
+    for earlier_ms in (5, 0):
+        for arm in LAYOUT.arms:
+            sample = joint_sample(arm, ms(stamp_ms - earlier_ms), receive_ns=ms(receive_ms))
+            assert target.offer_joints(sample) is None
+    for name in cameras:
+        pixels = picture(ms(stamp_ms))
+        assert target.offer_image(name, ms(stamp_ms), ms(receive_ms), pixels) is None
+
+
+def test_every_sample_that_went_into_an_observation_counts_as_used_and_no_other():
+    spec = policy_spec(history_ns={'head': (2 * FRAME_NS,)}, needs_objects=True)
+    target = session(spec)
+    last_ns = run_for(target, ms(0), ms(200))
+    for stamp_ns in (last_ns - 20 * NS_PER_MS, last_ns):
+        target.offer_objects(object_poses(stamp_ns))
+    assert isinstance(target.next_observation(ms(201)), Observation)
+    used = {health.stream: health.used for health in target.snapshot(ms(201)).streams}
+    assert used == {
+        'head': 2,
+        'left_wrist': 1,
+        'right_wrist': 1,
+        'left_joints': 2,
+        'right_joints': 2,
+        'objects': 1,
+    }
+
+
+def test_samples_tell_age_and_skew_of_every_stream():
+    target = session(policy_spec(cameras=('head',), needs_objects=True))
+    feed_joints(target, ms(0), ms(60))
+    target.offer_objects(object_poses(ms(35)))
+    feed_frames(target, ms(42), cameras=('head',))
+    samples = {s.stream: s for s in target.next_observation(ms(60)).samples}
+    told = {name: (s.age_ns / NS_PER_MS, s.skew_ns / NS_PER_MS) for name, s in samples.items()}
+    assert told == {
+        'head': (18, 0),
+        'left_joints': (20, -2),
+        'right_joints': (20, -2),
+        'objects': (25, -7),
+    }
+
+
+def test_a_stamp_ahead_of_the_clock_is_new_and_not_of_negative_age():
+    target = session()
+    offer_at(target, 10, 5)
+    observation = target.next_observation(ms(5))
+    assert observation.stamp_ns == ms(10)
+    assert {sample.age_ns for sample in observation.samples} == {0}
+
+
+def test_an_optional_camera_that_is_missing_does_not_cost_those_behind_it():
+    target = session(config=sync_config(cameras={'left_wrist': CameraSync(required=False)}))
+    offer_at(target, 10, 10, cameras=('head', 'right_wrist'))
+    assert list(target.next_observation(ms(11)).images) == ['head', 'right_wrist']
+
+
+def test_the_first_required_camera_anchors_where_none_is_named():
+    target = session(config=sync_config(cameras={'head': CameraSync(required=False)}))
+    feed_joints(target, ms(0), ms(50))
+    for offset, camera in enumerate(CAMERAS):
+        feed_frames(target, ms(10 + 5 * offset), cameras=(camera,))
+    assert target.next_observation(ms(40)).stamp_ns == ms(15)
+
+
+def test_an_anchor_serves_until_it_is_as_old_as_the_bound():
+    for late_ns, served in ((0, True), (1, False)):
+        target = session(policy_spec(cameras=('head',)))
+        feed_joints(target, ms(0), ms(250))
+        feed_frames(target, ms(5), cameras=('head',))
+        found = target.next_observation(ms(255) + late_ns)
+        assert isinstance(found, Observation) == served
+
+
+@pytest.mark.parametrize(('age_ms', 'served'), [(50, True), (60, False)])
+def test_a_partner_at_an_old_anchor_may_be_no_older_than_its_own_bound(age_ms, served):
+    settings = {'left_wrist': CameraSync(max_age_s=0.05)}
+    target = session(policy_spec(cameras=CAMERAS[:2]), sync_config(cameras=settings))
+    feed_joints(target, ms(0), ms(100))
+    feed_frames(target, ms(40), cameras=CAMERAS[:2])
+    feed_frames(target, ms(80), cameras=('left_wrist',))
+    found = target.next_observation(ms(40 + age_ms))
+    assert isinstance(found, Observation) == served
+    if not served:
+        assert found.reason == 'stale'
+        assert 'frame at the anchor is 0.060 s old, bound 0.050 s' in found.detail
+
+
+def test_a_frame_at_the_very_bound_of_skew_is_a_partner():
+    target = session(policy_spec(cameras=CAMERAS[:2]))
+    feed_joints(target, ms(0), ms(60))
+    feed_frames(target, ms(10), cameras=('left_wrist',))
+    feed_frames(target, ms(35), cameras=('head',))
+    assert target.next_observation(ms(40)).images['left_wrist'].stamp_ns == ms(10)
+
+
+def test_anchors_from_before_the_oldest_that_serves_are_left_out():
+    for oldest_ms, served in ((10, True), (10.000001, False)):
+        target = session()
+        offer_at(target, 10, 10)
+        found = target._sync.synchronise(ms(11), 0, oldest_anchor_ns=ms(oldest_ms))
+        assert isinstance(found, Observation) == served
+
+
+def test_without_cameras_observations_come_as_often_as_the_period_says():
+    target = session(policy_spec(cameras=()), sync_config(joint_anchor_period_s=0.03))
+    feed_joints(target, ms(0), ms(50))
+    assert target.next_observation(ms(51)).stamp_ns == ms(50)
+    feed_joints(target, ms(55), ms(75))
+    assert reason(target.next_observation(ms(76))) == 'no_new_frame'
+    feed_joints(target, ms(80), ms(80))
+    assert target.next_observation(ms(81)).stamp_ns == ms(80)
+
+
+def test_a_reset_forgets_the_anchor_and_the_samples_of_every_stream():
+    target = session(policy_spec(needs_objects=True))
+    offer_at(target, 10, 10)
+    target.offer_objects(object_poses(ms(10)))
+    assert target.next_observation(ms(11)).stamp_ns == ms(10)
+    target._sync.clear(floor_ns=None)
+    assert all(not stream.buffer.stamps_ns for stream in target._sync.streams)
+    offer_at(target, 5, 12)
+    target.offer_objects(object_poses(ms(5), receive_ns=ms(12)))
+    assert target.next_observation(ms(12)).stamp_ns == ms(5)
+
+
 def camera_traffic(seed, *, drop_rate, jitter_ms, dead_ms):
     """Frames of three free-running cameras, joints and polls of half a second, as received."""
     generator = np.random.default_rng(seed)
