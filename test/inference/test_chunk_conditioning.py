@@ -192,3 +192,99 @@ def test_nothing_of_plan_or_observation_is_written_to():
     assert not found.prefix.rows.flags.writeable
     rolled = {name: getattr(observation, name) for name in ('joint_position', 'joint_velocity')}
     assert same_fields(dataclasses.replace(found.observation, **rolled), observation)
+
+
+@pytest.mark.parametrize(
+    ('delay_rows', 'last', 'committed', 'exceeded', 'short'),
+    [
+        (HORIZON, 30, HORIZON, False, False),
+        (HORIZON + 1, 30, HORIZON, True, False),
+        (HORIZON + 9, 3, 4, True, True),
+        (5, 3, 4, False, True),
+        (4, 3, 4, False, False),
+        (0, 3, 0, False, False),
+    ],
+)
+def test_a_guided_policy_is_tied_to_no_more_rows_than_its_chunk_has_nor_than_are_planned(
+    delay_rows, last, committed, exceeded, short
+):
+    found = condition('rtc', grid_plan(-2, last), delay_rows, rolled_rows=2)
+    assert found.prefix.use is PrefixUse.GUIDED
+    assert (found.prefix.committed, found.row_offset) == (committed, 0)
+    assert (found.forecast_exceeded, found.plan_short) == (exceeded, short)
+    assert (found.asked, found.cold, found.imagine) == (True, False, False)
+
+
+@pytest.mark.parametrize(
+    ('name', 'spec', 'rows'),
+    [
+        ('rtc', {'rolled_rows': 3}, 3),  # trained with rows that begin later
+        ('rtc', {'rolled_rows': 0}, HORIZON),  # says nothing of it
+        ('rtc', {'rolled_rows': HORIZON + 5}, HORIZON),
+        ('rollforward', {'rolled_rows': 3}, 3),
+        ('rollforward', {'rolled_rows': HORIZON + 5}, HORIZON),
+        ('grounded', {'rolled_rows': 0}, HORIZON),
+    ],
+)
+def test_arms_that_rest_begin_no_later_than_the_policy_was_trained_for(name, spec, rows):
+    for delay_rows, exceeded in ((rows, False), (rows + 4, True), (0, False)):
+        found = condition(name, resting_plan(), delay_rows, **spec)
+        assert found.row_offset == min(rows, delay_rows)
+        assert found.forecast_exceeded == exceeded
+        assert (found.asked, found.cold, found.plan_short) == (True, True, False)
+        assert found.imagine == (name == 'grounded' and delay_rows > 0)
+
+
+@pytest.mark.parametrize(
+    ('name', 'spec', 'rows'),
+    [
+        ('prefix', {'clean_prefix_rows': 3, 'rolled_rows': 1}, 3),
+        ('prefix', {'clean_prefix_rows': HORIZON + 5}, HORIZON),
+        ('prefix+rollforward', {'clean_prefix_rows': 6, 'rolled_rows': 2}, 2),
+        ('prefix+rollforward', {'clean_prefix_rows': 2, 'rolled_rows': 6}, 2),
+        ('prefix+grounded', {'clean_prefix_rows': 6, 'rolled_rows': 2}, 6),
+    ],
+)
+@pytest.mark.parametrize('resting', [True, False])
+def test_the_least_of_what_a_policy_was_trained_for_bounds_its_clean_prefix(
+    name, spec, rows, resting
+):
+    plan = resting_plan() if resting else grid_plan(-2, 30)
+    for delay_rows, exceeded in ((rows, False), (rows + 1, True)):
+        found = condition(name, plan, delay_rows, **spec)
+        assert len(found.prefix.rows) == found.prefix.committed == rows
+        assert found.forecast_exceeded == exceeded
+
+
+def test_where_nothing_can_be_given_nothing_was_exceeded():
+    found = condition('rtc', resting_plan(accepting=False), 40)
+    assert (found.cold, found.row_offset, found.forecast_exceeded) == (True, 0, False)
+    assert not condition('prefix', None, 40).forecast_exceeded
+    assert not condition('prefix', resting_plan(), 4, clean_prefix_rows=0).forecast_exceeded
+
+
+def test_a_plan_that_ends_at_the_observation_has_one_row_left_and_one_before_it_none():
+    at_the_end = condition('rtc', grid_plan(-5, 0), 3)
+    assert (at_the_end.cold, at_the_end.prefix.committed) == (False, 1)
+    assert condition('rtc', plan_of(grid_plan(-5, 0).due_ns - 1), 3).cold
+
+
+def test_a_plan_that_begins_at_the_observation_is_taken_as_it_is():
+    joints = np.full(WIDTH, 0.123)
+    prefix = condition('prefix', grid_plan(0, 12), 4, joints=joints).prefix
+    assert np.array_equal(prefix.rows, position_at(START_NS + DT_NS * np.arange(4)))
+
+
+def test_beyond_the_plan_a_projected_state_rests_at_its_last_row():
+    found = condition('rollforward', grid_plan(-2, 2), 6)
+    assert (found.row_offset, found.plan_short) == (6, True)
+    last = position_at(START_NS + 2 * DT_NS)
+    np.testing.assert_allclose(found.observation.joint_position, last, atol=1e-12)
+    assert not found.observation.joint_position.flags.writeable
+    assert not found.observation.joint_velocity.flags.writeable
+
+
+def test_weights_of_a_prefix_are_not_written_to():
+    for name in ('rtc', 'prefix'):
+        prefix = condition(name, grid_plan(-2, 12), 4).prefix
+        assert not prefix.weights.flags.writeable

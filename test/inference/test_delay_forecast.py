@@ -115,3 +115,47 @@ def test_the_margin_is_added_to_the_rows(margin):
     forecast = warm(dataclasses.replace(CONFIG, forecast_margin_rows=margin))
     learn(forecast, 0, 100)
     assert forecast.rows == 4 + margin
+
+
+def test_a_delay_is_too_long_by_what_it_exceeds_the_age_of_its_observation():
+    forecast = warm()
+    forecast.expect(0, 3, 100 * MS)
+    now_ns = 400 * MS
+    assert forecast.excess_ns(splice(3, 300), now_ns) == 0
+    assert forecast.excess_ns(splice(3, 301), now_ns) == MS
+    assert forecast.excess_ns(splice(3, 10), now_ns) == 0
+    assert forecast.excess_ns(splice(4, 9000), now_ns) == 0  # nobody waits for it
+
+
+def test_a_delay_of_nothing_is_a_delay():
+    forecast = warm()
+    assert learn(forecast, 0, 0)
+    assert (forecast.delay_ns, forecast.rows, forecast.measured) == (0, 1, 1)
+    assert delay_rows(-5 * DT_NS, DT_NS, 1) == 1
+
+
+def test_chunks_before_a_spliced_one_are_no_longer_expected_and_later_ones_are():
+    forecast = warm()
+    for sequence in (1, 2, 3):
+        forecast.expect(0, sequence, 0)
+    assert [forecast.learn(splice(sequence, 50)) for sequence in (2, 1, 2, 3)] == [
+        True,
+        False,
+        False,
+        True,
+    ]
+
+
+def test_a_thousand_chunks_are_expected_and_the_oldest_leaves_first():
+    forecast = warm()
+    for sequence in range(1001):
+        forecast.expect(0, sequence, 0)
+    assert not forecast.learn(splice(0, 10))
+    assert forecast.learn(splice(1, 10))
+    assert forecast.learn(splice(1000, 10))
+
+
+def test_a_forecast_has_measured_nothing_at_first_and_warms_up_as_long_as_it_is_told():
+    forecast = DelayForecast(dataclasses.replace(CONFIG, warm_up=0), DT_NS)
+    assert forecast.measured == 0
+    assert forecast.begin(plan_known=True)

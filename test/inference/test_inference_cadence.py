@@ -142,3 +142,76 @@ def test_a_new_epoch_waits_for_no_chunk_of_the_old_one():
     target.published(4, 3, START_NS)
     target.clear()
     assert target.judge(heard(resting_plan(epoch=4, sequence=2)), START_NS) is None
+
+
+def test_a_plan_is_believed_until_ten_of_its_successors_are_missing():
+    assert PLAN_MAX_AGE_NS == 1000 * MS
+    received = moving()
+    assert received.is_fresh(START_NS + PLAN_MAX_AGE_NS)
+    assert not received.is_fresh(START_NS + PLAN_MAX_AGE_NS + 1)
+
+
+def test_what_is_left_is_counted_from_the_receipt_and_never_below_nothing():
+    received = heard(plan_of([START_NS - DT_NS, START_NS + 5 * MS]), START_NS + 10**12)
+    left = [received.left_ns(START_NS + 10**12 + after * MS) for after in (0, 2, 5, 6)]
+    assert left == [5 * MS, 3 * MS, 0, 0]
+    assert heard(resting_plan()).left_ns(START_NS) == 0
+    assert heard(plan_of([START_NS + MS], resting=True)).left_ns(START_NS) == 0
+
+
+def test_one_row_is_a_plan_as_well():
+    assert heard(plan_of([START_NS + 5 * MS])).left_ns(START_NS) == 5 * MS
+
+
+@pytest.mark.parametrize(
+    ('name', 'patience_ns'), [('sync', LOST_CHUNK_NS), ('rtc', NEWS_NS), ('latest', NEWS_NS)]
+)
+def test_news_of_a_chunk_are_awaited_for_as_long_as_it_pays(name, patience_ns):
+    assert (LOST_CHUNK_NS, NEWS_NS) == (500 * MS, 100 * MS)
+    target = cadence(name, infer='below', rows=99)
+    target.published(0, 1, START_NS)
+    plan = resting_plan(sequence=0) if name == 'sync' else moving(1, sequence=0).plan
+    assert 'on its way' in target.judge(heard(plan), START_NS + patience_ns - 1).detail
+    assert target.judge(heard(plan), START_NS + patience_ns) is None
+
+
+@pytest.mark.parametrize(
+    ('known', 'awaited'), [((0, 9), True), ((1, 3), True), ((1, 4), False), ((2, 0), False)]
+)
+def test_a_chunk_is_awaited_until_it_or_a_newer_one_is_heard_of(known, awaited):
+    target = cadence('rtc')
+    target.published(1, 4, START_NS)
+    plan = moving(epoch=known[0], sequence=known[1])
+    assert (target.judge(plan, START_NS + MS) is not None) == awaited
+
+
+def test_half_a_row_early_is_the_nearest_anchor():
+    target = cadence(infer='every', rows=4)
+    ended(target)
+    due_ns = START_NS + 7 * DT_NS // 2
+    assert target.judge(moving(), due_ns + 1) is None
+    refusal = target.judge(moving(), due_ns - MS)
+    assert refusal.detail == '3.5 rows have passed since the last one, of 4'
+    early = target.judge(moving(), START_NS + DT_NS)
+    assert early.detail == '1.0 rows have passed since the last one, of 4'
+
+
+def test_below_begins_with_fewer_rows_than_asked_for_and_tells_how_many_are_left():
+    target = cadence(infer='below', rows=4)
+    refusal = target.judge(moving(rows_left=10), START_NS + 3 * DT_NS)
+    assert refusal.detail == '7.0 rows are left, inference begins below 4'
+    assert target.judge(moving(rows_left=4), START_NS) is not None
+    assert target.judge(moving(rows_left=4), START_NS + 1) is None
+
+
+def test_sync_tells_for_how_long_no_plan_came():
+    assert 'was received for 1.0 s' in cadence('sync').judge(None, START_NS).detail
+
+
+def test_a_new_epoch_counts_its_rows_anew():
+    target = cadence(infer='every', rows=4)
+    ended(target)
+    target.clear()
+    assert target.judge(moving(), START_NS + MS) is None
+    target.published(1, 0, START_NS)  # begun before the epoch
+    assert target.judge(moving(epoch=1), START_NS + MS) is None

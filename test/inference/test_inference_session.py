@@ -18,6 +18,7 @@ from inference.session_feed import feed_joints
 from inference.session_feed import good_result
 from inference.session_feed import joint_sample
 from inference.session_feed import ms
+from inference.session_feed import object_poses
 from inference.session_feed import picture
 from inference.session_feed import policy_spec
 from inference.session_feed import reason
@@ -359,6 +360,130 @@ def test_memory_stays_bounded_when_nobody_asks():
     assert wrist.waiting <= 11
     assert left.waiting <= 75
     assert counters_add_up(target, ms(3000))
+
+
+def test_object_poses_reach_the_policy_that_needs_them_and_are_unknown_to_others():
+    target = session(policy_spec(needs_objects=True))
+    feed_joints(target, ms(0), ms(20))
+    feed_frames(target, ms(10))
+    assert target.offer_objects(object_poses(ms(10))) is None
+    assert target.next_observation(ms(20)).objects.stamp_ns == ms(10)
+    refusal = session().offer_objects(object_poses(ms(10)))
+    assert refusal.reason == 'unknown_stream'
+    assert refusal.detail.startswith('objects: ')
+
+
+def test_streams_that_a_policy_does_not_use_are_unknown_by_their_name():
+    target = session()
+    unknown = target.offer_image('tail', ms(0), ms(0), picture(0))
+    assert (unknown.reason, unknown.detail[:5]) == ('unknown_stream', 'tail:')
+    unknown = target.offer_joints(joint_sample('third', ms(0)))
+    assert (unknown.reason, unknown.detail[:13]) == ('unknown_stream', 'third_joints:')
+    target.offer_joints(joint_sample('third', ms(-9000)))
+    assert target.epoch == 0  # and tell nothing of the clock
+
+
+def test_what_blocks_a_session_is_told_until_it_goes_on():
+    target, _ = ready_session()
+    refusal = Refusal(reason='policy_failed', detail='out of memory')
+    target.block(refusal)
+    assert target.next_observation(ms(6)) is refusal
+    snapshot = target.snapshot(ms(6))
+    assert (snapshot.ready, snapshot.refusal) == (False, 'policy_failed')
+    assert snapshot.refusal_detail == 'out of memory'
+    assert snapshot.refusal_counts == {'policy_failed': 1}
+    target.block(None)
+    assert target.snapshot(ms(6)).ready
+    assert reason(target.next_observation(ms(7))) == 'no_new_frame'
+    assert target.snapshot(ms(7)).refusal == ''
+
+
+def test_a_snapshot_counts_what_began_what_runs_and_what_came_of_it():
+    target, observation = ready_session()
+    fresh = session().snapshot(ms(0))
+    counts = ('observations', 'inferences', 'inference_errors', 'chunks_published')
+    assert [getattr(fresh, name) for name in (*counts, 'results_discarded')] == [0] * 5
+    assert (fresh.running, fresh.last_inference_error, fresh.instruction) == (False, '', '')
+    assert (fresh.epoch, fresh.epoch_reason, fresh.samples) == (0, 'start', ())
+    assert (fresh.epoch_counts, fresh.refusal_counts) == ({'start': 1}, {})
+    ticket = target.begin(observation, ms(5))
+    assert target.snapshot(ms(6)).running
+    target.complete(ticket, good_result(), ms(7))
+    snapshot = target.snapshot(ms(7))
+    assert [getattr(snapshot, name) for name in counts] == [1, 1, 0, 1]
+    assert not snapshot.running
+    assert snapshot.policy == 'fake'
+
+
+def test_a_failure_tells_how_long_the_inference_took():
+    target, observation = ready_session()
+    refusal = target.fail(target.begin(observation, ms(5)), 'lost', ms(1505))
+    assert refusal.detail == 'fake failed after 1.500 s: lost'
+    assert target.snapshot(ms(1505)).last_inference_error == refusal.detail
+
+
+def test_a_discarded_result_tells_both_epochs():
+    target, observation = ready_session(first_epoch=7)
+    ticket = target.begin(observation, ms(5))
+    assert target.reset('episode', ms(6)) == 8
+    detail = target.complete(ticket, good_result(), ms(7)).detail
+    assert detail == 'the result belongs to epoch 7, now it is 8 (episode)'
+    assert target.snapshot(ms(7)).epoch_counts == {'start': 1, 'episode': 1}
+
+
+def test_a_jump_is_told_once():
+    target, _ = ready_session()
+    assert reason(target.next_observation(ms(-2000))) == 'clock_jump'
+    assert reason(target.next_observation(ms(-1999))) == 'no_data'
+    target.offer_joints(joint_sample('left', ms(-5000)))
+    target.reset('episode', ms(-4990))
+    assert reason(target.next_observation(ms(-4990))) == 'no_data'
+    assert target.epoch == 3
+
+
+def test_a_clock_jump_forgets_the_rate_of_inferences():
+    target = session()
+    for now in range(0, 1000, 40):
+        chunk_of(target, now)
+    assert target.snapshot(ms(1000)).inference_rate_hz > 20.0
+    target.next_observation(ms(-5000))
+    assert target.snapshot(ms(-5000)).inference_rate_hz == 0.0
+
+
+def test_the_health_of_a_stream_tells_every_fate_and_is_never_of_negative_age():
+    target, _ = ready_session()
+    target.offer_image('head', ms(0), ms(6), picture(0))
+    head = target.snapshot(ms(10)).streams[0]
+    fates = (head.received, head.used, head.superseded, head.refused, head.waiting)
+    assert fates == (2, 1, 0, 1, 0)
+    assert (head.stream, head.problem, head.problem_detail) == ('head', '', '')
+    assert head.last_refusal == 'duplicate_stamp'
+    assert head.age_s == pytest.approx(0.01)
+    assert target.snapshot(ms(-3)).streams[0].age_s == 0.0
+    stale = target.snapshot(ms(400)).streams[0]
+    assert stale.problem == 'stale'
+    assert '0.400 s old' in stale.problem_detail
+
+
+@pytest.mark.parametrize('warm_up', [0, 1, 3])
+def test_latencies_count_from_the_first_inference_after_the_warm_up(warm_up):
+    target = session(strategy=StrategyConfig(name='latest', warm_up=warm_up))
+    told = []
+    for now in range(0, 200, 40):
+        chunk_of(target, now)
+        told.append(bool(target.snapshot(ms(now + 1)).latency_p50))
+    assert told == [False] * warm_up + [True] * (5 - warm_up)
+
+
+def test_percentiles_are_told_apart():
+    target = session()
+    for i in range(1, 101):
+        target.add_timing('decode', i * 100)
+    snapshot = target.snapshot(ms(0))
+    values = [getattr(snapshot, f'latency_p{p}')[0].duration_ns for p in (50, 95, 99)]
+    assert values == sorted(set(values))
+    assert values[0] == pytest.approx(5000, abs=100)
+    assert values[2] == pytest.approx(9900, abs=100)
 
 
 STEP = st.tuples(

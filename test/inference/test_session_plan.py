@@ -23,6 +23,7 @@ from inference.session_feed import reason
 from inference.session_feed import session
 
 from wla_ros.base.types import ActionChunk
+from wla_ros.base.types import Refusal
 from wla_ros.base.types import SpliceDelay
 from wla_ros.inference.strategy import StrategyConfig
 
@@ -246,6 +247,137 @@ def test_sync_looks_at_arms_that_rest_already():
     assert reason(target.next_observation(ms(20))) == 'no_new_frame'
     feed(target, 43)
     assert target.next_observation(ms(43)).stamp_ns == ms(43)
+
+
+def health_of(target, now_ms):
+    return target.snapshot(ms(now_ms)).plan
+
+
+def test_nothing_is_counted_before_anything_was_heard():
+    health = health_of(listening('rtc'), 0)
+    counts = (
+        health.plans_received,
+        health.plans_refused,
+        health.unconditioned,
+        health.conditioned,
+        health.cold_starts,
+        health.forecast_exceeded,
+        health.prefix_clamped,
+        health.delays_measured,
+    )
+    assert counts == (0,) * 8
+    assert (health.strategy, health.plan_age_s, health.forecast_s) == ('rtc', -1.0, 0.15)
+
+
+def test_the_age_of_a_plan_is_counted_from_its_receipt_and_never_negative():
+    target = listening('rtc')
+    target.accept_plan(plan_at(0, 'rtc'), ms(20))
+    assert health_of(target, 120).plan_age_s == pytest.approx(0.1)
+    assert health_of(target, 10).plan_age_s == 0.0
+
+
+def test_conditioned_inferences_that_got_less_than_was_wanted_are_counted():
+    target = listening('rtc', expected_delay_s=0.2, forecast_margin_rows=0)  # 6 of 4 rows
+    target.accept_plan(plan_at(0, 'rtc'), ms(0))
+    target.complete(begun(target, 10), good_result(), ms(20))
+    health = health_of(target, 20)
+    assert (health.conditioned, health.cold_starts, health.unconditioned) == (1, 0, 0)
+    assert (health.forecast_exceeded, health.prefix_clamped) == (1, 0)
+    short = plan_of([ms(0), ms(30), ms(60)], strategy='rtc', stamp_ns=ms(30), sequence=0)
+    target.accept_plan(short, ms(30))
+    target.complete(begun(target, 43), good_result(), ms(50))
+    health = health_of(target, 50)
+    assert (health.conditioned, health.forecast_exceeded, health.prefix_clamped) == (2, 2, 1)
+
+
+def test_a_plan_that_could_not_be_decoded_is_counted():
+    target = listening('rtc')
+    refusal = Refusal(reason='bad_plan', detail='execution_plan: lengths differ')
+    assert target.refuse_input('execution_plan', refusal) is refusal
+    assert (health_of(target, 0).plans_received, health_of(target, 0).plans_refused) == (1, 1)
+
+
+def test_every_refused_plan_is_counted_with_what_came_of_its_stamp():
+    target = listening('rtc')
+    target.accept_plan(plan_at(50, 'rtc'), ms(50))
+    late = target.accept_plan(plan_at(20, 'rtc'), ms(60))
+    assert 'execution_plan: stamp is 0.030 s older' in late.detail
+    assert (health_of(target, 60).plans_received, health_of(target, 60).plans_refused) == (2, 1)
+
+
+@pytest.mark.parametrize(('excess_ms', 'refused'), [(1000, False), (1000.000001, True)])
+def test_a_splice_delay_may_be_wrong_by_what_clocks_may_be(excess_ms, refused):
+    target = listening('rtc')
+    target.accept_plan(plan_at(0, 'rtc'), ms(0))
+    chunk = target.complete(begun(target, 10), good_result(), ms(40))
+    delay_ns = ms(50 + excess_ms) - ms(10)
+    splice = SpliceDelay(epoch=chunk.epoch, sequence=chunk.sequence, delay_ns=delay_ns)
+    found = target.accept_plan(plan_at(50, 'rtc', splice=splice), ms(50))
+    assert (found is not None) == refused
+
+
+def test_a_plan_as_old_as_the_bound_is_still_told_to_the_policy():
+    for late_ns, cold in ((0, 0), (1, 1)):
+        target = listening('rollforward')
+        long = plan_of(range(ms(0), ms(3000), FRAME_NS), strategy='rollforward', stamp_ns=ms(0))
+        target.accept_plan(long, ms(0))
+        feed(target, 1000)
+        observation = target.next_observation(ms(1000))
+        target.begin(observation, ms(1000) + late_ns)
+        assert health_of(target, 1000).cold_starts == cold
+
+
+def test_plans_may_be_of_auto_and_malformed_in_several_ways_at_once():
+    target = listening('rtc')
+    assert target.accept_plan(plan_at(0, 'auto'), ms(0)) is None
+    bad = plan_of([5, 4], np.full((2, 3), np.inf), strategy='rtc', tracking_error=np.zeros(2))
+    detail = target.accept_plan(bad, ms(10)).detail
+    for part in ('rows [2, 3], expected [2, 14]', 'error [2], expected [14]', 'finite', 'rise'):
+        assert part in detail
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf])
+def test_a_tracking_error_that_is_not_finite_is_refused(value):
+    target = listening('rtc')
+    plan = plan_at(0, 'rtc', tracking_error=np.full(LAYOUT.width, value))
+    assert 'not finite' in target.accept_plan(plan, ms(0)).detail
+
+
+def test_arms_rest_since_the_first_plan_that_said_so_until_they_are_given_something_to_do():
+    target = listening('sync')
+
+    def heard(now_ms, **fields):
+        rest = resting_plan(strategy='sync', stamp_ns=ms(now_ms), **fields)
+        assert target.accept_plan(rest, ms(now_ms)) is None
+        return target._listener.oldest_anchor_ns
+
+    assert target._listener.oldest_anchor_ns is None
+    assert [heard(0), heard(10), heard(20)] == [ms(0)] * 3
+    assert heard(30, sequence=1) == ms(30)  # another chunk came and went between two plans
+    assert heard(40, sequence=1) == ms(30)
+    target.accept_plan(plan_at(50, 'sync', sequence=1), ms(50))
+    assert target._listener.oldest_anchor_ns is None
+    assert heard(60, sequence=1) == ms(60)
+    other = listening('rtc')
+    other.accept_plan(resting_plan(strategy='rtc', stamp_ns=ms(0)), ms(0))
+    assert other._listener.oldest_anchor_ns is None
+
+
+def test_a_jump_of_the_clock_forgets_the_plan_and_since_when_the_arms_rest():
+    target = listening('sync')
+    target.accept_plan(resting_plan(strategy='sync', stamp_ns=ms(0)), ms(0))
+    target.next_observation(ms(-2000))
+    assert target._listener.oldest_anchor_ns is None
+    assert health_of(target, -2000).plan_age_s == -1.0
+    again = resting_plan(strategy='sync', stamp_ns=ms(-1990))
+    assert target.accept_plan(again, ms(-1990)) is None
+
+
+def test_a_rest_that_repeats_its_stamp_replaces_the_plan_before():
+    target = listening('rtc')
+    target.accept_plan(plan_at(0, 'rtc'), ms(0))
+    target.accept_plan(resting_plan(strategy='rtc', stamp_ns=ms(0)), ms(1))
+    assert begun(target, 10).request.prefix is None
 
 
 @settings(max_examples=40, deadline=None)
