@@ -1,4 +1,5 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
+import dataclasses
 import threading
 
 import numpy as np
@@ -6,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
+from inference.plans import plan_of
 from inference.plans import resting_plan
 from inference.session_feed import CAMERAS
 from inference.session_feed import FRAME_NS
@@ -33,6 +35,7 @@ from wla_ros.base.types import Join
 from wla_ros.base.types import Observation
 from wla_ros.base.types import PolicyResult
 from wla_ros.base.types import Refusal
+from wla_ros.base.types import SpliceDelay
 from wla_ros.base.types import StageTiming
 from wla_ros.inference.strategy import StrategyConfig
 from wla_ros.observation.config import CameraSync
@@ -420,6 +423,38 @@ def test_a_failure_tells_how_long_the_inference_took():
     refusal = target.fail(target.begin(observation, ms(5)), 'lost', ms(1505))
     assert refusal.detail == 'fake failed after 1.500 s: lost'
     assert target.snapshot(ms(1505)).last_inference_error == refusal.detail
+
+
+def test_a_simulated_clock_begins_at_nothing_and_every_duration_is_right():
+    """Times of a few milliseconds, of which the later ones are many times the earlier."""
+    target = session(
+        policy_spec(rolled_rows=3),
+        strategy=StrategyConfig(name='rollforward', warm_up=0, forecast_margin_rows=0),
+    )
+    plan = plan_of(range(NS_PER_MS, NS_PER_S, FRAME_NS), np.zeros((30, LAYOUT.width)))
+    plan = dataclasses.replace(plan, strategy='rollforward', stamp_ns=NS_PER_MS)
+    assert target.accept_plan(plan, NS_PER_MS) is None
+    home = joint_sample('left', START_NS).position
+    for stamp_ns in range(NS_PER_MS, 20 * NS_PER_MS, NS_PER_MS):
+        for arm in LAYOUT.arms:
+            assert target.offer_joints(joint_sample(arm, stamp_ns, position=home)) is None
+    feed_frames(target, 5 * NS_PER_MS)
+    observation = target.next_observation(25 * NS_PER_MS)
+    assert {sample.age_ns for sample in observation.samples} == {20 * NS_PER_MS}
+    chunk = target.complete(
+        target.begin(observation, 60 * NS_PER_MS), good_result(), 180 * NS_PER_MS
+    )
+    assert [timing.duration_ns // NS_PER_MS for timing in chunk.timings] == [20, 35, 120, 175]
+    head = target.snapshot(180 * NS_PER_MS).streams[0]
+    assert head.age_s == pytest.approx(0.175)
+    assert target.snapshot(180 * NS_PER_MS).plan.plan_age_s == pytest.approx(0.179)
+    late = SpliceDelay(epoch=0, sequence=0, delay_ns=1176 * NS_PER_MS)
+    refusal = target.accept_plan(
+        dataclasses.replace(plan, stamp_ns=180 * NS_PER_MS, splice=late), 180 * NS_PER_MS
+    )
+    assert 'is 1.001 s longer' in refusal.detail
+    failed = target.fail(target.begin(observation, 200 * NS_PER_MS), 'lost', NS_PER_S)
+    assert 'after 0.800 s' in failed.detail
 
 
 def test_a_discarded_result_tells_both_epochs():

@@ -85,10 +85,11 @@ def test_everything_wrong_with_rows_is_told_at_once():
 
 
 @pytest.mark.parametrize(
-    ('row', 'column', 'name'), [(2, 13, 'right/gripper'), (1, 14, 'column 14')]
+    ('row', 'column', 'name'),
+    [(2, 13, 'right/gripper'), (1, 14, 'column 14'), (0, 15, 'column 15')],
 )
 def test_the_first_number_that_is_not_finite_is_named_by_row_and_column(row, column, name):
-    rows = np.zeros((HORIZON, 15))
+    rows = np.zeros((HORIZON, 16))
     rows[row, column] = np.inf
     assert f'1 numbers are not finite, first row {row} of {name}' in problems(rows)
 

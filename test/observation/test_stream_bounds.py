@@ -289,3 +289,31 @@ def test_a_picture_needs_all_of_type_shape_and_content():
     detail = target.offer(ms(0), ms(0), np.zeros((4, 5, 4), dtype=np.uint8)).detail
     assert 'head: expected uint8 [h, w, 3], got uint8 [4, 5, 4]' in detail
     assert target.buffer.counters.refused == 1
+
+
+def test_a_simulated_clock_begins_at_nothing_and_every_duration_is_right():
+    """Times of a few milliseconds, of which the later ones are many times the earlier."""
+    buffer = make_buffer()
+    buffer.push(NS_PER_MS, NS_PER_MS, 'x')
+    assert (
+        'is 0.099 s old, bound 0.050 s' in buffer.staleness(100 * NS_PER_MS, 50 * NS_PER_MS).detail
+    )
+    assert '0.090 s ahead' in buffer.push(100 * NS_PER_MS, 10 * NS_PER_MS, 'x').detail
+    assert buffer.nearest_index(12 * NS_PER_MS, 11 * NS_PER_MS) == 0
+    assert buffer.nearest_index(13 * NS_PER_MS, 11 * NS_PER_MS) is None
+    buffer.clear(floor_ns=100 * NS_PER_MS)
+    assert '0.080 s before' in buffer.push(20 * NS_PER_MS, 101 * NS_PER_MS, 'x').detail
+    target = camera(settings=CameraSync(rate_hz=50.0, frozen_after_s=0.1))
+    for stamp_ms in (1, 40, 80, 120):
+        verdict = target.offer(stamp_ms * NS_PER_MS, stamp_ms * NS_PER_MS, picture(3))
+    assert '0.119 s' in verdict.detail
+
+
+@pytest.mark.parametrize(('time_ms', 'share'), [(2, 0.1), (6, 0.5), (9, 0.8), (14, 1.3)])
+def test_joints_between_and_behind_samples_of_a_clock_that_begins_at_nothing(time_ms, share):
+    target = joints()
+    for stamp_ms, joint1 in ((1, 0.1), (11, 0.11)):
+        position = np.array([joint1, 0.2, 0.2, 0.2, 0.2, 0.2, 0.02])
+        sample = joint_sample('left', stamp_ms * NS_PER_MS, position=position)
+        assert target.offer(sample) is None
+    assert target.at(time_ms * NS_PER_MS).position[0] == pytest.approx(0.1 + 0.01 * share)
