@@ -38,13 +38,13 @@ OURS['cli'] = {*OURS}
 OURS['benchmarks'] = {*OURS}
 # The third-party packages that a room may know; those that are not listed may know any.
 THIRD_PARTY = {
-    'base': {'numpy', 'yaml', 'tqdm'},
+    'base': {'numpy', 'yaml', 'tqdm', 'transforms3d'},
     'robots': {'numpy', 'yaml', 'cv2', 'simplejpeg'},
     'observation': {'numpy'},
     'inference': {'numpy'},
     'execution': {'numpy', 'ruckig'},
     'bags': {'numpy', 'mcap', 'rosbags', 'yaml'},
-    'sim': {'numpy', 'mujoco'},
+    'sim': {'numpy', 'mujoco', 'transforms3d'},
     'policies': {'numpy', 'torch', 'safetensors', 'tokenizers', 'triton'},
     'episodes': {'numpy', 'matplotlib', 'jinja2', 'cv2', 'psutil'},
 }

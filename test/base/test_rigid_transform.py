@@ -53,8 +53,9 @@ def test_product_applies_the_second_rotation_first():
 def test_euler_angles_are_extrinsic_xyz():
     angles = GENERATOR.uniform(-1.5, 1.5, (500, 3))
     expected = Rotation.from_euler('xyz', angles).as_matrix()
-    np.testing.assert_allclose(rt.rpy_to_matrix(angles), expected, atol=1e-14)
-    np.testing.assert_allclose(rt.matrix_to_rpy(expected), angles, atol=1e-12)
+    for rpy, matrix in zip(angles, expected, strict=True):
+        np.testing.assert_allclose(rt.rpy_to_matrix(rpy), matrix, atol=1e-14)
+        np.testing.assert_allclose(rt.matrix_to_rpy(matrix), rpy, atol=1e-12)
 
 
 @pytest.mark.parametrize('pitch', [math.pi / 2, -math.pi / 2])

@@ -3,15 +3,17 @@
 Rigid transforms with numpy: 4x4 matrices, pose7 rows, quaternions, Euler angles.
 
 A pose7 is x y z [m] and a unit quaternion qx qy qz qw, as in geometry_msgs. Euler angles are roll,
-pitch, yaw about fixed axes (extrinsic XYZ): R = Rz(yaw) Ry(pitch) Rx(roll). All functions accept
-leading axes.
+pitch, yaw about fixed axes (extrinsic XYZ): R = Rz(yaw) Ry(pitch) Rx(roll).
 
-transforms3d is not used here: its quaternions are w x y z and one at a time, while these functions
-run per row of a chunk and in the control loop. The tests compare with it and with scipy.
+Euler angles are those of transforms3d, one rotation at a time. What runs over the rows of a chunk
+is vectorised here and accepts leading axes: for 32 rows transforms3d takes twice as long from
+quaternions to matrices and ten times as long back.
 """
 
 import numpy as np
 from numpy.typing import ArrayLike
+from transforms3d.euler import euler2mat
+from transforms3d.euler import mat2euler
 
 from wla_ros.base.types import FloatArray
 
@@ -149,38 +151,19 @@ def invert(matrix: ArrayLike) -> FloatArray:
 
 
 def rpy_to_matrix(rpy: ArrayLike) -> FloatArray:
-    """Return rotations [..., 3, 3] of roll, pitch, yaw [..., 3] [rad] about fixed axes."""
-    angles = np.asarray(rpy, dtype=np.float64)
-    cr, cp, cy = np.moveaxis(np.cos(angles), -1, 0)
-    sr, sp, sy = np.moveaxis(np.sin(angles), -1, 0)
-    matrix = np.empty((*angles.shape[:-1], 3, 3))
-    matrix[..., 0, 0] = cy * cp
-    matrix[..., 0, 1] = cy * sp * sr - sy * cr
-    matrix[..., 0, 2] = cy * sp * cr + sy * sr
-    matrix[..., 1, 0] = sy * cp
-    matrix[..., 1, 1] = sy * sp * sr + cy * cr
-    matrix[..., 1, 2] = sy * sp * cr - cy * sr
-    matrix[..., 2, 0] = -sp
-    matrix[..., 2, 1] = cp * sr
-    matrix[..., 2, 2] = cp * cr
+    """Return the rotation [3, 3] of roll, pitch, yaw [3] [rad] about fixed axes."""
+    roll, pitch, yaw = np.asarray(rpy, dtype=np.float64).tolist()
+    matrix: FloatArray = euler2mat(roll, pitch, yaw, axes='sxyz')
     return matrix
 
 
 def matrix_to_rpy(matrix: ArrayLike) -> FloatArray:
     """
-    Return roll, pitch, yaw [..., 3] [rad] of rotations [..., 3, 3], pitch in [-pi/2, pi/2].
+    Return roll, pitch, yaw [3] [rad] of a rotation [3, 3], pitch in [-pi/2, pi/2].
 
     At pitch +-90 deg only the sum or difference of roll and yaw is defined; yaw is then 0.
     """
-    r = np.asarray(matrix, dtype=np.float64)
-    cos_pitch = np.hypot(r[..., 0, 0], r[..., 1, 0])
-    locked = cos_pitch < 1e-9
-    pitch = np.arctan2(-r[..., 2, 0], cos_pitch)
-    roll = np.where(
-        locked, np.arctan2(-r[..., 1, 2], r[..., 1, 1]), np.arctan2(r[..., 2, 1], r[..., 2, 2])
-    )
-    yaw = np.where(locked, 0.0, np.arctan2(r[..., 1, 0], r[..., 0, 0]))
-    return np.stack([roll, pitch, yaw], axis=-1)
+    return np.array(mat2euler(np.asarray(matrix, dtype=np.float64), axes='sxyz'))
 
 
 def rotation_angle(first: ArrayLike, second: ArrayLike) -> FloatArray:

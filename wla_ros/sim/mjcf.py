@@ -5,12 +5,12 @@ Writing MJCF: elements whose attributes are numbers or vectors.
 Knows nothing of arms, tables or cups.
 """
 
-import math
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from transforms3d.euler import euler2quat
 
 Value = str | float | Sequence[float] | NDArray[np.float64]
 Attributes = dict[str, Value]
@@ -41,6 +41,5 @@ def text(value: Value) -> str:
 
 def rotation_x_then_z(angle_x_rad: float, angle_z_rad: float) -> Quaternion:
     """Return Rx(angle_x) Rz(angle_z) as a MuJoCo quaternion (w x y z)."""
-    cx, sx = math.cos(angle_x_rad / 2), math.sin(angle_x_rad / 2)
-    cz, sz = math.cos(angle_z_rad / 2), math.sin(angle_z_rad / 2)
-    return (cx * cz, sx * cz, -sx * sz, cx * sz)
+    w, x, y, z = euler2quat(angle_x_rad, angle_z_rad, 0.0, axes='rxzy').tolist()
+    return w, x, y, z
