@@ -42,10 +42,10 @@ from wla_ros.base.types import JointCommand
 from wla_ros.base.types import Mode
 from wla_ros.execution.executor import ChunkExecutor
 
-# What a second source may be off without being noticed (20 rad/s, 10 ms), and encoders.
-_ASTRAY_RAD = 0.25
+# What a second source may be off without being noticed (20 rad/s, 10 ms, and the way to a command
+# that leads): the least that `FuzzArm` lies, and encoders.
+_ASTRAY_RAD = 0.255
 _RESTART_RAD = 0.05  # from samples that confirm where an arm begins anew
-_RESTART_ASTRAY_RAD = 0.1  # from where the arm then is: what it falls within the age of a sample
 _HEARD = 36  # samples: of 60 ms, if each comes three times
 _STATUS_SPAN_NS = 200 * MS  # `feedback.recovery_s` by default
 _PLAN_NS = 5_000 * MS  # `gate.max_plan_s`; a stop takes another second at most
@@ -463,8 +463,9 @@ class FuzzEpisode:
     def _judge(self, command: JointCommand) -> None:
         last, now_ns = self._last, self._now_ns
         position = np.array(command.position)
-        for name in command.silent_arms if last is not None else ():
-            position[_COLUMNS[name]] = last[_COLUMNS[name]]  # which it was sent last
+        if last is not None:
+            for name in command.silent_arms:
+                position[_COLUMNS[name]] = last[_COLUMNS[name]]  # which it was sent last
         restarted: tuple[int, ...] = ()
         for arm in self._arms:
             if arm.name in command.reseeded_arms:
@@ -505,7 +506,7 @@ class FuzzEpisode:
         if sum(way < _RESTART_RAD for way in ways) < 3:
             self._violations.append(f'{self._now_ns}: {arm.name} starts anew where it hardly was')
         away = arm.away(joints)
-        if away > _RESTART_ASTRAY_RAD:
+        if away > _ASTRAY_RAD:
             self._violations.append(f'{self._now_ns}: {arm.name} starts anew {away:.3f} rad off')
 
     def _judge_sent(self, arm: FuzzArm, joints: FloatArray) -> None:

@@ -87,7 +87,7 @@ def _at_once(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def _always(hold: Callable[..., Any]) -> Callable[..., Any]:
     def follow(executor: ChunkExecutor, now_ns: int, duration_s: float) -> Any:
-        executor._untrusted = None
+        executor._authority.untrusted = None
         return hold(executor, now_ns, duration_s)
 
     return follow

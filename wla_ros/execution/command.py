@@ -328,7 +328,8 @@ class CommandedMotion:
         """
         limiter, held = self.limiter, self._held
         self.reseeded = ()
-        if not trusted and not self._stays:
+        stayed = self._stays  # and was told so: what is sent nothing more may not be on its way
+        if not trusted and not stayed:
             held.interrupt()
         if held.position is None:
             limiter.step(CurveSample(limiter.state, self._everywhere), duration_s)
@@ -338,7 +339,7 @@ class CommandedMotion:
             held.take(limiter.position, now_ns)
         if trusted:
             self._follow(now_ns, feedback)
-        else:
+        elif stayed:
             self.silent |= feedback.released_arms(now_ns)
         if held.position is not None and not self._stays:
             limiter.step(self.resting_at(held.position), duration_s, self.slow)

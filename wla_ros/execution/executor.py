@@ -23,6 +23,7 @@ from wla_ros.base.types import JointCommand
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Mode
 from wla_ros.base.types import Refusal
+from wla_ros.execution.authority import MotionAuthority
 from wla_ros.execution.command import CommandedMotion
 from wla_ros.execution.config import ExecutorConfig
 from wla_ros.execution.emission_rates import EmissionRates
@@ -34,11 +35,11 @@ from wla_ros.execution.report import ExecutorCounts
 from wla_ros.execution.report import ExecutorSnapshot
 from wla_ros.execution.report import ExecutorState
 from wla_ros.execution.report import SpliceReport
+from wla_ros.execution.sources import ChunkSource
+from wla_ros.execution.sources import HomeSource
+from wla_ros.execution.sources import MotionSource
 from wla_ros.execution.supervision import ControlModes
 from wla_ros.execution.supervision import DeviationMonitor
-from wla_ros.execution.supervision import Readiness
-from wla_ros.execution.supervision import acceptance_refusal
-from wla_ros.execution.supervision import listed
 from wla_ros.execution.tick_clock import TickClock
 from wla_ros.robots.piper.arm_status import ArmHealth
 
@@ -68,21 +69,30 @@ class ChunkExecutor:
         self._layout = layout
         self._feedback = FeedbackMonitor(config, layout, limits, reporting)
         self._deviation = DeviationMonitor(config.deviation, layout)
-        self._readiness = Readiness(config, layout, self._feedback, self._deviation)
         self._plan = PlannedMotion(config, layout, scaled, arm_kinematics)
         self._motion = CommandedMotion(config, layout, scaled, self._deviation)
         self._modes = ControlModes()
-        self._graph = GraphCondition()
+        self._authority = MotionAuthority(
+            config,
+            layout,
+            self._modes,
+            self._feedback,
+            self._deviation,
+            self._motion,
+            self._plan,
+        )
         self._clock = TickClock(config)
         self._rates = EmissionRates(layout.joint_indices)
         self._leaves = True  # the drivers have the present command
 
         self._counts: Counter[str] = Counter()
+        self._sources: Mapping[Mode, MotionSource] = {
+            Mode.AUTONOMY: ChunkSource(self._plan, self._motion, self._counts),
+            Mode.HOMING: HomeSource(self._motion),
+        }
         self._state = ExecutorState.NOT_READY
         self._changes = 0  # of what the policy is told besides the plan itself
         self._told = (self._state, False, False)
-        self._untrusted: Refusal | None = None  # why the feedback is not trusted at this tick
-        self._idle = (reasons.WAITING_FOR_CHUNK, 'no chunk was accepted since autonomy began')
         self._why = (reasons.WAITING_FOR_FEEDBACK, 'no tick yet')
 
     # What comes in
@@ -105,7 +115,7 @@ class ChunkExecutor:
 
         Counts and changes nothing; None promises nothing.
         """
-        return self._acceptance_refusal() or self._plan.judge_envelope(chunk, now_ns)
+        return self._authority.judge_chunks() or self._plan.judge_envelope(chunk, now_ns)
 
     def refuse_chunk(self, refusal: Refusal) -> None:
         """Count a chunk that was refused by the caller, or never looked at."""
@@ -140,7 +150,7 @@ class ChunkExecutor:
             chunk,
             now_ns,
             command=self._motion.state,
-            blocked=self._acceptance_refusal(),
+            blocked=self._authority.judge_chunks(),
             solved=solved,
         )
         self._counts['chunks_received'] += 1
@@ -152,7 +162,7 @@ class ChunkExecutor:
 
         A problem ends every moving mode and refuses it; that it has gone resumes nothing.
         """
-        self._graph = condition
+        self._authority.graph = condition
 
     def set_mode(
         self, mode: Mode, now_ns: int, reason: str, *, session: int = 0
@@ -164,22 +174,12 @@ class ChunkExecutor:
         """
         refusal = self._modes.judge(mode)
         if mode == self.mode:
-            refusal = refusal or self._judge_session(mode, session)
+            refusal = refusal or self._authority.judge_session(mode, session)
             if refusal is None and session and self._plan.session is None:
                 self._plan.forget_order(session)
             return refusal
-        if refusal is None and mode in (Mode.AUTONOMY, Mode.HOMING):
-            refusal = (
-                self._graph.problem
-                or (self._judge_sources(session) if mode == Mode.AUTONOMY else None)
-                or self._readiness.judge_start(
-                    mode,
-                    now_ns,
-                    self._motion.position,
-                    seeded=self._motion.seeded,
-                    untrusted=self._lost,
-                )
-            )
+        if refusal is None and mode in self._sources:
+            refusal = self._authority.judge_start(mode, now_ns, session)
         if refusal is None:
             self._enter(mode, now_ns, reasons.REQUESTED, reason, session=session or None)
         return refusal
@@ -197,7 +197,7 @@ class ChunkExecutor:
         command stays what it is, and comes to rest within the limits by the time that passed. A
         jump of unknown size is that of a simulation which begins anew: its arms may be elsewhere.
         """
-        if self.mode in (Mode.AUTONOMY, Mode.HOMING):
+        if self.mode in self._sources:
             self._enter(Mode.HOLD, now_ns, reasons.CLOCK_JUMP, 'the ROS clock jumped')
         self._interrupt(now_ns)
         self._feedback.reset(now_ns, excused=step_ns is None)
@@ -250,7 +250,7 @@ class ChunkExecutor:
 
         Motion ends in HOLD. The drivers keep what was commanded last until a tick succeeds.
         """
-        if self.mode in (Mode.AUTONOMY, Mode.HOMING):
+        if self.mode in self._sources:
             self._enter(Mode.HOLD, now_ns, reasons.TICK_FAILED, detail)
         self._state, self._why = ExecutorState.FAILED, (reasons.TICK_FAILED, detail)
 
@@ -264,11 +264,12 @@ class ChunkExecutor:
             demands=motion.demands,
             latched=self.mode == Mode.ESTOP,
         )
-        self._untrusted = untrusted = self._foreign_joints() or feedback.problem(now_ns)
-        if self._graph.silent:
+        self._authority.look(now_ns)
+        if self._authority.graph.silent:
             self._keep_silent(now_ns)
             return None
         if not motion.seeded:
+            untrusted = self._authority.untrusted
             unsteady = [arm for arm in self._layout.arms if arm not in feedback.steady]
             if untrusted is not None or unsteady:
                 detail = f'{", ".join(unsteady)} moves' if untrusted is None else untrusted.detail
@@ -317,7 +318,7 @@ class ChunkExecutor:
         """Return what is going to be executed, and the rows of the last second."""
         return self._plan.execution_plan(
             now_ns,
-            accepting=self._acceptance_refusal() is None,
+            accepting=self._authority.judge_chunks() is None,
             resting=self._resting,
             tracking_error=self._motion.tracking_error(
                 self._feedback.position, self._feedback.stamps_ns
@@ -367,47 +368,17 @@ class ChunkExecutor:
 
     def _note_change(self) -> None:
         """Count changes of what the policy is told besides the plan itself."""
-        present = (self._state, self._resting, self._untrusted is not None)
+        present = (self._state, self._resting, self._authority.untrusted is not None)
         self._changes += present != self._told
         self._told = present
 
     # Modes and supervision
 
-    def _acceptance_refusal(self) -> Refusal | None:
-        """Return why no chunk is wanted at all, or None."""
-        refusal = acceptance_refusal(self.mode, seeded=self._motion.seeded, untrusted=self._lost)
-        if refusal is None and self._plan.session is None:
-            refusal = self._judge_sources(None)
-        return refusal
-
     def _interrupt(self, now_ns: int) -> None:
         """Drop what is planned; chunks observed before now no longer fit the state of the arms."""
         self._plan.drop(now_ns)
-        self._idle = (
-            reasons.WAITING_FOR_CHUNK,
-            'no chunk was accepted since motion was interrupted',
-        )
-
-    def _judge_session(self, mode: Mode, session: int) -> Refusal | None:
-        """Return why the running autonomy is not that of `session`, or None."""
-        running = self._plan.session
-        if mode != Mode.AUTONOMY or not session or running in (None, session):
-            return None
-        return Refusal(
-            reason=reasons.OTHER_SESSION,
-            detail=f'autonomy was given to session {running:#x}, not to {session:#x}; HOLD first',
-        )
-
-    def _judge_sources(self, session: int | None) -> Refusal | None:
-        """Return why nobody knows whose chunks are meant if none but `session` is, or None."""
-        sources = self._graph.chunk_sources
-        if session or sources <= 1:
-            return None
-        return Refusal(
-            reason=reasons.SEVERAL_POLICIES,
-            detail=f'{sources} publishers of action chunks: name the session that is meant, '
-            'or stop the others',
-        )
+        for source in self._sources.values():
+            source.interrupt()
 
     def _enter(
         self, mode: Mode, now_ns: int, cause: str, reason: str, *, session: int | None = None
@@ -419,49 +390,27 @@ class ChunkExecutor:
 
     def _supervise(self, now_ns: int) -> None:
         """Leave a moving mode when an arm cannot follow; drop the plan when feedback is lost."""
-        if self._untrusted is not None:
+        if self._authority.untrusted is not None:
             if not self._plan.is_empty:
                 self._interrupt(now_ns)
         else:
             self._deviation.update(
                 now_ns, self._motion.position, self._feedback.position, self._feedback.stamps_ns
             )
-        if self.mode not in (Mode.AUTONOMY, Mode.HOMING):
+        if self.mode not in self._sources:
             return
-        foreign = self._graph.problem
-        faults = self._feedback.unmovable_arms(now_ns)
-        if foreign is not None:
-            self._enter(Mode.HOLD, now_ns, foreign.reason, foreign.detail)
-        elif faults:
-            self._enter(Mode.HOLD, now_ns, reasons.ARM_FAULT, listed(faults))
-        elif self._untrusted is None and self._deviation.any_far:
-            refusal = self._readiness.judge_deviation(self._motion.position)
-            if refusal is not None:
-                self._enter(Mode.HOLD, now_ns, refusal.reason, refusal.detail)
+        refusal = self._authority.judge_motion(now_ns)
+        if refusal is not None:
+            self._enter(Mode.HOLD, now_ns, refusal.reason, refusal.detail)
 
     # Motion
 
-    def _foreign_joints(self) -> Refusal | None:
-        """Return why the measured joints are not known to be those of the arms, or None."""
-        problem = self._graph.problem
-        if problem is None or not self._graph.blind:
-            return None
-        return Refusal(reason=problem.reason, detail=self._graph.blind)
-
-    @property
-    def _lost(self) -> Refusal | None:
-        """Why it is not known where the arms are, or None."""
-        silent = ', '.join(sorted(self._motion.silent))
-        if self._untrusted is not None or not silent:
-            return self._untrusted
-        return Refusal(reason=reasons.WAITING_FOR_FEEDBACK, detail=f'{silent} moves')
-
     def _keep_silent(self, now_ns: int) -> None:
         """Command nothing; when the topics are ours again, start from where the arms are then."""
-        foreign = self._graph.problem
+        foreign = self._authority.graph.problem
         if foreign is not None:
             self._why = (foreign.reason, foreign.detail)
-            if self.mode in (Mode.AUTONOMY, Mode.HOMING):
+            if self.mode in self._sources:
                 self._enter(Mode.HOLD, now_ns, *self._why)
         self._motion.forget()
         self._rates.restart()
@@ -469,63 +418,28 @@ class ChunkExecutor:
         self._note_change()
 
     def _move(self, now_ns: int, duration_s: float) -> bool:
-        """Move the command by plan or home; return whether there was a place to move to."""
-        foreign = self._graph.problem or self._lost
-        if foreign is not None:
-            self._why = (foreign.reason, foreign.detail)
+        """Move the command as the mode has it; return whether there was a place to move to."""
+        hindrance, source = self._authority.standstill, self._sources.get(self.mode)
+        if hindrance is not None:
+            self._why = (hindrance.reason, hindrance.detail)
             return False
-        if self.mode == Mode.HOMING:
-            return self._move_home(now_ns, duration_s)
-        if self.mode == Mode.AUTONOMY:
-            return self._track(now_ns, duration_s)
-        self._why = (self._modes.entry.cause, self._modes.entry.reason)
-        return False
-
-    def _track(self, now_ns: int, duration_s: float) -> bool:
-        if self._plan.advance(now_ns):
-            if self._plan.rests_between and not self._motion.arrive(
-                self._plan.sample(now_ns).position, duration_s
-            ):
-                # What was asked for is to be there, not to come to rest somewhere behind it.
-                self._state, self._why = ExecutorState.TRACKING, ('', '')
-                return True
-            self._run_dry(now_ns)
-        if self._plan.is_empty:
-            self._why = self._idle
+        if source is None:
+            self._why = (self._modes.entry.cause, self._modes.entry.reason)
             return False
-        plan = self._plan.target(now_ns)
-        if plan.outside.all():
-            self._why = (reasons.WAITING_FOR_CHUNK, 'the first row of the chunk is not due yet')
-            return False
-        self._counts['limit_hits'] += self._motion.track(plan, duration_s)
-        self._state, self._why = ExecutorState.TRACKING, ('', '')
-        return True
-
-    def _run_dry(self, now_ns: int) -> None:
-        """Note that the last row has passed and nothing follows."""
-        if self._plan.finished:
-            self._idle = (reasons.FINISHED, 'the policy considers the task done')
-        elif self._plan.rests_between:
-            self._idle = (
-                reasons.WAITING_FOR_CHUNK,
-                'the chunk is executed, the next is thought of',
-            )
-        else:
-            self._counts['starvations'] += 1
-            self._idle = (reasons.STARVATION, 'the last row has passed and no newer chunk came')
-        self._plan.end(now_ns)
-
-    def _move_home(self, now_ns: int, duration_s: float) -> bool:
-        self._state, self._why = ExecutorState.TRACKING, ('', '')
-        if self._motion.go_home(duration_s):
-            self._enter(Mode.HOLD, now_ns, reasons.HOMED, 'the home configuration is reached')
-        return True
+        step = source.step(now_ns, duration_s)
+        self._why = ('', '') if step.moves else (step.reason, step.detail)
+        if step.moves:
+            self._state = ExecutorState.TRACKING
+        if step.ends:
+            self._enter(Mode.HOLD, now_ns, step.reason, step.detail)
+        return step.moves
 
     def _hold(self, now_ns: int, duration_s: float) -> tuple[str, ...]:
         """Come to rest, then stay; return the arms that were set to their measured joints."""
         motion = self._motion
-        resting = motion.hold(now_ns, duration_s, self._feedback, trusted=self._untrusted is None)
-        lost = self._lost
+        trusted = self._authority.untrusted is None
+        resting = motion.hold(now_ns, duration_s, self._feedback, trusted=trusted)
+        lost = self._authority.lost
         if motion.silent and lost is not None:
             silence = f'; nothing is sent to {", ".join(sorted(motion.silent))} (released)'
             self._why = (lost.reason, lost.detail + silence)

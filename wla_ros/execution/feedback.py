@@ -366,10 +366,12 @@ class FeedbackMonitor:
         Return why the arm is not where it can have gone during a short silence, or None.
 
         Speed excuses more the longer nothing was heard, up to two radians; way does not. It leads
-        from where the arm was to its command. What is refused for long is lost sight of.
+        from where the arm was to its command, if it obeys. What is refused for long is lost sight
+        of.
         """
         places = [newest.position[:-1]]
-        if self._commanded is not None:
+        obeys = sample.arm not in self.released_arms(sample.receive_ns)
+        if self._commanded is not None and obeys:
             places.append(self._commanded[self._columns[sample.arm]][:-1])
         joints, low, high = sample.position[:-1], np.min(places, axis=0), np.max(places, axis=0)
         astray_rad = float(np.maximum(low - joints, joints - high).max())
