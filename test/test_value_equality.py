@@ -37,7 +37,11 @@ def dataclasses_of_the_package(rooms: Collection[str] = ROOMS) -> Iterator[type]
         except ModuleNotFoundError:
             continue  # without torch or ROS 2
         for value in vars(module).values():
-            if dataclasses.is_dataclass(value) and value.__module__ == module.__name__:
+            if (
+                isinstance(value, type)
+                and dataclasses.is_dataclass(value)
+                and value.__module__ == module.__name__
+            ):
                 yield value
 
 
