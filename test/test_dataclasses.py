@@ -30,6 +30,7 @@ IN_ORDER = {
     'execution.joins._Member',
     'execution.limiter.Stop',
     'execution.path._Piece',
+    'execution.sources.Step',
 }
 # Keeps what it has computed once (cached_property), which needs a dictionary.
 WITHOUT_SLOTS = {'execution.schedule.ChunkSchedule'}

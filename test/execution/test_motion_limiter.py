@@ -249,6 +249,76 @@ def test_an_arm_seeded_outside_its_bounds_comes_in_and_never_goes_further_out() 
     assert limiter.position[1] == pytest.approx(LIMITS.lower[1])
 
 
+OUTSIDE_RAD = 0.05
+
+
+def outside_limiter(side: str, how: str) -> MotionLimiter:
+    """Return a limiter whose columns 1 and 8 rest outside the bound of that side."""
+    position = np.array(REST)
+    bound, sign = (LIMITS.lower, -1.0) if side == 'lower' else (LIMITS.upper, 1.0)
+    position[[1, 8]] = bound[[1, 8]] + sign * OUTSIDE_RAD
+    limiter = MotionLimiter(LIMITS)
+    if how == 'seed':
+        limiter.seed(position)
+    else:
+        limiter.seed(REST)
+        limiter.place(np.array([1, 8]), position)
+    return limiter
+
+
+@pytest.mark.parametrize('how', ['seed', 'place'])
+@pytest.mark.parametrize(('side', 'sign'), [('lower', -1.0), ('upper', 1.0)])
+def test_the_bound_of_an_arm_outside_is_where_it_stands_and_follows_it_inward(
+    side: str, sign: float, how: str
+) -> None:
+    limiter = outside_limiter(side, how)
+    start = limiter.position.copy()
+    further = target(start + sign * np.isin(np.arange(WIDTH), [1, 8]))
+    np.testing.assert_array_equal(limiter.nearest(start), start)
+    np.testing.assert_array_equal(limiter.nearest(further.values[0]), start)
+    for _ in range(50):  # outward: it is held
+        limiter.step(further, PERIOD_S)
+        np.testing.assert_allclose(limiter.position, start, atol=1e-9)
+    inward = target(start - sign * 0.6 * OUTSIDE_RAD * np.isin(np.arange(WIDTH), [1, 8]))
+    for _ in range(100):
+        limiter.step(inward, PERIOD_S)
+    innermost = limiter.position.copy()
+    assert (sign * (start - innermost)[[1, 8]] > 0.5 * OUTSIDE_RAD).all()
+    for _ in range(100):  # outward again: it stays as far in as it has come
+        limiter.step(further, PERIOD_S)
+        np.testing.assert_allclose(limiter.position, innermost, atol=1e-7)
+    np.testing.assert_allclose(limiter.nearest(further.values[0]), innermost, atol=1e-7)
+
+
+@pytest.mark.parametrize('side', ['lower', 'upper'])
+def test_an_arm_that_came_in_has_the_bounds_of_all(side: str) -> None:
+    limiter = outside_limiter(side, 'seed')
+    middle = target((LIMITS.lower + LIMITS.upper) / 2.0)
+    for _ in range(600):
+        limiter.step(middle, PERIOD_S)
+    for far in (LIMITS.lower - 9.0, LIMITS.upper + 9.0):
+        np.testing.assert_allclose(limiter.nearest(far), LIMITS.clamp(far), atol=1e-12)
+
+
+def test_placing_columns_stops_them_there_and_leaves_the_others_in_motion() -> None:
+    limiter = MotionLimiter(LIMITS)
+    limiter.seed(REST)
+    goal = REST + 0.3 * np.isin(np.arange(WIDTH), [0, 7])
+    for _ in range(30):
+        limiter.step(target(goal), PERIOD_S)
+    before, there = limiter.state.copy(), REST + 0.01
+    assert before[1, 0] > 0.1
+    there[3] = np.nan  # of a column that is not placed
+    limiter.place(np.array([0, 1]), there)
+    np.testing.assert_array_equal(limiter.state[:, [0, 1]], [there[:2], [0.0] * 2, [0.0] * 2])
+    np.testing.assert_array_equal(limiter.state[:, 2:], before[:, 2:])
+    with pytest.raises(ValueError, match='finite'):
+        limiter.place(np.array([2, 3]), there)
+    np.testing.assert_array_equal(limiter.state[:, 2:], before[:, 2:])
+    limiter.halt()
+    assert limiter.at_rest
+
+
 class Careful(_Ease):
     """Lets nothing pass."""
 
