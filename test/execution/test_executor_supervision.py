@@ -32,7 +32,7 @@ def test_a_failed_tick_ends_in_hold_and_is_counted(monkeypatch: pytest.MonkeyPat
     run.tick(20)
     assert run.snapshot.state == ExecutorState.TRACKING
 
-    def broken(_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise KeyError('broken')
 
     with monkeypatch.context() as fault:

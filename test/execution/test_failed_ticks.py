@@ -69,13 +69,13 @@ def test_a_tick_that_fails_halfway_has_moved_nothing() -> None:
 
 def fail_once(run: Run) -> None:
     """Let the next command that is made be lost in an error."""
-    add = run.executor._rates.add
+    add = run.executor._motion._rates.add
 
     def once(*_: Any) -> None:
-        run.executor._rates.add = add  # type: ignore[method-assign]
+        run.executor._motion._rates.add = add  # type: ignore[method-assign]
         fail()
 
-    run.executor._rates.add = once  # type: ignore[method-assign]
+    run.executor._motion._rates.add = once  # type: ignore[method-assign]
 
 
 def tick_through_failure(run: Run, count: int) -> int:

@@ -19,6 +19,8 @@ from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import FloatArray
 from wla_ros.execution.config import DeviationConfig
 from wla_ros.execution.config import ExecutorConfig
+from wla_ros.execution.emission_rates import EmissionRates
+from wla_ros.execution.emission_rates import WorstRates
 from wla_ros.execution.feedback import FeedbackMonitor
 from wla_ros.execution.limiter import MotionLimiter
 from wla_ros.execution.supervision import DeviationMonitor
@@ -199,6 +201,7 @@ class CommandedMotion:
         self._held = HeldPosition(config.deviation, layout, answer_ns)
         self._history = CommandHistory()
         self._grasps = Grasps()
+        self._rates = EmissionRates(layout.joint_indices)
         self.limiter = MotionLimiter(limits)
         self.seeded = False
         self.silent: frozenset[str] = frozenset()  # arms that are sent nothing
@@ -248,11 +251,18 @@ class CommandedMotion:
         limiter, seeded, self.silent = self._left
         self.limiter = limiter.fork()
         self.seeded = self.seeded and seeded
+        self._rates.restart()
+
+    def halt(self) -> None:
+        """Start again from rest where the command is: it has not changed for long."""
+        self.limiter.halt()
+        self._rates.restart()
 
     def forget_times(self, now_ns: int) -> None:
         """Forget when what was commanded: the clock jumped to `now_ns`."""
         self._history.clear()
         self._held.rests_since(now_ns)
+        self._rates.restart()
 
     def forget(self) -> None:
         """Have no command any more: nobody knows where the arms go until there is a new one."""
@@ -260,16 +270,28 @@ class CommandedMotion:
         self.silent = frozenset()
         self._held.release()
         self._history.clear()
+        self._rates.restart()
 
     @property
     def demands(self) -> bool:
         """Whether the command leads the arms; a held one at most goes to where they are."""
         return self._held.position is None
 
-    def remember(self, now_ns: int, measured: FloatArray) -> None:
-        """Take note that the present command is that of `now_ns`, of arms at `measured` [D]."""
+    def remember(self, now_ns: int, measured: FloatArray, *, anew: bool) -> None:
+        """
+        Take note that the present command is that of `now_ns`, of arms at `measured` [D].
+
+        An arm may begin `anew` with it.
+        """
         self._history.add(now_ns, self.limiter.position)
         self._grasps.note(self.limiter.position, measured)
+        if anew:
+            self._rates.restart()
+        self._rates.add(now_ns, self.limiter.position)
+
+    def worst_rates(self) -> WorstRates:
+        """Return the largest rates of what was commanded, by the stamps."""
+        return self._rates.worst()
 
     def tracking_error(self, measured: FloatArray, stamps_ns: Mapping[str, int]) -> FloatArray:
         """

@@ -26,7 +26,6 @@ from wla_ros.base.types import Refusal
 from wla_ros.execution.authority import MotionAuthority
 from wla_ros.execution.command import CommandedMotion
 from wla_ros.execution.config import ExecutorConfig
-from wla_ros.execution.emission_rates import EmissionRates
 from wla_ros.execution.feedback import FeedbackMonitor
 from wla_ros.execution.graph import GraphCondition
 from wla_ros.execution.plan import PlannedMotion
@@ -82,7 +81,6 @@ class ChunkExecutor:
             self._plan,
         )
         self._clock = TickClock(config)
-        self._rates = EmissionRates(layout.joint_indices)
         self._leaves = True  # the drivers have the present command
 
         self._counts: Counter[str] = Counter()
@@ -204,7 +202,6 @@ class ChunkExecutor:
         self._deviation.reset()
         self._motion.forget_times(now_ns)
         self._clock.shift(step_ns)
-        self._rates.restart()
 
     # What goes out
 
@@ -241,7 +238,6 @@ class ChunkExecutor:
         """Take note that the command of the last tick was not sent: the last one sent counts."""
         self._motion.go_back()
         self._clock.go_back()
-        self._rates.restart()
         self._leaves = False
 
     def hold_after_failure(self, now_ns: int, detail: str) -> None:
@@ -286,18 +282,14 @@ class ChunkExecutor:
         duration_s = self._clock.advance(now_ns)
         if duration_s is not None:
             return duration_s
-        self._motion.limiter.halt()
-        self._rates.restart()
+        self._motion.halt()
         return 0.0
 
     def _emit(self, now_ns: int, reseeded: tuple[str, ...]) -> JointCommand:
         """Return the present command, which leaves at `now_ns`."""
         position, velocity, acceleration = self._motion.limiter.state
-        self._motion.remember(now_ns, self._feedback.position)
+        self._motion.remember(now_ns, self._feedback.position, anew=bool(reseeded))
         self._note_change()
-        if reseeded:
-            self._rates.restart()
-        self._rates.add(now_ns, position)
         command = JointCommand(
             stamp_ns=now_ns,
             position=position,
@@ -358,7 +350,7 @@ class ChunkExecutor:
             max_deviation_rad=self._deviation.largest(now_ns),
             seams=plan.seams,
             session=plan.session or 0 if self.mode == Mode.AUTONOMY else 0,
-            worst_rates=self._rates.worst(),
+            worst_rates=self._motion.worst_rates(),
         )
 
     @property
@@ -413,7 +405,6 @@ class ChunkExecutor:
             if self.mode in self._sources:
                 self._enter(Mode.HOLD, now_ns, *self._why)
         self._motion.forget()
-        self._rates.restart()
         self._state = ExecutorState.NOT_READY
         self._note_change()
 
