@@ -21,6 +21,8 @@ TASKS = 'wla_ros.tasks'  # callables that take TaskOptions and return a Task
 EXPERTS = (
     'wla_ros.experts'  # by name of the task: callables without arguments that return a Policy
 )
+# As EXPERTS, but by feedback alone, so that they say what to do in any state of the task.
+DEMONSTRATORS = 'wla_ros.demonstrators'
 
 
 def names(group: str) -> tuple[str, ...]:

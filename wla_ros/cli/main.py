@@ -154,6 +154,7 @@ COMMANDS = (
     ('bench', 'measure latency, tick lateness and CPU of the running graph'),
     ('bench-stop', 'measure how long an emergency stop takes while the executor is flooded'),
     ('bench-execution', 'compare execution strategies over delays, thousands of episodes'),
+    ('bench-experts', 'how often the experts that label any state succeed from disturbed starts'),
     ('checkpoint', 'look at WLA checkpoints, or make a random one'),
     ('parameters', 'print every parameter with type, unit, range and default'),
 )
@@ -163,6 +164,7 @@ _BENCHMARKS = {
     'bench': 'graph.bench',
     'bench-stop': 'graph.bench_stop',
     'bench-execution': 'execution.bench_execution',
+    'bench-experts': 'experts.bench_experts',
 }
 
 

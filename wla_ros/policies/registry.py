@@ -63,6 +63,12 @@ class ExpertSection:
     """The scripted expert; simulation only."""
 
     task: str = parameter('task of the simulated rig', default='stack_cup')
+    by: str = parameter(
+        'how it goes about it: plan (from rest to rest) or feedback (a law that says what to do '
+        'in any state, as demonstrations need it)',
+        choices=('plan', 'feedback'),
+        default='plan',
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,10 +145,13 @@ def _replay(context: PolicyContext) -> Policy:
 
 def _expert(context: PolicyContext) -> Policy:
     from wla_ros.policies.adapters import PolicyWithCameras
+    from wla_ros.sim.expert.feedback_experts import make_demonstrator
     from wla_ros.sim.expert.plan import make_expert
 
     # The expert looks at nothing; with cameras it runs the pipeline of a policy that does.
-    expert = make_expert(context.section.expert.task, where='policy.expert.task')
+    section = context.section.expert
+    make = make_demonstrator if section.by == 'feedback' else make_expert
+    expert = make(section.task, where='policy.expert.task')
     return PolicyWithCameras(expert, context.cameras)
 
 

@@ -41,6 +41,13 @@ class TwoArmScene:
         self._servos = {arm: ArmServos(self.model, self.data, arm) for arm in ARMS}
         self._qpos_of = {name: int(self.model.joint(name).qposadr[0]) for name in task.objects}
         self._dof_of = {name: int(self.model.joint(name).dofadr[0]) for name in task.objects}
+        # Objects that slide in others have one coordinate; where they are the physics says.
+        free = mujoco.mjtJoint.mjJNT_FREE
+        self._sliding = {
+            name: int(self.model.body(name).id)
+            for name in task.objects
+            if self.model.joint(name).type[0] != free
+        }
         self._object_name = {int(self.model.body(name).id): name for name in task.objects}
         self._tools = {arm: int(self.model.site(f'{arm}/tool').id) for arm in ARMS}
         self._arm_of_body = self._owners()
@@ -101,7 +108,11 @@ class TwoArmScene:
         poses = np.empty((len(self.task.objects), 7))
         for i, name in enumerate(self.task.objects):
             start = self._qpos_of[name]
-            poses[i] = self.data.qpos[start : start + 7][[0, 1, 2, 4, 5, 6, 3]]
+            if name in self._sliding:
+                poses[i, :3] = self.object_point(name)
+                poses[i, 3:] = self.data.xquat[self._sliding[name]][[1, 2, 3, 0]]
+            else:
+                poses[i] = self.data.qpos[start : start + 7][[0, 1, 2, 4, 5, 6, 3]]
         return self.task.objects, poses
 
     def object_states(self) -> dict[str, ObjectState]:
@@ -111,10 +122,11 @@ class TwoArmScene:
         states = {}
         for i, name in enumerate(names):
             start = self._dof_of[name]
+            axes = 1 if name in self._sliding else 3
             states[name] = ObjectState(
                 name=name,
                 pose=poses[i],
-                speed_m_s=float(np.linalg.norm(self.data.qvel[start : start + 3])),
+                speed_m_s=float(np.linalg.norm(self.data.qvel[start : start + axes])),
                 held_by=tuple(arm for arm in ARMS if (arm, name) in touching),
             )
         return states
@@ -129,7 +141,12 @@ class TwoArmScene:
         return np.array(self.data.site_xpos[self._tools[arm]])
 
     def object_point(self, name: str) -> FloatArray:
-        """Return the origin [3] [m] of an object."""
+        """
+        Return the origin [3] [m] of an object; of one that slides in another, at the beginning of
+        the last step.
+        """
+        if name in self._sliding:
+            return np.array(self.data.xpos[self._sliding[name]])
         start = self._qpos_of[name]
         return np.array(self.data.qpos[start : start + 3])
 

@@ -6,11 +6,11 @@ import math
 import numpy as np
 
 from wla_ros.base.types import FloatArray
-from wla_ros.benchmarks.post.leaning_arm import leaning_joints
 from wla_ros.benchmarks.post.pass_post import ARM
 from wla_ros.benchmarks.post.pass_post import PLANE_M
 from wla_ros.robots.piper.forward_kinematics import flange_pose
 from wla_ros.sim import arm_settings as settings
+from wla_ros.sim.expert.leaning_arm import leaning_joints
 
 _BASE = np.array(settings.ARM_BASES[ARM])
 _HOME_TOOL = flange_pose(np.array(settings.HOME_RAD), tool_offset_m=settings.TCP_OFFSET_M)

@@ -10,6 +10,7 @@ from wla_ros.base.geometry import quaternion_to_matrix
 from wla_ros.base.timing import NS_PER_MS
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import ObjectPoses
+from wla_ros.base.types import Observation
 from wla_ros.sim.expert.plan import Plan
 from wla_ros.sim.tasks import cup
 from wla_ros.sim.tasks import stack_cup
@@ -96,6 +97,13 @@ def object_pose(objects: ObjectPoses, name: str) -> FloatArray:
     pose[:3, :3] = quaternion_to_matrix(row[3:])
     pose[:3, 3] = row[:3]
     return pose
+
+
+def seen_pose(observation: Observation, name: str) -> FloatArray:
+    """Return the pose [4, 4] of object `name`. Raises ValueError if it is not observed."""
+    if observation.objects is None:
+        raise ValueError('the expert needs object poses; only the simulated rig publishes them')
+    return object_pose(observation.objects, name)
 
 
 # Whether an arm follows its plan, allowing for lag.

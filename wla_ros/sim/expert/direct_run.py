@@ -13,12 +13,16 @@ import numpy as np
 
 from wla_ros.base.joints import JointLayout
 from wla_ros.base.timing import ns_to_seconds
+from wla_ros.base.types import CommittedPrefix
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import ObjectPoses
 from wla_ros.base.types import Observation
 from wla_ros.base.types import Policy
 from wla_ros.base.types import PolicyRequest
+from wla_ros.base.types import PolicySpec
+from wla_ros.base.types import PrefixUse
 from wla_ros.sim.arm_settings import GRIPPER_FORCE_N
+from wla_ros.sim.expert.disturbed_start import Pushes
 from wla_ros.sim.expert.plan import make_expert
 from wla_ros.sim.scene import ARMS
 from wla_ros.sim.scene import TwoArmScene
@@ -48,18 +52,28 @@ def run_direct_episode(
     time_limit_s: float | None = None,
     scene: TwoArmScene | None = None,
     expert: Policy | None = None,
+    start: FloatArray | None = None,
+    pushes: Pushes | None = None,
 ) -> EpisodeOutcome:
     """
     Run the episode of `seed` until the expert is finished or nothing can change the judgement.
 
     A chunk takes effect `latency_ns` after its observation. `scene` and `expert` may be given to
-    be used again. Without `time_limit_s` that of the task holds.
+    be used again. Without `time_limit_s` that of the task holds. The arms begin at `start` [D], at
+    home without it, and are pushed by `pushes`.
     """
     scene = scene or TwoArmScene(make_task(task))
     expert = expert or make_expert(task)
     scene.reset(seed=seed)
+    if start is not None:
+        for arm in ARMS:
+            row = start[_LAYOUT.arm_slice(arm)]
+            scene.place_arm(arm, row[:6], gripper_width_m=float(row[6]))
     expert.reset(seed=seed)
-    request = PolicyRequest(instruction=scene.task.instruction)
+    told = scene.task.instruction
+    # Whoever goes on from the rows in execution is given them, as the pipeline does: a law that
+    # began again at the measured arm would fall behind by the lag of the servos every time.
+    certain = latency_ns // expert.spec.dt_ns + 2 if expert.spec.clean_prefix_rows else 0
     steps = PERIOD_NS // scene.timestep_ns
     pending: list[_Rows] = []
     current: _Rows | None = None
@@ -68,14 +82,23 @@ def run_direct_episode(
     while not finished and ns_to_seconds(scene.elapsed_ns) < limit_s:
         now_ns = scene.elapsed_ns
         if now_ns >= next_observation_ns:
-            result = expert.infer(observe(scene), request)
+            observation = observe(scene)
+            prefix = _certain(current, observation, expert.spec, certain)
+            result = expert.infer(observation, PolicyRequest(instruction=told, prefix=prefix))
             pending.append(_Rows(now_ns, expert.spec.dt_ns, result.rows))
             next_observation_ns += _OBSERVATION_PERIOD_NS
             finished = result.finished or scene.judge().final
+            if pushes is not None:
+                pushes.advance()
         while pending and now_ns >= pending[0].stamp_ns + latency_ns:
             current = pending.pop(0)
         if current is not None:
-            _command(scene, *current.at(now_ns + PERIOD_NS))
+            position, velocity = current.at(now_ns + PERIOD_NS)
+            if pushes is not None:
+                since_s = ns_to_seconds(now_ns + PERIOD_NS - current.stamp_ns)
+                position = position + pushes.speed * since_s
+                velocity = velocity + pushes.speed
+            _command(scene, position, velocity)
         scene.step(steps)
     judgement = scene.judge()
     return EpisodeOutcome(
@@ -109,6 +132,19 @@ def observe(scene: TwoArmScene) -> Observation:
         samples=(),
         synchronised_ns=now_ns,
     )
+
+
+def _certain(
+    current: '_Rows | None', observation: Observation, spec: PolicySpec, count: int
+) -> CommittedPrefix | None:
+    """Return the next `count` rows in execution; arms that were given none rest."""
+    if not count:
+        return None
+    rows = np.tile(observation.joint_position, (count, 1))
+    if current is not None:
+        times_ns = observation.stamp_ns + spec.dt_ns * np.arange(count)
+        rows = np.array([current.at(int(time_ns))[0] for time_ns in times_ns])
+    return CommittedPrefix(rows=rows, weights=np.ones(count), use=PrefixUse.CLEAN)
 
 
 class _Rows:

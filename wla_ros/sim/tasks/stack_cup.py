@@ -32,6 +32,9 @@ MAX_OFFSET_M = 0.012
 HEIGHT_RANGE_M = (0.015, 0.06)
 MAX_TILT_RAD = math.radians(15.0)
 MAX_SPEED_M_S = 0.1
+# A cup that lies still ends the episode: nobody stands it up again.
+LYING_RAD = math.radians(60.0)
+_AT_REST_M_S = 0.02
 
 
 class StackCup:
@@ -81,11 +84,11 @@ class StackCup:
         }
 
     def judge(self, objects: Mapping[str, ObjectState]) -> Judgement:
-        """Return success, or everything that is missing."""
+        """Return success, or everything that is missing; final once a cup lies."""
         moved, target = objects[MOVED], objects[TARGET]
         offset_m = float(np.hypot(*(moved.pose[:2] - target.pose[:2])))
         height_m = float(moved.pose[2] - target.pose[2])
-        missing = []
+        missing, lying = [], []
         if not offset_m < MAX_OFFSET_M:
             missing.append(
                 f'the cups are {offset_m * 1e3:.0f} mm apart, at most {MAX_OFFSET_M * 1e3:.0f} mm'
@@ -102,7 +105,16 @@ class StackCup:
             if not cup_state.speed_m_s < MAX_SPEED_M_S:
                 missing.append(f'the {label} cup moves at {cup_state.speed_m_s:.2f} m/s')
             missing.extend(f'the {arm} hand touches the {label} cup' for arm in cup_state.held_by)
-        return Judgement(success=not missing, text='; '.join(missing) or 'success')
+            # A leaning gripper cannot take a cup from the table by its side.
+            if (
+                tilt_rad > LYING_RAD
+                and not cup_state.held_by
+                and cup_state.speed_m_s < _AT_REST_M_S
+            ):
+                lying.append(f'the {label} cup has fallen over')
+        return Judgement(
+            success=not missing, text='; '.join((*lying, *missing)) or 'success', final=bool(lying)
+        )
 
 
 def tilt_of(pose: FloatArray) -> float:

@@ -71,13 +71,13 @@ class Task(Protocol):
 
     def add_to(self, root: ET.Element) -> None:
         """
-        Append assets and bodies to the MJCF `root`; every object is a body with a free joint of
-        its name.
+        Append assets and bodies to the MJCF `root`; every object is a body with a joint of its
+        name: a free one, or a slide in another object.
         """
         ...
 
     def place(self, seed: int) -> dict[str, FloatArray]:
-        """Return the start pose [7] of every object; the same seed gives the same poses."""
+        """Return the start pose [7] of every free object; the same seed gives the same poses."""
         ...
 
     def judge(self, objects: Mapping[str, ObjectState]) -> Judgement:

@@ -57,8 +57,21 @@ class PostOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonOptions:
+    """The button of press_button."""
+
+    presses: int = parameter(
+        'how often the button is to be pressed; the instruction says so',
+        minimum=1,
+        maximum=5,
+        default=3,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TaskOptions:
     """The parameters of all tasks."""
 
     turntable: TurntableOptions = parameter('of dispose_trash', default_factory=TurntableOptions)
     post: PostOptions = parameter('of pass_post', default_factory=PostOptions)
+    button: ButtonOptions = parameter('of press_button', default_factory=ButtonOptions)

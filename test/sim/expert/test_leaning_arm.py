@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from wla_ros.benchmarks.post.leaning_arm import leaning_joints
 from wla_ros.robots.piper.forward_kinematics import flange_pose
 from wla_ros.sim.arm_settings import HOME_RAD
 from wla_ros.sim.arm_settings import TCP_OFFSET_M
+from wla_ros.sim.expert.leaning_arm import leaning_joints
+from wla_ros.sim.expert.leaning_arm import leaning_place
 
 
 def joints_at(points, tilt_rad):
@@ -44,3 +45,11 @@ def test_many_points_are_solved_at_once():
     joints = joints_at(points, 1.0)
     assert joints.shape == (3, 5, 6)
     np.testing.assert_array_equal(joints[1, 2], joints_at(points[1, 2], 1.0))
+
+
+def test_place_and_joints_are_each_others_inverse_with_a_lean_of_its_own_for_each():
+    place = np.random.default_rng(1).uniform((-1, 0.25, 0.15, 0.5), (1, 0.5, 0.25, 1.1), (50, 4))
+    azimuth, radius, height, lean = place.T
+    points = np.stack((radius * np.cos(azimuth), radius * np.sin(azimuth), height), axis=-1)
+    again = leaning_place(joints_at(points, lean), tool_offset_m=TCP_OFFSET_M)
+    np.testing.assert_allclose(again, place, atol=1e-9)
