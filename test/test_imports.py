@@ -182,3 +182,35 @@ def test_execution_and_simulation_live_without_ros_and_torch():
         without=['policies/flow_sampler.py', 'policies/wla'],
     )
     assert run.returncode == 0, run.stderr
+
+
+def test_what_the_host_plans_for_wla_lives_without_torch():
+    """Prompts, images to be seen, rates and warm-up are known before anything touches a device."""
+    run = import_in_subprocess(
+        {'policies'},
+        {'rclpy', 'torch', 'safetensors'},
+        without=[
+            'policies/flow_sampler.py',
+            'policies/wla/checkpoint',
+            *(
+                f'policies/wla/{name}.py'
+                for name in (
+                    'candidates',
+                    'conditioning',
+                    'images',
+                    'loading',
+                    'policy',
+                    'prefix',
+                    'sampling',
+                    'sight',
+                    'model/action_expert',
+                    'model/layers',
+                    'model/model',
+                    'model/network',
+                    'model/text',
+                    'model/vision',
+                )
+            ),
+        ],
+    )
+    assert run.returncode == 0, run.stderr
