@@ -50,11 +50,11 @@ def _without_nulls(value: Any) -> Any:  # noqa: ANN401 - JSON holds anything
     return {name: _without_nulls(item) for name, item in value.items() if item is not None}
 
 
-def load_fields(
-    kind: type[T], values: Mapping[str, Any], file: Path, problems: list[Problem], path: str = ''
+def _load(
+    kind: type[T], values: Mapping[str, Any], file: Path, problems: list[Problem]
 ) -> T | None:
     """
-    Return the fields of `kind` in `values`, found at `path` ('a.') in `file`; others are ignored.
+    Return the fields of `kind` in `values`, found in `file`; others are ignored.
 
     None if there is any problem; they are added to `problems`.
     """
@@ -62,7 +62,7 @@ def load_fields(
         return load_configuration(kind, values, source=str(file), ignore_unknown=True)
     except ConfigurationError as error:
         problems += [
-            replace(problem, where=f'{file}: {path}{problem.where}') for problem in error.problems
+            replace(problem, where=f'{file}: {problem.where}') for problem in error.problems
         ]
         return None
 
@@ -221,7 +221,7 @@ def read_configuration(
             problems += error.problems
             continue
         problems += _unsupported(values, only, f'{file}: ')
-        loaded.append(load_fields(kind, values, file, problems))
+        loaded.append(_load(kind, values, file, problems))
     if not problems:
         wla, backbone = loaded
         config = _configuration(wla, backbone, embedding_rows)
