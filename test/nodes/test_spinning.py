@@ -82,6 +82,18 @@ def test_messages_cost_no_wait_for_everything_else(
     assert len(waits) <= 2 * looks
 
 
+def test_a_topic_that_has_fallen_behind_catches_up(executor: MessagesFirst, node: Node) -> None:
+    heard: list[str] = []
+    node.create_subscription(String, 'text', lambda message: heard.append(message.data), DEPTH)
+    publisher = connected(executor, node.create_publisher(String, 'text', DEPTH))
+    for i in range(40):
+        publisher.publish(String(data=f'{i}'))
+    time.sleep(0.2)  # all of them wait now
+    for _ in range(10):
+        executor.spin_once(timeout_sec=0.2)
+    assert heard == [f'{i}' for i in range(40)]
+
+
 def test_subscriptions_timers_services_and_tasks_are_all_served(
     executor: MessagesFirst, node: Node
 ) -> None:

@@ -35,6 +35,9 @@ _OTHERS_PERIOD_S = 0.02
 _EVENTS_PERIOD_S = 0.5
 # A timer that may not run yet (its group is busy) is looked at again after this.
 _SHORTEST_PERIOD_S = 0.001
+# Messages of one subscription between two waits: with one for each, a fast topic would fall behind
+# slow ones and lose messages on a machine that is busy.
+_MOST_MESSAGES = 8
 # Callbacks besides messages between two looks for messages.
 _MOST_OTHERS = 10
 
@@ -157,29 +160,39 @@ class MessagesFirst(SingleThreadedExecutor):
             for handle in in_use:
                 handle.__exit__(None, None, None)
         for subscription in waiting:
-            begun_ns = time.thread_time_ns()
-            _serve_message(subscription)
-            self._account(subscription, time.thread_time_ns() - begun_ns)
+            for _ in range(_MOST_MESSAGES):
+                begun_ns = time.thread_time_ns()
+                found = _serve_message(subscription)
+                rests = self._account(subscription, time.thread_time_ns() - begun_ns)
+                if not found or rests:
+                    break
 
-    def _account(self, subscription: Subscription, cost_ns: int) -> None:
-        """Let a subscription rest that takes too much of the time of the interpreter."""
+    def _account(self, subscription: Subscription, cost_ns: int) -> bool:
+        """
+        Let a subscription rest that takes too much of the time of the interpreter.
+
+        Returns whether it rests.
+        """
         if self._allowance is None or cost_ns < self._allowance.free_ns:
-            return
+            return False
         credit = self._credits.setdefault(subscription, TimeCredit(self._allowance))
         now_ns = time.monotonic_ns()
         credit.spend(cost_ns, now_ns)
         if rest_ns := credit.wait_ns(now_ns):
             self._on_rest(subscription.topic_name, rest_ns)
+        return rest_ns > 0
 
 
-def _serve_message(subscription: Subscription) -> None:
+def _serve_message(subscription: Subscription) -> bool:
+    """Take a message and tell the callback; return whether there was one."""
     try:
         with subscription.handle:
             taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
     except InvalidHandle:
-        return  # destroyed by a callback before
+        return False  # destroyed by a callback before
     if taken is not None:
         # No public attribute tells whether the callback wants what the middleware knows besides.
         kind = getattr(subscription, '_callback_type', None)
         with_info = kind is Subscription.CallbackType.WithMessageInfo
         subscription.callback(*(taken if with_info else taken[:1]))
+    return taken is not None
