@@ -206,6 +206,19 @@ def test_a_released_arm_is_sent_nothing_while_the_other_one_is_lost() -> None:
     assert command.position[1] == pytest.approx(run.measured[1])
 
 
+def test_a_falling_arm_is_sent_nothing_before_its_feedback_is_stale() -> None:
+    """At 3 rad/s the bound of 0.1 s would leave its command 0.3 rad behind."""
+    run = in_mode(Mode.HOLD)
+    run.lag = 0.0
+    sent(run, 100, released=True)
+    run.silent = {'left'}
+    for _ in range(16):
+        run.measured[1] += 0.015
+        sent(run, 1, released=True)
+    assert run.commands[-1].silent_arms == ('left',)
+    assert run.snapshot.reason == reasons.WAITING_FOR_FEEDBACK
+
+
 @pytest.mark.parametrize('mode', [Mode.AUTONOMY, Mode.HOMING])
 def test_a_released_arm_is_not_moved(mode: Mode) -> None:
     """Its command would go ahead of it, and throw it when it is enabled."""

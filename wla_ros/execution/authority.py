@@ -55,7 +55,9 @@ class MotionAuthority:
         silent = ', '.join(sorted(self._motion.silent))
         if self.untrusted is not None or not silent:
             return self.untrusted
-        return Refusal(reason=reasons.WAITING_FOR_FEEDBACK, detail=f'{silent} moves')
+        return Refusal(
+            reason=reasons.WAITING_FOR_FEEDBACK, detail=f'where {silent} is is not clear'
+        )
 
     @property
     def standstill(self) -> Refusal | None:

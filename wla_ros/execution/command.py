@@ -378,6 +378,8 @@ class CommandedMotion:
     def _follow(self, now_ns: int, feedback: FeedbackMonitor) -> None:
         """Let the held position follow the measured joints, of released arms the command too."""
         measured, released = feedback.position, feedback.released_arms(now_ns)
+        recent = feedback.recent_arms(now_ns)
+        steady = feedback.steady - ((released | self.silent) - recent)
         self.reseeded = self._held.follow(
             self._deviation,
             measured,
@@ -385,10 +387,14 @@ class CommandedMotion:
             faulty=feedback.faulty_arms(now_ns),
             released=released,
             silent=self.silent,
-            steady=feedback.steady,
+            steady=steady,
         )
         sag_rad = self._config.deviation.resume_reseed_rad
-        unclear = [arm for arm in released - feedback.steady if self._deviation.of(arm) > sag_rad]
+        unclear = [
+            arm
+            for arm in released - steady
+            if self._deviation.of(arm) > sag_rad or arm not in recent
+        ]
         self.silent = self.silent.difference(self.reseeded).union(unclear)
         for arm in self.reseeded:
             self.limiter.place(self._deviation.joints(arm), measured)

@@ -175,6 +175,11 @@ class FeedbackMonitor:
         """The arms whose last few samples say the same."""
         return {arm for arm, count in self._steady.items() if count >= _AGREEING_SAMPLES}
 
+    def recent_arms(self, now_ns: int) -> set[str]:
+        """Return the arms that were heard well before they count as silent: one may be falling."""
+        bound_ns = self._max_age_ns // 2
+        return {arm for arm, ns in self._stamp_ns.items() if now_ns - ns <= bound_ns}
+
     def reset(self, now_ns: int, *, excused: bool) -> None:
         """
         Forget all stamps: the clock jumped to `now_ns`.
