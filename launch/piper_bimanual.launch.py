@@ -20,6 +20,7 @@ from launch_ros.substitutions import FindPackageShare
 from wla_ros.nodes.parameter_file import check_sections
 from wla_ros.nodes.parameter_file import resolve_parameter_file
 from wla_ros.nodes.starter_watch import starter_environment
+from wla_ros.policies.registry import policy_entry
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -31,8 +32,7 @@ ARGUMENTS = (
     DeclareLaunchArgument(
         'policy',
         default_value='',
-        choices=['', 'expert', 'hold', 'replay', 'wla'],
-        description='policy to run, empty as params_file says; expert needs the simulated rig',
+        description='a registered policy, empty as params_file says; expert needs sim',
     ),
     DeclareLaunchArgument(
         'params_file',
@@ -62,13 +62,16 @@ def nodes(context):
     """
     Return the actions that start the nodes that the arguments ask for.
 
-    Raises ConfigurationError before anything starts if the file has no section for one of them.
+    Raises ConfigurationError before anything starts if the file has no section for one of them,
+    or the policy is not registered.
     """
 
     def given(name):
         return LaunchConfiguration(name).perform(context)
 
     path = resolve_parameter_file(given('params_file'))
+    if given('policy'):
+        policy_entry(given('policy'))
     simulated = given('hardware') == 'sim'
 
     def node(executable, overrides=()):

@@ -24,8 +24,7 @@ ARGUMENTS = (
     DeclareLaunchArgument(
         'policy',
         default_value='',
-        choices=['', 'hold', 'replay', 'wla'],
-        description='policy to run, empty as params_file says',
+        description='a registered policy, empty as params_file says',
     ),
     DeclareLaunchArgument(
         'params_file',

@@ -21,19 +21,11 @@ OURS = {
     'bags': {'base', 'robots'},
     'sim': {'base', 'robots'},
     'policies': {'base', 'robots', 'inference', 'bags', 'sim'},
-    'episodes': {
-        'base',
-        'robots',
-        'observation',
-        'inference',
-        'execution',
-        'bags',
-        'sim',
-        'policies',
-    },
 }
+OURS['composition'] = {*OURS}
+OURS['episodes'] = {*OURS}
 OURS['nodes'] = {*OURS} - {'episodes'}
-OURS['calibration'] = {'base', 'robots', 'observation', 'execution', 'nodes'}
+OURS['calibration'] = {'base', 'robots', 'observation', 'execution', 'composition', 'nodes'}
 OURS['cli'] = {*OURS}
 OURS['benchmarks'] = {*OURS}
 # The third-party packages that a room may know; those that are not listed may know any.
@@ -46,6 +38,7 @@ THIRD_PARTY = {
     'bags': {'numpy', 'mcap', 'rosbags', 'yaml'},
     'sim': {'numpy', 'mujoco', 'transforms3d'},
     'policies': {'numpy', 'torch', 'safetensors', 'tokenizers', 'triton'},
+    'composition': {'numpy'},
     'episodes': {'numpy', 'matplotlib', 'jinja2', 'cv2', 'psutil'},
 }
 WITH_MESSAGES = {'nodes', 'calibration', 'cli', 'benchmarks'}
@@ -177,7 +170,7 @@ def test_the_lower_rooms_live_without_ros_torch_and_simulation():
 def test_execution_and_simulation_live_without_ros_and_torch():
     """Execution, sim, bags, episodes and light policies import without rclpy and torch."""
     run = import_in_subprocess(
-        {'execution', 'sim', 'bags', 'episodes', 'policies'},
+        {'execution', 'sim', 'bags', 'composition', 'episodes', 'policies'},
         {'rclpy', 'torch', 'safetensors', 'tokenizers'},
         without=['policies/flow_sampler.py', 'policies/wla'],
     )

@@ -13,9 +13,9 @@ from wla_ros.calibration.excitation import ExcitationBounds  # noqa: E402
 from wla_ros.calibration.excitation import in_turn  # noqa: E402
 from wla_ros.calibration.excitation import plan_excitation  # noqa: E402
 from wla_ros.calibration.excitation_client import Recording  # noqa: E402
-from wla_ros.nodes.executor.config import ExecutorNodeConfiguration  # noqa: E402
-from wla_ros.nodes.executor.config import ExecutorParts  # noqa: E402
-from wla_ros.nodes.executor.config import load_parts  # noqa: E402
+from wla_ros.composition.executor import ExecutorNodeConfiguration  # noqa: E402
+from wla_ros.composition.executor import ExecutorParts  # noqa: E402
+from wla_ros.composition.executor import load_executor  # noqa: E402
 from wla_ros.robots.robot import RobotSection  # noqa: E402
 
 LATENCY_S = 0.06
@@ -41,7 +41,7 @@ def recording(plan, delay_s):
 
 def test_the_delay_of_the_feedback_is_the_latency_of_the_arm(capsys):
     configuration = ExecutorNodeConfiguration(robot=RobotSection(driver_profile='ros2_control'))
-    parts = load_parts(configuration)
+    parts = load_executor(configuration)
     assert isinstance(parts, ExecutorParts), parts
     sweep = plan_excitation(start=0.0, lower=-1.0, upper=1.0, bounds=BOUNDS, duration_s=4.0)
     plan = in_turn(np.zeros(14), {0: sweep}, rest_s=0.8)
@@ -54,7 +54,9 @@ def test_the_delay_of_the_feedback_is_the_latency_of_the_arm(capsys):
 
 
 def test_an_arm_of_which_nothing_was_heard_is_refused_by_name(capsys):
-    parts = load_parts(ExecutorNodeConfiguration(robot=RobotSection(driver_profile='piper_ros')))
+    parts = load_executor(
+        ExecutorNodeConfiguration(robot=RobotSection(driver_profile='piper_ros'))
+    )
     sweep = plan_excitation(start=0.0, lower=-1.0, upper=1.0, bounds=BOUNDS, duration_s=4.0)
     plan = in_turn(np.zeros(14), {0: sweep}, rest_s=0.8)
     silent = replace(

@@ -24,7 +24,10 @@ QUICK = ['--episodes', '1', '--jobs', '1', '--time-limit-s', '0.5', '--cameras',
         (['--task', 'fold', '--cameras', 'head,chest'], "--task: 'fold' is unknown"),
         (['--task', 'fold', '--cameras', 'head,chest'], "--cameras: 'chest' is unknown"),
         (['--driver-profile', 'pipper'], "no profile 'pipper'"),
-        (['--policy', 'replay'], '--bag: is empty'),
+        (['--policy', 'replay'], 'policy.replay.bag: is empty'),
+        (['--policy', 'mine'], "policy.name: there is no 'mine' (one of expert"),
+        (['--policy.wla.chekpoint', 'x'], "did you mean 'checkpoint'"),
+        (['--polcy.name', 'x'], "'polcy' is unknown"),
     ],
 )
 def test_choices_that_do_not_fit_are_named(arguments, what, capsys):

@@ -1,25 +1,24 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The real parts together: simulated rig, driver encoding, session, executor, expert."""
 
-import dataclasses
 import json
 
 import numpy as np
 import pytest
+from episodes.choices import choices
 
 from wla_ros.base.config import ConfigurationError
 from wla_ros.cli import main
 from wla_ros.episodes.links import EpisodeSettings
 from wla_ros.episodes.metrics import measure
-from wla_ros.episodes.run import EvaluationChoices
 from wla_ros.episodes.run import run_virtual
 
 CAMERAS = ('head', 'left_wrist', 'right_wrist')
 
 
 def test_the_expert_succeeds_and_every_sum_adds_up():
-    choices = EvaluationChoices(cameras=CAMERAS)
-    record = run_virtual(choices, 0, pictures=False)
+    chosen = choices(cameras=CAMERAS)
+    record = run_virtual(chosen, 0, pictures=False)
     metrics = measure(record)
     assert record.success, record.judgement
     assert record.end_reason == 'finished'
@@ -31,8 +30,8 @@ def test_the_expert_succeeds_and_every_sum_adds_up():
 
 def test_the_same_seed_gives_the_same_motion():
     settings = EpisodeSettings(time_limit_ns=1_500_000_000)
-    choices = EvaluationChoices(settings=settings)
-    first, second = (run_virtual(choices, 3, pictures=False) for _ in range(2))
+    chosen = choices(settings=settings)
+    first, second = (run_virtual(chosen, 3, pictures=False) for _ in range(2))
     assert np.array_equal(first.commands.position, second.commands.position)
     assert np.array_equal(first.arms[0].position, second.arms[0].position)
     assert first.counters == second.counters
@@ -40,8 +39,8 @@ def test_the_same_seed_gives_the_same_motion():
 
 def test_hold_keeps_the_arms_where_they_are():
     settings = EpisodeSettings(time_limit_ns=1_000_000_000)
-    choices = EvaluationChoices(policy='hold', cameras=('head',), settings=settings)
-    record = run_virtual(choices, 0, pictures=False)
+    chosen = choices('hold', cameras=('head',), settings=settings)
+    record = run_virtual(chosen, 0, pictures=False)
     assert record.end_reason == 'time_limit'
     assert np.ptp(record.arms[0].position[:, :6], axis=0).max() < 1e-3
 
@@ -57,6 +56,6 @@ def test_the_command_line_prints_one_json_line_last(capsys, tmp_path):
 
 
 def test_a_camera_that_does_not_exist_is_named():
-    choices = dataclasses.replace(EvaluationChoices(), cameras=('tail',))
+    chosen = choices(cameras=('tail',))
     with pytest.raises(ConfigurationError, match='tail'):
-        run_virtual(choices, 0, pictures=False)
+        run_virtual(chosen, 0, pictures=False)

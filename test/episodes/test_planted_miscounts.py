@@ -8,10 +8,10 @@ A sum whose one side is computed from the other balances whatever is lost; none 
 import functools
 
 import pytest
+from episodes.choices import choices
 
 from wla_ros.episodes.counters import equations
 from wla_ros.episodes.links import EpisodeSettings
-from wla_ros.episodes.run import EvaluationChoices
 from wla_ros.episodes.run import run_virtual
 from wla_ros.episodes.virtual import VirtualEpisode
 
@@ -63,7 +63,7 @@ def episode():
             lambda self, now_ns: (taken.append((self, now_ns)), counted(self, now_ns))[1],
         )
         settings = EpisodeSettings(time_limit_ns=2_000_000_000)
-        run_virtual(EvaluationChoices(cameras=('head',), settings=settings), 0, pictures=False)
+        run_virtual(choices(cameras=('head',), settings=settings), 0, pictures=False)
     return taken[0]
 
 

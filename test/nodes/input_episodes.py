@@ -39,10 +39,10 @@ from wla_ros.base.types import ExecutionPlan
 from wla_ros.base.types import Mode
 from wla_ros.base.types import Observation
 from wla_ros.base.types import Refusal
+from wla_ros.composition.policy import CameraInput
 from wla_ros.inference.plan import PLAN_STREAM
 from wla_ros.inference.session import InferenceSession
 from wla_ros.inference.strategy import StrategyConfig
-from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.nodes.policy.inputs import PolicyInputs
 from wla_ros.nodes.policy.node import ExecutorLink
 from wla_ros.robots.robot import RobotSection

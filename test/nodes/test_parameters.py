@@ -15,10 +15,10 @@ from wla_ros.base.config import ConfigurationError  # noqa: E402
 from wla_ros.base.config import Problem  # noqa: E402
 from wla_ros.base.config import load_configuration  # noqa: E402
 from wla_ros.base.parameter_files import nested_parameters  # noqa: E402
-from wla_ros.nodes.executor.config import ExecutorNodeConfiguration  # noqa: E402
+from wla_ros.composition.executor import ExecutorNodeConfiguration  # noqa: E402
+from wla_ros.composition.policy import PolicyNodeConfiguration  # noqa: E402
 from wla_ros.nodes.parameters import load_despite_problems  # noqa: E402
 from wla_ros.nodes.parameters import read_configuration  # noqa: E402
-from wla_ros.nodes.policy.config import PolicyNodeConfiguration  # noqa: E402
 from wla_ros.nodes.recorder.node import RecordedImage  # noqa: E402
 from wla_ros.nodes.recorder.node import RecorderNodeConfiguration  # noqa: E402
 from wla_ros.nodes.sim.config import SimNodeConfiguration  # noqa: E402

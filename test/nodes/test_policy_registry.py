@@ -44,12 +44,10 @@ def robot(folder: Path, left: str, right: str) -> Robot:
 def test_joints_are_converted_where_an_arm_has_other_zeros_than_the_data(
     tmp_path: Path, trained: str, left: str, right: str, converts: bool
 ) -> None:
-    context = PolicyContext(
-        section=PolicySection(name='hold', zero_convention=trained),
-        robot=robot(tmp_path, left, right),
-        cameras=(),
-    )
-    policy = make_policy(context)
+    section = PolicySection(name='hold', zero_convention=trained)
+    arms = robot(tmp_path, left, right)
+    policy = make_policy(section, arms, ())
     assert isinstance(policy, PolicyWithZero if converts else HoldPolicy)
+    context = PolicyContext(robot=arms, cameras=(), zero_convention=trained)
     seen = context.seen_zero('right')
     assert seen is ZeroConvention(right if trained == 'as_arms' else trained)

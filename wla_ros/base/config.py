@@ -10,6 +10,7 @@ import difflib
 import math
 import types
 import typing
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ class ConfigurationError(WlaError):
 T = TypeVar('T')
 _MISSING = dataclasses.MISSING
 _OWNED = 'filled_by_owner'
+_ALTERNATIVES = 'alternatives'
 _NUMBER_WORDS = {
     float: 'a number',
     int: 'an integer',
@@ -97,6 +99,30 @@ def filled_by_owner(default_factory: Any) -> Any:
     For a section that two nodes share under one key, while one of them needs it further inside.
     """
     return dataclasses.field(default_factory=default_factory, metadata={_OWNED: True})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alternatives:
+    """Sections that others declare, of which a parameter beside them names the one in use."""
+
+    chosen_by: str  # name of that parameter
+    names: Callable[[], tuple[str, ...]]
+    kind: Callable[[str], type[Any]]  # of the section; raises ConfigurationError
+
+
+def alternatives(choice: Alternatives) -> Any:
+    """
+    Return a dataclass field for the sections of `choice`, by name.
+
+    They stand beside the parameter that chooses, not below the field. The field has those that are
+    given, and the one that is chosen; of the others nothing is loaded.
+    """
+    return dataclasses.field(default_factory=dict, metadata={_ALTERNATIVES: choice})
+
+
+def alternatives_of(item: 'dataclasses.Field[Any]') -> Alternatives | None:
+    """Return the choice that a field made by `alternatives` has, None of any other field."""
+    return item.metadata.get(_ALTERNATIVES)
 
 
 def parameters_of(section: Any) -> 'tuple[dataclasses.Field[Any], ...]':
@@ -140,6 +166,11 @@ def describe(kind: type[Any], prefix: str = '') -> Iterator[ParameterRow]:
     for item in parameters_of(kind):
         key = f'{prefix}{item.name}'
         hint = hints[item.name]
+        choice = alternatives_of(item)
+        if choice is not None:
+            for name in choice.names():
+                yield from describe(choice.kind(name), f'{prefix}{name}.')
+            continue
         section = _table_section(hint)
         if section is not None:
             yield from describe(section, f'{key}.<name>.')
@@ -196,8 +227,17 @@ def _load_section(kind: type[Any], values: Any, where: str, problems: list[Probl
             Problem(where=where or 'top level', what=f'expected a section, got {values!r}')
         )
         return None
-    known = {item.name: item for item in parameters_of(kind)}
-    problems.extend(_unknown_key(str(key), known, where) for key in values if key not in known)
+    known: dict[str, Any] = {}
+    choices: dict[str, Alternatives] = {}
+    for item in parameters_of(kind):
+        choice = alternatives_of(item)
+        if choice is None:
+            known[item.name] = item
+        else:
+            choices[item.name] = choice
+    # None of what stands beside the fields: the names of sections that others declare
+    keys = dict.fromkeys(name for choice in choices.values() for name in choice.names()) | known
+    problems.extend(_unknown_key(str(key), keys, where) for key in values if key not in keys)
     hints = typing.get_type_hints(kind)
     arguments: dict[str, Any] = {}
     count = len(problems)
@@ -219,6 +259,10 @@ def _load_section(kind: type[Any], values: Any, where: str, problems: list[Probl
                     remedy=f'set it{f" in {unit}" if unit else ""}',
                 )
             )
+    for name, choice in choices.items():
+        chooser = choice.chosen_by
+        chosen = arguments.get(chooser, known[chooser].default)
+        arguments[name] = _load_alternatives(choice, chosen, values, where, problems)
     if len(problems) > count:
         return None
     try:
@@ -240,11 +284,38 @@ def _known(hint: Any, values: Any) -> Any:
     return {name: _known(hints[name], values[name]) for name in names}
 
 
+def _load_alternatives(
+    choice: Alternatives,
+    chosen: Any,
+    values: Mapping[str, Any],
+    where: str,
+    problems: list[Problem],
+) -> dict[str, Any]:
+    """Return the sections that are given, and that of `chosen`, a name or anything wrong."""
+    prefix = f'{where}.' if where else ''
+    names = choice.names()
+    if isinstance(chosen, str) and chosen not in names:
+        what, remedy = f'there is no {chosen!r}', f'one of {", ".join(names)}'
+        problems.append(Problem(where=f'{prefix}{choice.chosen_by}', what=what, remedy=remedy))
+    sections = {}
+    for name in names:
+        if name not in values and name != chosen:
+            continue
+        try:
+            kind = choice.kind(name)
+        except ConfigurationError as error:
+            problems.extend(error.problems)
+            continue
+        sections[name] = _load_section(kind, values.get(name, {}), f'{prefix}{name}', problems)
+    return sections
+
+
 def _unknown_key(key: str, known: Mapping[str, Any], where: str) -> Problem:
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     remedy = f'did you mean {near[0]!r}?' if near else f'known keys: {", ".join(sorted(known))}'
-    if near and known[near[0]].metadata.get('unit'):
-        remedy = f'did you mean {near[0]!r}, in {known[near[0]].metadata["unit"]}?'
+    unit = known[near[0]].metadata.get('unit') if near and known[near[0]] is not None else ''
+    if unit:
+        remedy = f'did you mean {near[0]!r}, in {unit}?'
     return Problem(where=f'{where}.{key}' if where else key, what='unknown key', remedy=remedy)
 
 

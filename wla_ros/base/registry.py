@@ -17,6 +17,7 @@ from typing import Any
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 
+POLICIES = 'wla_ros.policies'  # PolicyEntry of wla_ros/policies/registry.py
 TASKS = 'wla_ros.tasks'  # callables that take TaskOptions and return a Task
 EXPERTS = (
     'wla_ros.experts'  # by name of the task: callables without arguments that return a Policy

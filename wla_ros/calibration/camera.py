@@ -30,10 +30,10 @@ from wla_ros.calibration.screen import ClockOffset
 from wla_ros.calibration.screen import TimeCodeServer
 from wla_ros.calibration.time_code import CodeReading
 from wla_ros.calibration.time_code import TimeCodeReader
+from wla_ros.composition.policy import CameraInput
+from wla_ros.composition.policy import PolicyNodeConfiguration
 from wla_ros.nodes.lifecycle import prefer_local_transport
 from wla_ros.nodes.parameter_file import parameters_of
-from wla_ros.nodes.policy.config import CameraInput
-from wla_ros.nodes.policy.config import PolicyNodeConfiguration
 from wla_ros.nodes.policy.inputs import CameraInputs
 from wla_ros.nodes.policy.inputs import ImageSink
 from wla_ros.observation.config import CameraSync

@@ -42,9 +42,9 @@ from wla_ros.calibration.excitation_client import CalibrationError
 from wla_ros.calibration.excitation_client import ExcitationClient
 from wla_ros.calibration.excitation_client import Recording
 from wla_ros.calibration.offset_file import OffsetChange
-from wla_ros.nodes.executor.config import ExecutorNodeConfiguration
-from wla_ros.nodes.executor.config import ExecutorParts
-from wla_ros.nodes.executor.config import load_parts
+from wla_ros.composition.executor import ExecutorNodeConfiguration
+from wla_ros.composition.executor import ExecutorParts
+from wla_ros.composition.executor import load_executor
 from wla_ros.nodes.lifecycle import prefer_local_transport
 from wla_ros.nodes.parameter_file import parameters_of
 from wla_ros.nodes.starter_watch import termination_signals
@@ -122,7 +122,7 @@ def _load(path: Path, namespace: str) -> _Robot:
         parameters_of(path, 'executor_node', namespace=namespace, required=True),
         source=str(path),
     )
-    parts = load_parts(configuration)
+    parts = load_executor(configuration)
     if not isinstance(parts, ExecutorParts):
         raise ConfigurationError(str(path), parts)
     policy = parameters_of(path, 'policy_node', namespace=namespace)

@@ -154,8 +154,8 @@ def write_offsets(path: Path, changes: Sequence[OffsetChange], *, namespace: str
 
 def _check(text: str, changes: Sequence[OffsetChange], path: Path, namespace: str) -> None:
     """Raise ConfigurationError if a changed node would refuse the file."""
-    from wla_ros.nodes.executor.config import ExecutorNodeConfiguration
-    from wla_ros.nodes.policy.config import PolicyNodeConfiguration
+    from wla_ros.composition.executor import ExecutorNodeConfiguration
+    from wla_ros.composition.policy import PolicyNodeConfiguration
 
     kinds = {'executor_node': ExecutorNodeConfiguration, 'policy_node': PolicyNodeConfiguration}
     for node in sorted({change.node for change in changes}):

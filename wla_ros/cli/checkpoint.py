@@ -20,13 +20,17 @@ import torch
 
 from wla_ros.base.arguments import count
 from wla_ros.base.arguments import whole_number
+from wla_ros.base.config import ConfigurationError
+from wla_ros.base.config import Problem
 from wla_ros.base.timing import LatencyStatistics
 from wla_ros.base.types import ImageFrame
 from wla_ros.base.types import Observation
 from wla_ros.base.types import PolicyRequest
 from wla_ros.base.types import StageTiming
 from wla_ros.base.whole_file import write_whole
+from wla_ros.cli import configuration
 from wla_ros.cli.main import check_file
+from wla_ros.composition.policy import PolicyNodeConfiguration
 from wla_ros.policies.wla.policy import WlaPolicy
 from wla_ros.policies.wla.settings import WlaSettings
 
@@ -299,7 +303,7 @@ def _table(title: str, rows: list[tuple[str, str]]) -> str:
     return '\n'.join([title, *lines])
 
 
-_ARMS = ('left', 'right')
+TAKES_PARAMETERS = True
 SIZES = ('nano', 'tiny', 'full')  # keys of policy.wla.random_sizes.SIZES
 
 
@@ -309,7 +313,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest='command', required=True, metavar='inspect|measure|create'
     )
     inspect = commands.add_parser('inspect', help='print what a checkpoint is and what it lacks')
-    inspect.add_argument('path', type=Path, help='folder of a checkpoint, or its file of weights')
+    _add_place(inspect)
     inspect.add_argument(
         '--backbone', type=Path, help='folder of the backbone, for its config and tokenizer'
     )
@@ -330,13 +334,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument('out', type=Path, help='folder to make')
 
 
+def _add_place(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        'path',
+        nargs='?',
+        type=Path,
+        help='folder of a checkpoint, or its file of weights, in place of policy.wla.checkpoint',
+    )
+    configuration.add_arguments(parser)
+
+
+def _configured(arguments: argparse.Namespace, **given: Any) -> PolicyNodeConfiguration:
+    """Return the configuration of the policy `wla`: of the file, then of the options."""
+    short = {'checkpoint': arguments.path, **given}
+    values = {
+        f'policy.wla.{name}': str(value) if isinstance(value, Path) else value
+        for name, value in short.items()
+        if value is not None
+    }
+    return configuration.read_run(
+        arguments.params, {'policy.name': 'wla', **values, **arguments.parameters}
+    ).policy
+
+
 def _add_measure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     measure = commands.add_parser('measure', help='latency of every stage on this machine')
-    measure.add_argument('path', type=Path, help='folder of a checkpoint, or its file of weights')
-    measure.add_argument('--device', default='auto', help='auto, cpu, cuda or cuda:1')
-    measure.add_argument('--dtype', default='auto', help='auto, float32, bfloat16 or mixed')
+    _add_place(measure)
+    measure.add_argument('--device', help='policy.wla.device: auto, cpu, cuda or cuda:1')
+    measure.add_argument('--dtype', help='policy.wla.dtype: auto, float32, bfloat16 or mixed')
     measure.add_argument(
-        '--threads', type=whole_number(0), default=0, help='of torch on a CPU; 0: its choice'
+        '--threads', type=whole_number(0), help='policy.wla.threads: on a CPU; 0: its choice'
     )
     measure.add_argument('--steps', type=count, nargs='+', default=[10, 32], help='of the sampler')
     measure.add_argument(
@@ -360,18 +387,18 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _measure(arguments: argparse.Namespace) -> int:
-    from wla_ros.base.config import load_configuration
-    from wla_ros.base.joints import JointLayout
     from wla_ros.base.progress import progress_bar
-    from wla_ros.policies.wla.loading import load_wla_policy
-    from wla_ros.policies.wla.settings import WlaSettings
+    from wla_ros.policies.registry import make_as_trained
+    from wla_ros.robots.robot import require_robot
 
     check_file(arguments.output, '--output')
     chosen = {name: getattr(arguments, name) for name in ('device', 'dtype', 'threads')}
-    values = {**chosen, 'checkpoint': str(arguments.path)}
-    settings = load_configuration(WlaSettings, values, source='command line')
+    run = _configured(arguments, **chosen)
+    robot = require_robot(run.robot, source=arguments.params)
     with _Bar('loading') as progress:
-        policy = load_wla_policy(settings, JointLayout(_ARMS), {}, progress=progress)
+        policy = make_as_trained(run.policy, robot, tuple(run.cameras), progress=progress)
+    if not isinstance(policy, WlaPolicy):
+        raise TypeError(f'{policy!r} is registered as wla')
     variants = tuple(
         dict.fromkeys(
             Variant(steps=steps, tokens=tokens)
@@ -400,11 +427,16 @@ def _inspect(arguments: argparse.Namespace) -> int:
     from wla_ros.policies.wla.checkpoint.load import find_checkpoint_files
     from wla_ros.policies.wla.checkpoint.load import hash_checkpoint
 
+    settings = _configured(arguments, backbone=arguments.backbone).policy.settings['wla']
+    if not settings.checkpoint:
+        problem = Problem(where='path', what='is missing', remedy='or give policy.wla.checkpoint')
+        raise ConfigurationError('checkpoint inspect', (problem,))
+    statistics = arguments.statistics or settings.statistics.file
     files = find_checkpoint_files(
-        arguments.path,
-        backbone=arguments.backbone,
+        Path(settings.checkpoint).expanduser(),
+        backbone=Path(settings.backbone).expanduser() if settings.backbone else None,
         tokenizer=arguments.tokenizer,
-        statistics=arguments.statistics,
+        statistics=Path(statistics).expanduser() if statistics else None,
     )
     inspection = inspect_checkpoint(files)
     sys.stdout.write(report(inspection))

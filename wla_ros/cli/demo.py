@@ -23,6 +23,7 @@ from wla_ros.base.arguments import whole_number
 from wla_ros.base.progress import StageLine
 from wla_ros.base.progress import progress_bar
 from wla_ros.base.timing import NS_PER_S
+from wla_ros.cli.configuration import read_run
 from wla_ros.cli.live_run import PICTURE_CAMERA
 from wla_ros.cli.live_run import LiveOutcome
 from wla_ros.cli.live_run import LiveProgress
@@ -47,7 +48,6 @@ from wla_ros.episodes.summary import summary_values
 from wla_ros.nodes.parameter_file import resolve_parameter_file
 from wla_ros.nodes.parameter_file import robot_of
 
-_CAMERAS = ('head', 'left_wrist', 'right_wrist')
 _INSTRUCTION = 'Stack one cup on the other.'
 _PICTURE_PERIOD_NS = NS_PER_S // 2
 
@@ -103,7 +103,7 @@ def run(arguments: argparse.Namespace) -> int:
     records = _records(outcome, settings)
     metrics = [measure(record) for record in records]
     if arguments.policy == 'expert' and not arguments.no_comparison:
-        metrics += _comparison(seeds, arguments.time_limit_s)
+        metrics += _comparison(settings, arguments.time_limit_s)
     pace = _pace(outcome, metrics)
     report = write_report(
         output,
@@ -166,10 +166,13 @@ def _records(outcome: LiveOutcome, settings: LiveSettings) -> tuple[EpisodeRecor
     )
 
 
-def _comparison(seeds: range, time_limit_s: float) -> list[EpisodeMetrics]:
+def _comparison(settings: LiveSettings, time_limit_s: float) -> list[EpisodeMetrics]:
     """Run the same episodes in virtual time, and by the expert without a pipeline."""
-    settings = EpisodeSettings(time_limit_ns=round(time_limit_s * NS_PER_S))
-    choices = EvaluationChoices(policy='expert', cameras=_CAMERAS, settings=settings)
+    seeds = range(settings.seeds[0], settings.seeds[-1] + 1)
+    choices = EvaluationChoices(
+        run=read_run(str(settings.parameters), {'policy.name': settings.policy}),
+        settings=EpisodeSettings(time_limit_ns=round(time_limit_s * NS_PER_S)),
+    )
     results = []
     for direct in (False, True):
         title = 'expert without pipeline' if direct else 'virtual time'

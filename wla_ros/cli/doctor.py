@@ -416,8 +416,8 @@ def _show(results: Iterable[CheckResult]) -> list[CheckResult]:
 
 def _check_robot(path: Path, seconds: float, namespace: str) -> Iterable[CheckResult]:
     # Imported here: the software check must also work where ROS is not installed.
+    from wla_ros.composition.policy import PolicyNodeConfiguration
     from wla_ros.nodes.clients.graph_probe import probe_graph
-    from wla_ros.nodes.policy.config import PolicyNodeConfiguration
     from wla_ros.robots.piper.limits import piper_limits
     from wla_ros.robots.profile import JOINTS
     from wla_ros.robots.robot import require_robot

@@ -2,14 +2,15 @@
 """
 Run episodes in virtual time, faster than real time, and say how many succeeded.
 
-The parts are those of the nodes; delays and losses of the transport are modelled and seeded: the
-same seed gives the same episode. Prints a table, then one JSON line. Exit code 1 if fewer than
---min-success succeed or a counter does not add up.
+The parts are those of the nodes, made of the parameter file of the nodes. Delays and losses of the
+transport are modelled and seeded: the same seed gives the same episode. Prints a table, then one
+JSON line. Exit code 1 if fewer than --min-success succeed or a counter does not add up.
 
 Examples:
   wla_ros evaluate --episodes 100 --report out/
   wla_ros evaluate --delay-ms 150 --jitter-ms 50 --drop 0.1
   wla_ros evaluate --strategy sync --delay-ms 200
+  wla_ros evaluate --policy wla --policy.wla.checkpoint nano/ --params my_robot.yaml
 """
 
 import argparse
@@ -18,23 +19,24 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 from wla_ros.base.arguments import count
 from wla_ros.base.arguments import number
 from wla_ros.base.arguments import share
 from wla_ros.base.arguments import whole_number
-from wla_ros.base.config import ConfigurationError
-from wla_ros.base.config import Problem
 from wla_ros.base.progress import progress_bar
 from wla_ros.base.timing import NS_PER_MS
 from wla_ros.base.timing import NS_PER_S
+from wla_ros.cli import configuration
 from wla_ros.cli.main import installed_versions
 from wla_ros.cli.main import make_folder
 from wla_ros.cli.main import result_text
+from wla_ros.composition.policy import CameraInput
+from wla_ros.composition.run import RunConfiguration
 from wla_ros.episodes.links import EpisodeSettings
 from wla_ros.episodes.links import LinkModel
 from wla_ros.episodes.report import write_report
-from wla_ros.episodes.run import POLICIES
 from wla_ros.episodes.run import RENDER_SIZES
 from wla_ros.episodes.run import EpisodeResult
 from wla_ros.episodes.run import EvaluationChoices
@@ -45,8 +47,9 @@ from wla_ros.inference.strategy import AUTO
 from wla_ros.inference.strategy import CADENCES
 from wla_ros.inference.strategy import MASKS
 from wla_ros.inference.strategy import STRATEGIES
-from wla_ros.inference.strategy import StrategyConfig
+from wla_ros.policies.registry import policy_entry
 
+TAKES_PARAMETERS = True
 _MILLISECONDS = number(0.0, 60_000.0)
 _RENDERING = {'off': 'not rendered (fresh pixels of no scene)'}
 
@@ -55,10 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     defaults = EpisodeSettings()
     image = defaults.image_link
-    parser.add_argument('--policy', choices=POLICIES, default='expert')
-    parser.add_argument('--task', default='stack_cup', help='task of the simulated rig')
-    parser.add_argument('--bag', default='', help='recording for --policy replay')
-    parser.add_argument('--driver-profile', default='piper_ros', help='a file of config/drivers')
+    configuration.add_arguments(parser)
+    parser.add_argument('--policy', help='a registered policy, in place of policy.name')
+    parser.add_argument('--task', help='of the simulated rig, and of an expert: rig.task')
+    parser.add_argument('--bag', help='recording for --policy replay: policy.replay.bag')
+    parser.add_argument('--driver-profile', help='robot.driver_profile of both nodes')
     parser.add_argument('--episodes', type=count, default=10)
     parser.add_argument(
         '--seed', type=whole_number(0), default=0, help='of the first episode; the others follow'
@@ -100,14 +104,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         '--cameras',
-        default='head,left_wrist,right_wrist',
-        help='cameras the policy waits for, separated by commas; empty: none',
+        help='cameras the policy waits for, separated by commas; empty: none; otherwise those '
+        'of the file',
     )
     parser.add_argument(
         '--render',
-        choices=('off', *RENDER_SIZES),
-        default='off',
-        help='off: fresh pixels of no scene, for policies that do not look; '
+        choices=('auto', 'off', *RENDER_SIZES),
+        default='auto',
+        help='auto: full for policies that look, otherwise off: fresh pixels of no scene; '
         + ', '.join(f'{name}: {width}x{height}' for name, (width, height) in RENDER_SIZES.items()),
     )
     parser.add_argument(
@@ -127,24 +131,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_strategy_arguments(parser: argparse.ArgumentParser) -> None:
-    defaults = StrategyConfig()
     parser.add_argument(
-        '--strategy', default=defaults.name, help=f'one of {AUTO}, {", ".join(STRATEGIES)}'
+        '--strategy', help=f'strategy.name: one of {AUTO}, {", ".join(STRATEGIES)}'
     )
-    parser.add_argument('--infer', choices=CADENCES, default=defaults.infer, help='when')
+    parser.add_argument('--infer', choices=CADENCES, help='strategy.infer: when')
     parser.add_argument(
         '--rows',
         type=whole_number(0),
-        default=defaults.rows,
-        help='between inferences, 0: half the horizon',
+        help='strategy.rows: between inferences, 0: half the horizon',
     )
-    parser.add_argument('--mask', choices=MASKS, default=defaults.mask, help='of rtc')
+    parser.add_argument('--mask', choices=MASKS, help='strategy.mask: of rtc')
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the episodes; return 0, or 1 below --min-success or with sums that do not add up."""
     began = time.perf_counter()
     choices = _choices(arguments)
+    policy = choices.run.policy.policy.name
     if arguments.report is not None:
         make_folder(arguments.report, '--report')
     seeds = range(arguments.seed, arguments.seed + arguments.episodes)
@@ -163,20 +166,20 @@ def run(arguments: argparse.Namespace) -> int:
         f'{arguments.jobs} processes, {wall_s:.1f} s'
     )
     values = {
-        'policy': choices.policy,
-        'strategy': choices.settings.strategy.name,
-        'task': choices.task,
+        'policy': policy,
+        'strategy': choices.run.policy.strategy.name,
+        'task': choices.run.rig.task,
         'seed': arguments.seed,
         'render': choices.render,
         'wall_s': wall_s,
         'sources': [summary_values(item) for item in summaries],
     }
     if arguments.report:
-        task = choices.task.replace('_', ' ').capitalize()
+        task = choices.run.rig.task.replace('_', ' ').capitalize()
         records = [item.record for item in results if item.record is not None]
         page = write_report(
             arguments.report,
-            title=f'{task}: {choices.policy} in virtual time',
+            title=f'{task}: {policy} in virtual time',
             metrics=metrics,
             # The first episode, and the first failures: each adds about a megabyte.
             records=records[:4],
@@ -219,24 +222,24 @@ def _choices(arguments: argparse.Namespace) -> EvaluationChoices:
         ),
         joint_link=_lossy(defaults.joint_link, arguments.drop_feedback),
         inference_drop_probability=arguments.drop,
-        strategy=_strategy(arguments),
         chunk_link=_chunk_link(arguments, defaults.chunk_link),
         command_link=_lossy(defaults.command_link, arguments.drop_commands),
     )
+    run = configuration.read_run(arguments.params, _parameters(arguments))
+    run = _with_cameras(_with_task(run, arguments), arguments.cameras)
+    render = arguments.render
+    if render == 'auto':
+        render = 'full' if policy_entry(run.policy.policy.name).looks else 'off'
     return EvaluationChoices(
-        policy=arguments.policy,
-        task=arguments.task,
-        replay_bag=arguments.bag,
-        driver_profile=arguments.driver_profile,
-        render=arguments.render,
-        cameras=tuple(name for name in arguments.cameras.split(',') if name),
+        run=run,
+        render=render,
         pictures=arguments.report is not None and not arguments.no_pictures,
         settings=settings,
     )
 
 
-def _strategy(arguments: argparse.Namespace) -> StrategyConfig:
-    """Return the strategy; it expects what is modelled at its worst until it has measured."""
+def _parameters(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return what options say of parameters; the strategy expects the worst that is modelled."""
     delays_ms = (
         arguments.latency_ms,
         arguments.jitter_ms,
@@ -244,17 +247,44 @@ def _strategy(arguments: argparse.Namespace) -> StrategyConfig:
         arguments.image_jitter_ms,
         arguments.scatter_chunks_ms,
     )
-    try:
-        return StrategyConfig(
-            name=arguments.strategy,
-            infer=arguments.infer,
-            rows=arguments.rows,
-            mask=arguments.mask,
-            expected_delay_s=sum(delays_ms) / 1000.0,
-        )
-    except ValueError as error:
-        problem = Problem(where='strategy', what=str(error))
-        raise ConfigurationError('evaluate', (problem,)) from error
+    short = {
+        'policy.name': arguments.policy,
+        'policy.replay.bag': arguments.bag,
+        'robot.driver_profile': arguments.driver_profile,
+        'rig.task': arguments.task,
+        'strategy.name': arguments.strategy,
+        'strategy.infer': arguments.infer,
+        'strategy.rows': arguments.rows,
+        'strategy.mask': arguments.mask,
+        'strategy.expected_delay_s': sum(delays_ms) / 1000.0,
+    }
+    given = {name: value for name, value in short.items() if value is not None}
+    return {**given, **arguments.parameters}
+
+
+def _with_task(run: RunConfiguration, arguments: argparse.Namespace) -> RunConfiguration:
+    """Let an expert do the task of the rig, unless an option gives it another."""
+    section = run.policy.policy
+    settings = section.settings[section.name]
+    if not hasattr(settings, 'task') or f'policy.{section.name}.task' in arguments.parameters:
+        return run
+    own = dataclasses.replace(settings, task=run.rig.task)
+    section = dataclasses.replace(section, settings={**section.settings, section.name: own})
+    return dataclasses.replace(run, policy=dataclasses.replace(run.policy, policy=section))
+
+
+def _with_cameras(run: RunConfiguration, names: str | None) -> RunConfiguration:
+    """Let the policy wait for the cameras of that list only, with the bounds of the file."""
+    if names is None:
+        return run
+    chosen = tuple(name for name in names.split(',') if name)
+    given, bounds = run.policy.cameras, run.policy.synchronisation
+    cameras = {name: given.get(name, CameraInput(topic='')) for name in chosen}
+    anchor = bounds.anchor_camera if bounds.anchor_camera in chosen else ''
+    kept = {name: item for name, item in bounds.cameras.items() if name in chosen}
+    bounds = dataclasses.replace(bounds, anchor_camera=anchor, cameras=kept)
+    policy = dataclasses.replace(run.policy, cameras=cameras, synchronisation=bounds)
+    return dataclasses.replace(run, policy=policy)
 
 
 def _chunk_link(arguments: argparse.Namespace, link: LinkModel) -> LinkModel:

@@ -9,6 +9,7 @@ import os
 import platform
 import signal
 import sys
+from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
@@ -235,7 +236,12 @@ def _run(name: str, rest: Sequence[str]) -> int:
     module.add_arguments(command_parser)
     for kind in termination_signals():
         signal.signal(kind, _end)
-    return int(module.run(command_parser.parse_args(rest)))
+    if not getattr(module, 'TAKES_PARAMETERS', False):
+        return int(module.run(command_parser.parse_args(rest)))
+    from wla_ros.cli.configuration import split_parameters
+
+    options, parameters = split_parameters(rest)
+    return int(module.run(command_parser.parse_args(options, Namespace(parameters=parameters))))
 
 
 def _end(number: int, frame: FrameType | None) -> None:

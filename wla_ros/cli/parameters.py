@@ -6,8 +6,8 @@ import sys
 from typing import Any
 
 from wla_ros.base.config import describe
-from wla_ros.nodes.executor.config import ExecutorNodeConfiguration
-from wla_ros.nodes.policy.config import PolicyNodeConfiguration
+from wla_ros.composition.executor import ExecutorNodeConfiguration
+from wla_ros.composition.policy import PolicyNodeConfiguration
 from wla_ros.nodes.recorder.node import RecorderNodeConfiguration
 from wla_ros.nodes.sim.config import SimNodeConfiguration
 

@@ -17,22 +17,23 @@ from dataclasses import dataclass
 from dataclasses import field
 from multiprocessing import get_context
 from multiprocessing import parent_process
-from pathlib import Path
 from typing import Any
 from typing import TypeVar
 
-from wla_ros.bags.actions import read_actions
 from wla_ros.base import registry
 from wla_ros.base.arguments import unknown_names
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
-from wla_ros.base.config import load_configuration
-from wla_ros.base.joints import JointLayout
 from wla_ros.base.types import Observation
 from wla_ros.base.types import Policy
 from wla_ros.base.types import PolicyRequest
 from wla_ros.base.types import PolicyResult
 from wla_ros.base.types import PolicySpec
+from wla_ros.composition.executor import ExecutorParts
+from wla_ros.composition.executor import require_executor
+from wla_ros.composition.policy import PolicyParts
+from wla_ros.composition.policy import require_policy
+from wla_ros.composition.run import RunConfiguration
 from wla_ros.episodes.links import EpisodeSettings
 from wla_ros.episodes.metrics import EpisodeMetrics
 from wla_ros.episodes.metrics import measure
@@ -40,26 +41,12 @@ from wla_ros.episodes.record import EpisodeRecord
 from wla_ros.episodes.rig import VirtualExecutor
 from wla_ros.episodes.rig import VirtualRig
 from wla_ros.episodes.virtual import VirtualEpisode
-from wla_ros.execution.config import ExecutorConfig
-from wla_ros.execution.executor import ChunkExecutor
-from wla_ros.inference.pacing import check_strategy
-from wla_ros.inference.pacing import choose_strategy
-from wla_ros.inference.session import InferenceSession
-from wla_ros.observation.config import CameraSync
-from wla_ros.observation.config import SynchronisationConfig
-from wla_ros.policies.adapters import PolicyWithCameras
-from wla_ros.policies.simple import HoldPolicy
-from wla_ros.policies.simple import ReplayPolicy
-from wla_ros.robots.piper.limits import piper_limits
-from wla_ros.robots.robot import Robot
-from wla_ros.robots.robot import RobotSection
-from wla_ros.robots.robot import require_robot
 from wla_ros.sim.cameras import MOUNTS
 from wla_ros.sim.config import RigCamera
-from wla_ros.sim.config import RigConfig
 from wla_ros.sim.expert.direct_run import run_direct_episode
 from wla_ros.sim.expert.plan import make_expert
 from wla_ros.sim.rig import SimulatedRig
+from wla_ros.sim.scene import ARMS
 from wla_ros.sim.scene import TwoArmScene
 from wla_ros.sim.tasks.task import make_task
 
@@ -119,21 +106,23 @@ def _end_with_parent() -> None:
 
 
 RENDER_SIZES = {'small': (96, 72), 'full': (640, 480)}
-POLICIES = ('expert', 'hold', 'replay')
+# Phases of cameras that the file starts together: free-running ones without a trigger line differ.
+_PHASE_S = 0.007
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EvaluationChoices:
     """What to evaluate; plain values, because it travels to other processes."""
 
-    policy: str = 'expert'
-    task: str = 'stack_cup'
-    replay_bag: str = ''
-    driver_profile: str = 'piper_ros'
+    run: RunConfiguration
     render: str = 'off'  # off | small | full
-    cameras: tuple[str, ...] = ()
     pictures: bool = False  # only of episodes whose record is kept
     settings: EpisodeSettings = field(default_factory=EpisodeSettings)
+
+    @property
+    def cameras(self) -> tuple[str, ...]:
+        """The cameras of the policy, which the rig has to have."""
+        return tuple(self.run.policy.cameras)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +144,8 @@ def run_episodes(
     impossible choices before anything runs.
     """
     check(choices)
+    if jobs > 1:
+        _parts.forget()  # the other processes load their own
     work = functools.partial(_work, choices, keep, direct=direct)
     return results_of(work, seeds, jobs=jobs)
 
@@ -162,91 +153,49 @@ def run_episodes(
 def check(choices: EvaluationChoices) -> None:
     """Raise ConfigurationError when the parts cannot be built."""
     problems = (
-        *unknown_names('--task', (choices.task,), registry.names(registry.TASKS)),
+        *unknown_names('--task', (choices.run.rig.task,), registry.names(registry.TASKS)),
         *unknown_names('--cameras', choices.cameras, tuple(MOUNTS)),
     )
-    if choices.policy == 'replay' and not choices.replay_bag:
-        problems += (Problem(where='--bag', what='is empty', remedy='give the folder of a bag'),)
     if problems:
         raise ConfigurationError('evaluate', problems)
-    robot = _robot(choices.driver_profile)
-    policy = make_policy(choices, robot.layout)
-    InferenceSession(policy.spec, synchronisation(choices), robot.layout)
-    policy.close()
-    problems = check_strategy(policy.spec, choices.settings.strategy)
-    if problems:
-        raise ConfigurationError('evaluate', problems)
-
-
-def make_policy(choices: EvaluationChoices, layout: JointLayout) -> Policy:
-    """Return the policy; it demands the chosen cameras whether or not it looks at them."""
-    if choices.policy == 'expert':
-        return PolicyWithCameras(make_expert(choices.task), choices.cameras)
-    if choices.policy == 'hold':
-        return HoldPolicy(layout, cameras=choices.cameras)
-    if choices.policy == 'replay':
-        recording = read_actions(Path(choices.replay_bag), layout)
-        return ReplayPolicy(recording, layout, cameras=choices.cameras)
-    problem = Problem(
-        where='policy',
-        what=f'{choices.policy!r} is unknown',
-        remedy=f'one of {", ".join(POLICIES)}',
-    )
-    raise ConfigurationError('evaluate', (problem,))
-
-
-def synchronisation(choices: EvaluationChoices) -> SynchronisationConfig:
-    """Return the bounds of the inputs: the defaults of the nodes for every chosen camera."""
-    return SynchronisationConfig(cameras={name: CameraSync() for name in choices.cameras})
+    parts = _parts.of(choices)
+    arms = parts.policy.robot.layout.arms
+    if not arms == parts.executor.robot.layout.arms == ARMS:
+        what = f'policy {arms}, executor {parts.executor.robot.layout.arms}, rig {ARMS}'
+        problem = Problem(where='robot.arms', what=what, remedy='episodes need the same arms')
+        raise ConfigurationError('evaluate', (problem,))
 
 
 def run_virtual(choices: EvaluationChoices, seed: int, *, pictures: bool) -> EpisodeRecord:
     """Run the episode of `seed` through the pipeline in virtual time."""
     began = time.perf_counter()
-    robot = _robot(choices.driver_profile)
-    rig = _rig(choices.task, choices.render, choices.cameras)
+    parts = _parts.of(choices)
+    robot, policy, rig = parts.policy.robot, parts.policy.policy, parts.rig
     virtual_rig = VirtualRig(rig, robot.profile, render=choices.render != 'off', pictures=pictures)
-    policy = make_policy(choices, robot.layout)
-    strategy, _ = choose_strategy(policy.spec, choices.settings.strategy)
-    settings = dataclasses.replace(choices.settings, strategy=strategy)
+    settings = dataclasses.replace(choices.settings, strategy=parts.policy.strategy)
     if pictures and not settings.picture_period_ns:
         settings = dataclasses.replace(settings, picture_period_ns=250_000_000)
     try:
         episode = VirtualEpisode(
             rig=virtual_rig,
-            session=InferenceSession(
-                policy.spec,
-                synchronisation(choices),
-                robot.layout,
-                strategy=settings.strategy,
-            ),
-            executor=VirtualExecutor(
-                ChunkExecutor(
-                    dataclasses.replace(
-                        load_configuration(ExecutorConfig, {}, source='defaults'),
-                        strategy=settings.strategy,
-                    ),
-                    robot.layout,
-                    piper_limits(robot.layout),
-                )
-            ),
+            session=parts.policy.make_session(),
+            executor=VirtualExecutor(parts.executor.make_executor()),
             policy=policy,
             layout=robot.layout,
             settings=settings,
             seed=seed,
-            task=choices.task,
+            task=choices.run.rig.task,
             instruction=rig.task.instruction,
         )
         record = episode.run()
     finally:
-        policy.close()
         virtual_rig.close_pictures()
     return dataclasses.replace(
         record,
         wall_s=time.perf_counter() - began,
         configuration={
-            'policy': choices.policy,
-            'driver profile': choices.driver_profile,
+            'policy': choices.run.policy.policy.name,
+            'driver profile': choices.run.policy.robot.driver_profile,
             'render': choices.render,
             'cameras': ', '.join(choices.cameras) or 'none',
             **record.configuration,
@@ -257,11 +206,12 @@ def run_virtual(choices: EvaluationChoices, seed: int, *, pictures: bool) -> Epi
 def run_direct(choices: EvaluationChoices, seed: int) -> EpisodeRecord:
     """Feed the expert to the scene directly: none of the parts of the pipeline."""
     began = time.perf_counter()
-    scene = TwoArmScene(make_task(choices.task))
-    expert = JudgedPolicy(make_expert(choices.task), scene)
+    task = choices.run.rig.task
+    scene = TwoArmScene(make_task(task))
+    expert = JudgedPolicy(make_expert(task), scene)
     outcome = run_direct_episode(
         seed,
-        task=choices.task,
+        task=task,
         time_limit_s=choices.settings.time_limit_ns / 1e9,
         scene=scene,
         expert=expert,
@@ -269,7 +219,7 @@ def run_direct(choices: EvaluationChoices, seed: int) -> EpisodeRecord:
     end_ns = round(outcome.duration_s * 1e9)
     return EpisodeRecord(
         source='direct',
-        task=choices.task,
+        task=task,
         instruction='',
         policy='expert',
         seed=seed,
@@ -328,18 +278,57 @@ def _work(
     )
 
 
-@functools.lru_cache(maxsize=1)
-def _robot(driver_profile: str) -> Robot:
-    return require_robot(RobotSection(driver_profile=driver_profile), source='evaluate')
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What episodes of the same configuration share."""
+
+    policy: PolicyParts
+    executor: ExecutorParts
+    rig: SimulatedRig
 
 
-@functools.lru_cache(maxsize=1)
-def _rig(task: str, render: str, cameras: tuple[str, ...]) -> SimulatedRig:
-    """Return the rig of this process; compiling the scene takes longer than resetting it."""
-    width, height = RENDER_SIZES.get(render, (16, 16))
-    # Free-running cameras: phases apart, as on a real robot without a trigger line.
-    sections = {
-        name: RigCamera(width=width, height=height, phase_s=0.007 * i)
-        for i, name in enumerate(cameras)
-    }
-    return SimulatedRig(RigConfig(task=task, cameras=sections))
+class _NewestParts:
+    """
+    The parts of this process, kept for the next episode of the same configuration.
+
+    Loading a checkpoint and compiling a scene take longer than resetting them.
+    """
+
+    def __init__(self) -> None:
+        self._made: tuple[RunConfiguration, str, _Parts] | None = None
+
+    def of(self, choices: EvaluationChoices) -> _Parts:
+        """Return the parts. Raises ConfigurationError with what does not fit."""
+        if self._made is not None and self._made[:2] == (choices.run, choices.render):
+            return self._made[2]
+        self.forget()
+        policy = require_policy(choices.run.policy, source='evaluate')
+        execution = dataclasses.replace(choices.run.executor, strategy=policy.strategy)
+        parts = _Parts(
+            policy=policy,
+            executor=require_executor(execution, source='evaluate'),
+            rig=_rig(choices),
+        )
+        self._made = (choices.run, choices.render, parts)
+        return parts
+
+    def forget(self) -> None:
+        """Close the policy."""
+        if self._made is not None:
+            self._made[2].policy.policy.close()
+        self._made = None
+
+
+_parts = _NewestParts()
+
+
+def _rig(choices: EvaluationChoices) -> SimulatedRig:
+    width, height = RENDER_SIZES.get(choices.render, (16, 16))
+    given = choices.run.rig.cameras
+    cameras = {}
+    for i, name in enumerate(choices.cameras):
+        camera = given.get(name, RigCamera())
+        cameras[name] = dataclasses.replace(
+            camera, width=width, height=height, phase_s=camera.phase_s or _PHASE_S * i
+        )
+    return SimulatedRig(dataclasses.replace(choices.run.rig, cameras=cameras))

@@ -24,6 +24,7 @@ from rclpy.node import Node
 
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
+from wla_ros.base.config import alternatives_of
 from wla_ros.base.config import load_configuration
 from wla_ros.base.config import parameters_of
 from wla_ros.base.parameter_files import is_foreign
@@ -144,8 +145,9 @@ def _leaves(section: Any, prefix: str) -> Iterator[tuple[str, Any, Mapping[str, 
         value = getattr(section, item.name)
         name = f'{prefix}{item.name}'
         if isinstance(value, Mapping):
+            above = prefix if alternatives_of(item) else f'{name}.'
             for key, entry in value.items():
-                yield from _leaves(entry, f'{name}.{key}.')
+                yield from _leaves(entry, f'{above}{key}.')
         elif dataclasses.is_dataclass(value):
             yield from _leaves(value, f'{name}.')
         else:

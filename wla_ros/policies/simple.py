@@ -1,20 +1,30 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The policies without a network: hold what was measured, replay what was recorded."""
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from wla_ros.bags.actions import RecordedActions
+from wla_ros.bags.actions import read_actions
+from wla_ros.bags.reading import BagError
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 from wla_ros.base.config import WlaError
+from wla_ros.base.config import parameter
 from wla_ros.base.joints import JointLayout
 from wla_ros.base.timing import period_ns
 from wla_ros.base.types import FloatArray
 from wla_ros.base.types import Observation
+from wla_ros.base.types import Policy
 from wla_ros.base.types import PolicyRequest
 from wla_ros.base.types import PolicyResult
 from wla_ros.base.types import PolicySpec
 from wla_ros.base.types import Representation
+from wla_ros.policies.registry import PolicyContext
+from wla_ros.policies.registry import PolicyEntry
 
 # The policy `hold`: keeps the arms where they were measured.
 #
@@ -24,6 +34,22 @@ from wla_ros.base.types import Representation
 #   To keep a grasp use the executor's HOLD mode, which keeps commanding the last set-point.
 # * The target is taken once per epoch, not from every observation: an arm that sags by its steady
 #   tracking error would otherwise be commanded a little lower with every chunk and creep down.
+
+
+def _rate_hz() -> Any:
+    return parameter('rows per second', unit='Hz', minimum=1.0, maximum=200.0, default=30.0)
+
+
+def _horizon() -> Any:
+    return parameter('rows of a chunk', minimum=2, maximum=1000, default=32)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HoldSettings:
+    """The policy hold."""
+
+    horizon: int = _horizon()
+    rate_hz: float = _rate_hz()
 
 
 class HoldPolicy:
@@ -71,6 +97,38 @@ class HoldPolicy:
 
     def close(self) -> None:
         """Nothing to release."""
+
+
+def _make_hold(settings: HoldSettings, context: PolicyContext) -> Policy:
+    return HoldPolicy(
+        context.layout,
+        cameras=context.cameras,
+        horizon=settings.horizon,
+        rate_hz=settings.rate_hz,
+    )
+
+
+HOLD = PolicyEntry(settings=HoldSettings, make=_make_hold, looks=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaySettings:
+    """The policy replay."""
+
+    bag: str = parameter('folder of the bag to play', default='')
+    topic: str = parameter(
+        'topic with chunks or joint states of all columns; empty: the only one there is',
+        default='',
+    )
+    horizon: int = _horizon()
+    rate_hz: float = _rate_hz()
+    max_start_deviation_rad: float = parameter(
+        'largest distance of a joint from the first row when it starts',
+        unit='rad',
+        minimum=0.001,
+        maximum=1.0,
+        default=0.05,
+    )
 
 
 class ReplayStartError(WlaError):
@@ -194,3 +252,28 @@ class ReplayPolicy:
                 f'{"; ".join(far)}. '
                 'Move the arms to the start of the recording, then reset.'
             )
+
+
+def _make_replay(settings: ReplaySettings, context: PolicyContext) -> Policy:
+    if not settings.bag:
+        problem = Problem(
+            where='policy.replay.bag', what='is empty', remedy='give the folder of a bag'
+        )
+        raise ConfigurationError('policy', (problem,))
+    path = Path(settings.bag).expanduser()
+    try:
+        recording = read_actions(path, context.layout, topic=settings.topic)
+    except BagError as error:
+        problem = Problem(where='policy.replay.bag', what=str(error))
+        raise ConfigurationError('policy', (problem,)) from error
+    return ReplayPolicy(
+        recording,
+        context.layout,
+        cameras=context.cameras,
+        horizon=settings.horizon,
+        rate_hz=settings.rate_hz,
+        max_start_deviation_rad=settings.max_start_deviation_rad,
+    )
+
+
+REPLAY = PolicyEntry(settings=ReplaySettings, make=_make_replay, looks=False)

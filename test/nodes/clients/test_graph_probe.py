@@ -23,13 +23,13 @@ from std_msgs.msg import String  # noqa: E402
 from wla_ros.base.reasons import SEVERAL_PUBLISHERS  # noqa: E402
 from wla_ros.base.reasons import TYPE_MISMATCH  # noqa: E402
 from wla_ros.base.types import Refusal  # noqa: E402
+from wla_ros.composition.policy import CameraInput  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
 from wla_ros.nodes.clients.graph_probe import QOS_MISMATCH  # noqa: E402
 from wla_ros.nodes.clients.graph_probe import StreamRecord  # noqa: E402
 from wla_ros.nodes.clients.graph_probe import probe_graph  # noqa: E402
 from wla_ros.nodes.clients.middleware_trial import try_middleware  # noqa: E402
 from wla_ros.nodes.messages import time_message  # noqa: E402
-from wla_ros.nodes.policy.config import CameraInput  # noqa: E402
 from wla_ros.robots.robot import RobotSection  # noqa: E402
 from wla_ros.robots.robot import require_robot  # noqa: E402
 

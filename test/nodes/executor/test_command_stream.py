@@ -9,9 +9,9 @@ import pytest
 pytest.importorskip('rclpy')
 
 from wla_ros.base.types import JointCommand  # noqa: E402 - not without rclpy
-from wla_ros.nodes.executor.config import ExecutorNodeConfiguration  # noqa: E402
-from wla_ros.nodes.executor.config import ExecutorParts  # noqa: E402
-from wla_ros.nodes.executor.config import load_parts  # noqa: E402
+from wla_ros.composition.executor import ExecutorNodeConfiguration  # noqa: E402
+from wla_ros.composition.executor import ExecutorParts  # noqa: E402
+from wla_ros.composition.executor import load_executor  # noqa: E402
 from wla_ros.nodes.executor.outputs import CommandOutputs  # noqa: E402
 from wla_ros.nodes.executor.stream import CommandStream  # noqa: E402
 from wla_ros.robots.robot import RobotSection  # noqa: E402
@@ -69,7 +69,7 @@ def ticked(count: int, rate_hz: float = 1000.0, **states: Any) -> tuple[Node, Co
     configuration = ExecutorNodeConfiguration(
         robot=RobotSection(driver_profile='piper_ros'), max_command_rate_hz=rate_hz
     )
-    parts = load_parts(configuration)
+    parts = load_executor(configuration)
     assert isinstance(parts, ExecutorParts), parts
     node, executor = Node(), Executor(parts.robot.layout.width)
     stream = CommandStream(node, executor, parts)

@@ -9,11 +9,12 @@ pytest.importorskip('rclpy')
 import dataclasses
 
 from wla_ros.base.parameter_files import find_configuration_file
+from wla_ros.composition.executor import ExecutorNodeConfiguration
+from wla_ros.composition.executor import ExecutorParts
+from wla_ros.composition.executor import LimitsSection
+from wla_ros.composition.executor import load_executor
 from wla_ros.inference.strategy import StrategyConfig
-from wla_ros.nodes.executor.config import ExecutorNodeConfiguration
-from wla_ros.nodes.executor.config import ExecutorParts
-from wla_ros.nodes.executor.config import LimitsSection
-from wla_ros.nodes.executor.config import load_parts
+from wla_ros.nodes.executor.outputs import form_problems
 from wla_ros.robots.piper.forward_kinematics import ZeroConvention
 from wla_ros.robots.robot import RobotSection
 
@@ -31,7 +32,7 @@ def old_firmware(tmp_path):
 
 
 def test_the_firmware_zero_of_the_profile_reaches_the_kinematics(old_firmware):
-    new, old = load_parts(PIPER), load_parts(old_firmware)
+    new, old = load_executor(PIPER), load_executor(old_firmware)
     assert isinstance(new, ExecutorParts)
     assert isinstance(old, ExecutorParts)
     assert old.robot.profile.arm('left').zero is ZeroConvention.OLD
@@ -41,23 +42,24 @@ def test_the_firmware_zero_of_the_profile_reaches_the_kinematics(old_firmware):
 
 def test_a_gripper_wider_than_the_profile_clamps_to_is_a_problem():
     wide = dataclasses.replace(PIPER, limits=LimitsSection(gripper_max_m=0.1))
-    (problem,) = load_parts(wide)
+    (problem,) = load_executor(wide)
     assert problem.where == 'limits.gripper_max_m'
 
 
 def test_end_poses_need_a_type_of_the_driver_or_the_simulated_rig():
     # piper_msgs is not installed here; types of this package are nobody's driver.
     real = dataclasses.replace(PIPER, command_form='end_pose')
-    (problem,) = load_parts(real)
+    (problem,) = load_executor(real, form_problems)
     assert problem.where == 'command_form'
     assert 'piper_msgs/msg/PosCmd' in problem.what
     rig = dataclasses.replace(real.robot, simulated=True)
-    assert isinstance(load_parts(dataclasses.replace(real, robot=rig)), ExecutorParts)
+    simulated = dataclasses.replace(real, robot=rig)
+    assert isinstance(load_executor(simulated, form_problems), ExecutorParts)
 
 
 def test_the_strategy_beside_the_execution_section_reaches_the_executor():
     configured = dataclasses.replace(PIPER, strategy=StrategyConfig(name='rollforward+prefix'))
-    parts = load_parts(configured)
+    parts = load_executor(configured)
     assert isinstance(parts, ExecutorParts)
     assert parts.make_executor().execution_plan(0).strategy == 'prefix+rollforward'
 

@@ -19,9 +19,9 @@ from rclpy.node import Node  # noqa: E402
 from wla_ros.action import RunTask  # noqa: E402
 from wla_ros.base.timing import NS_PER_S  # noqa: E402
 from wla_ros.base.types import Mode  # noqa: E402
+from wla_ros.composition.policy import TaskSection  # noqa: E402
 from wla_ros.nodes.messages import duration_message  # noqa: E402
 from wla_ros.nodes.messages import duration_ns  # noqa: E402
-from wla_ros.nodes.policy.config import TaskSection  # noqa: E402
 from wla_ros.nodes.policy.tasks import TaskFacts  # noqa: E402
 from wla_ros.nodes.policy.tasks import TaskServer  # noqa: E402
 from wla_ros.srv import SetControlMode  # noqa: E402

@@ -12,13 +12,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 from wla_ros.base.curve import CurveSample
-from wla_ros.base.joints import JointLayout
 from wla_ros.base.joints import JointLimits
 from wla_ros.base.timing import NS_PER_MS
 from wla_ros.base.timing import seconds_to_ns
@@ -34,12 +34,14 @@ from wla_ros.benchmarks.execution.benchmark_table import FAST
 from wla_ros.benchmarks.execution.episode_outcome import EpisodeOutcome
 from wla_ros.benchmarks.execution.episode_outcome import outcome_of
 from wla_ros.benchmarks.execution.task_variant import task_variant
+from wla_ros.benchmarks.flow.flow_settings import FlowSettings
 from wla_ros.benchmarks.peers.catalogue import PEERS
 from wla_ros.benchmarks.peers.lerobot_rtc import MAX_GUIDANCE_WEIGHT
 from wla_ros.benchmarks.peers.lerobot_rtc import LeRobotRtc
 from wla_ros.benchmarks.peers.peer_executor import PeerExecutor
-from wla_ros.benchmarks.post.noisy_expert import ExpertNoise
-from wla_ros.benchmarks.post.noisy_expert import make_noisy_expert
+from wla_ros.benchmarks.post.noisy_expert import NoisyExpertSettings
+from wla_ros.composition.executor import ExecutorNodeConfiguration
+from wla_ros.composition.executor import require_executor
 from wla_ros.episodes.links import EpisodeSettings
 from wla_ros.episodes.record import EpisodeRecord
 from wla_ros.episodes.rig import Executor
@@ -47,21 +49,21 @@ from wla_ros.episodes.rig import VirtualExecutor
 from wla_ros.episodes.rig import VirtualRig
 from wla_ros.episodes.virtual import VirtualEpisode
 from wla_ros.execution.config import ExecutorConfig
-from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.execution.limiter import MotionLimiter
 from wla_ros.inference.session import InferenceSession
 from wla_ros.inference.strategy import StrategyConfig
 from wla_ros.inference.strategy import strategy_named
 from wla_ros.observation.config import CameraSync
 from wla_ros.observation.config import SynchronisationConfig
-from wla_ros.policies.adapters import PolicyWithCameras
+from wla_ros.policies.expert import ExpertSettings
+from wla_ros.policies.registry import PolicySection
+from wla_ros.policies.registry import make_policy
 from wla_ros.robots.piper.limits import piper_limits
 from wla_ros.robots.robot import Robot
 from wla_ros.robots.robot import RobotSection
 from wla_ros.robots.robot import load_robot
 from wla_ros.sim.config import RigCamera
 from wla_ros.sim.config import RigConfig
-from wla_ros.sim.expert.plan import make_expert
 from wla_ros.sim.rig import SimulatedRig
 from wla_ros.sim.tasks.task_options import PostOptions
 from wla_ros.sim.tasks.task_options import TaskOptions
@@ -117,13 +119,18 @@ def run_record(
     robot = _robot(parts.driver_profile)
     rig = _rig(cell.task)
     peer = PEERS.get(cell.strategy)
-    policy = make_policy(parts, cell, robot.layout)
+    policy = make_policy(policy_section(parts, cell), robot, (_CAMERA,))
     spec = policy.spec
     executor: Executor
     if peer is None:
         strategy = strategy_config(cell)
         executor = VirtualExecutor(
-            ChunkExecutor(executor_config(cell), robot.layout, piper_limits(robot.layout))
+            require_executor(
+                ExecutorNodeConfiguration(
+                    robot=RobotSection(driver_profile=parts.driver_profile), strategy=strategy
+                ),
+                source='bench-execution',
+            ).make_executor()
         )
     else:
         strategy = peer.asks(spec.horizon)
@@ -202,21 +209,24 @@ def episode_settings(cell: BenchmarkCell, time_limit_s: float) -> EpisodeSetting
     )
 
 
-def make_policy(parts: EpisodeParts, cell: BenchmarkCell, layout: JointLayout) -> Policy:
-    """Return the policy of `cell`. Raises ConfigurationError if there is none."""
+def policy_section(parts: EpisodeParts, cell: BenchmarkCell) -> PolicySection:
+    """Return which policy `cell` names, and how it runs."""
     task = task_variant(cell.task).task
-    if cell.policy == 'expert':
-        return PolicyWithCameras(make_expert(task), (_CAMERA,))
-    if cell.policy == 'noisy_expert':
-        return PolicyWithCameras(make_noisy_expert(task, ExpertNoise()), (_CAMERA,))
+    settings: dict[str, Any] = {
+        'expert': ExpertSettings(task=task),
+        'noisy_expert': NoisyExpertSettings(task=task),
+    }
     if cell.policy == 'flow':
-        return PolicyWithCameras(
-            _flow(parts.weights[cell.task], layout, cell.strategy), (_CAMERA,)
-        )
-    problem = Problem(
-        where='policy', what=f'{cell.policy!r} is unknown', remedy=', '.join(POLICIES)
-    )
-    raise ConfigurationError('bench-execution', (problem,))
+        weights = str(parts.weights[cell.task])
+        settings['flow'] = FlowSettings(weights=weights)
+        if cell.strategy in PEERS and PEERS[cell.strategy].guided:
+            # Its peer is guided as strongly as the peer is.
+            settings['flow'] = FlowSettings(
+                weights=weights,
+                steps=round(MAX_GUIDANCE_WEIGHT),
+                guidance_weight=MAX_GUIDANCE_WEIGHT,
+            )
+    return PolicySection(name=cell.policy, settings=settings)
 
 
 class LimiterStage:
@@ -312,20 +322,3 @@ def _rig(task: str) -> SimulatedRig:
     return SimulatedRig(
         RigConfig(task=task_variant(task).task, cameras=cameras, task_options=task_options(task))
     )
-
-
-@functools.lru_cache(maxsize=8)
-def _flow(folder: Path, layout: JointLayout, strategy: str) -> Policy:
-    """Return the trained policy of this process; its peer is guided as strongly as the peer is."""
-    import torch
-
-    from wla_ros.benchmarks.flow.flow_policy import load_flow_policy
-    from wla_ros.benchmarks.flow.flow_settings import FlowSettings
-
-    torch.set_num_threads(1)
-    settings = FlowSettings()
-    if strategy in PEERS and PEERS[strategy].guided:
-        settings = FlowSettings(
-            steps=round(MAX_GUIDANCE_WEIGHT), guidance_weight=MAX_GUIDANCE_WEIGHT
-        )
-    return load_flow_policy(folder, layout, settings)

@@ -14,6 +14,7 @@ from typing import runtime_checkable
 
 import numpy as np
 
+from wla_ros.base.config import parameter
 from wla_ros.base.joints import ARM_WIDTH
 from wla_ros.base.timing import NS_PER_S
 from wla_ros.base.types import FloatArray
@@ -23,6 +24,9 @@ from wla_ros.base.types import PolicyRequest
 from wla_ros.base.types import PolicyResult
 from wla_ros.base.types import PolicySpec
 from wla_ros.benchmarks.post.pass_post_expert import PassPostExpert
+from wla_ros.policies.adapters import PolicyWithCameras
+from wla_ros.policies.registry import PolicyContext
+from wla_ros.policies.registry import PolicyEntry
 from wla_ros.sim.expert.plan import make_expert
 
 _GROWTH_S = 0.15  # time constant; within 0.1 s an error reaches 14 %
@@ -36,8 +40,22 @@ _MOVES_RAD = 0.05
 class ExpertNoise:
     """How an expert errs."""
 
-    sigma_rad: float = 0.02  # standard deviation of every joint late in the chunk
-    wavering: bool = True  # draws between equally good ways at every inference
+    sigma_rad: float = parameter(
+        'standard deviation of every joint late in the chunk',
+        unit='rad',
+        minimum=0.0,
+        maximum=1.0,
+        default=0.02,
+    )
+    wavering: bool = parameter('draws between equally good ways at every inference', default=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoisyExpertSettings:
+    """The policy noisy_expert; simulation only."""
+
+    task: str = parameter('task of the simulated rig', default='stack_cup')
+    noise: ExpertNoise = parameter('how it errs', default_factory=ExpertNoise)
 
 
 @runtime_checkable
@@ -100,3 +118,11 @@ def make_noisy_expert(task: str, noise: ExpertNoise) -> NoisyExpert:
     if noise.wavering and task == 'pass_post':
         return NoisyExpert(PassPostExpert(wavering=True), noise)
     return NoisyExpert(make_expert(task), noise)
+
+
+def _make(settings: NoisyExpertSettings, context: PolicyContext) -> Policy:
+    expert = make_noisy_expert(settings.task, settings.noise)
+    return PolicyWithCameras(expert, context.cameras)
+
+
+NOISY_EXPERT = PolicyEntry(settings=NoisyExpertSettings, make=_make, looks=False)

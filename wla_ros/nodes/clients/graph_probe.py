@@ -28,6 +28,7 @@ from wla_ros.base.types import FloatArray
 from wla_ros.base.types import ImageArray
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Refusal
+from wla_ros.composition.policy import CameraInput
 from wla_ros.nodes.arms import ArmStatusInputs
 from wla_ros.nodes.arms import JointInputs
 from wla_ros.nodes.graph import CHUNKS
@@ -35,7 +36,6 @@ from wla_ros.nodes.graph import EXECUTOR_TOPICS
 from wla_ros.nodes.graph import command_uses
 from wla_ros.nodes.graph import feedback_uses
 from wla_ros.nodes.graph import judge
-from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.nodes.policy.inputs import CameraInputs
 from wla_ros.nodes.policy.watch import camera_uses
 from wla_ros.robots.piper.arm_status import ArmCondition

@@ -28,6 +28,9 @@ from wla_ros.base.time_credit import BESIDE_A_CONTROL_LOOP
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Mode
 from wla_ros.base.types import Refusal
+from wla_ros.composition.executor import ExecutorNodeConfiguration
+from wla_ros.composition.executor import ExecutorParts
+from wla_ros.composition.executor import load_executor
 from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.execution.report import ExecutorState
 from wla_ros.msg import ControlMode
@@ -37,10 +40,8 @@ from wla_ros.nodes.arms import ArmStatusInputs
 from wla_ros.nodes.arms import JointInputs
 from wla_ros.nodes.diagnostics import DiagnosticsPublisher
 from wla_ros.nodes.executor.chunk_inbox import ChunkInbox
-from wla_ros.nodes.executor.config import ExecutorNodeConfiguration
-from wla_ros.nodes.executor.config import ExecutorParts
-from wla_ros.nodes.executor.config import load_parts
 from wla_ros.nodes.executor.estop_latch import EstopLatch
+from wla_ros.nodes.executor.outputs import form_problems
 from wla_ros.nodes.executor.plan import PlannedPath
 from wla_ros.nodes.executor.plan import PlanOutputs
 from wla_ros.nodes.executor.status import executor_components
@@ -220,7 +221,7 @@ class ExecutorNode(LifecycleNodeBase[ExecutorNodeConfiguration]):
 
     def _check(self, configuration: ExecutorNodeConfiguration) -> tuple[Problem, ...]:
         """Load the pure parts and return what does not fit together."""
-        parts = load_parts(configuration)
+        parts = load_executor(configuration, form_problems)
         if not isinstance(parts, ExecutorParts):
             return parts
         self._parts = parts

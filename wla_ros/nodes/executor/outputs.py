@@ -19,11 +19,14 @@ from std_msgs.msg import Float64MultiArray
 from trajectory_msgs.msg import JointTrajectory
 from trajectory_msgs.msg import JointTrajectoryPoint
 
+from wla_ros.base.config import Problem
 from wla_ros.base.joints import JointLayout
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import JointCommand
 from wla_ros.base.types import Refusal
+from wla_ros.composition.executor import ExecutorNodeConfiguration
 from wla_ros.nodes.messages import duration_message
+from wla_ros.nodes.messages import installed_type
 from wla_ros.nodes.messages import pose_message
 from wla_ros.nodes.messages import resolve_type
 from wla_ros.nodes.messages import spoken_types
@@ -33,10 +36,39 @@ from wla_ros.robots.encoding import EncodedPosCmd
 from wla_ros.robots.encoding import encode_command
 from wla_ros.robots.encoding import encode_end_pose
 from wla_ros.robots.piper.forward_kinematics import flange_pose
+from wla_ros.robots.profile import END_POSE
 from wla_ros.robots.profile import JOINTS
 from wla_ros.robots.profile import ArmProfile
 from wla_ros.robots.profile import QosEncoding
 from wla_ros.robots.robot import Robot
+
+
+def form_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
+    """Return why the form of commands that is configured cannot be sent to this robot."""
+    if configuration.command_form != END_POSE:
+        return []
+    problems = [
+        Problem(
+            where='command_form',
+            what=f'the driver of arm {arm.name} takes no end poses',
+            remedy="use 'joints'",
+        )
+        for arm in robot.arms
+        if not arm.channels.end_pose_command_topic
+    ]
+    end_pose = robot.profile.end_pose
+    names = () if end_pose is None else end_pose.message_types
+    spoken = spoken_types(names, simulated=robot.simulated)
+    if not problems and not installed_type(spoken):
+        problems.append(
+            Problem(
+                where='command_form',
+                what=f'no type of the end poses of the driver is installed: {", ".join(spoken)}',
+                remedy="source the driver's package, or use 'joints'; robot.simulated for the rig",
+            )
+        )
+    return problems
+
 
 _Encoder = Callable[[JointCommand], Any]
 

@@ -8,10 +8,10 @@ from sensor_msgs.msg import JointState
 
 from wla_ros.base.types import JointCommand
 from wla_ros.base.types import Refusal
+from wla_ros.composition.executor import ExecutorParts
 from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.execution.report import ExecutorSnapshot
 from wla_ros.nodes import qos
-from wla_ros.nodes.executor.config import ExecutorParts
 from wla_ros.nodes.executor.outputs import CommandOutputs
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.messages import double_array

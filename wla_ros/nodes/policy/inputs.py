@@ -22,6 +22,7 @@ from wla_ros.base.types import FloatArray
 from wla_ros.base.types import ImageArray
 from wla_ros.base.types import JointSample
 from wla_ros.base.types import Refusal
+from wla_ros.composition.policy import CameraInput
 from wla_ros.inference.session import InferenceSession
 from wla_ros.nodes import qos
 from wla_ros.nodes.arms import JointInputs
@@ -30,7 +31,6 @@ from wla_ros.nodes.lifecycle import LifecycleNodeBase
 from wla_ros.nodes.messages import note_number
 from wla_ros.nodes.messages import object_poses
 from wla_ros.nodes.messages import stamp_ns
-from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.nodes.policy.inference import PolicyInference
 from wla_ros.nodes.qos import IMAGE_INPUT
 from wla_ros.observation.joints import OBJECTS_STREAM

@@ -17,6 +17,7 @@ from wla_ros.base.memory import SubtaskMemory
 from wla_ros.base.parameter_files import ros_home_path
 from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.whole_file import write_whole
+from wla_ros.composition.policy import MemorySection
 from wla_ros.inference.session import InferenceSession
 from wla_ros.msg import Subtask as SubtaskMessage
 from wla_ros.msg import SubtaskMemory as SubtaskMemoryMessage
@@ -27,7 +28,6 @@ from wla_ros.nodes.messages import fill
 from wla_ros.nodes.messages import instruction_problem
 from wla_ros.nodes.messages import text_problem
 from wla_ros.nodes.messages import time_message
-from wla_ros.nodes.policy.config import MemorySection
 from wla_ros.nodes.worker import InferenceWorker
 from wla_ros.srv import EditSubtaskMemory
 from wla_ros.srv import GetSubtaskMemory

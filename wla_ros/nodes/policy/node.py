@@ -9,17 +9,17 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from wla_ros.action import RunTask
-from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import ExecutionPlan
 from wla_ros.base.types import Mode
-from wla_ros.base.types import Policy
 from wla_ros.base.types import Refusal
 from wla_ros.base.types import StartCheck
-from wla_ros.inference.pacing import choose_strategy
+from wla_ros.composition.policy import PolicyNodeConfiguration
+from wla_ros.composition.policy import PolicyParts
+from wla_ros.composition.policy import load_policy
+from wla_ros.composition.policy import require_policy
 from wla_ros.inference.plan import PLAN_STREAM
-from wla_ros.inference.session import InferenceSession
 from wla_ros.inference.snapshot import SessionSnapshot
 from wla_ros.msg import ActionChunk as ActionChunkMessage
 from wla_ros.msg import ControlMode
@@ -35,9 +35,6 @@ from wla_ros.nodes.messages import chunk_message
 from wla_ros.nodes.messages import instruction_problem
 from wla_ros.nodes.messages import new_session
 from wla_ros.nodes.plan_messages import plan_value
-from wla_ros.nodes.policy.config import PolicyNodeConfiguration
-from wla_ros.nodes.policy.config import complete_cameras
-from wla_ros.nodes.policy.config import session_problems
 from wla_ros.nodes.policy.inference import PolicyInference
 from wla_ros.nodes.policy.inputs import PolicyInputs
 from wla_ros.nodes.policy.memory import MemoryServer
@@ -48,10 +45,6 @@ from wla_ros.nodes.policy.tasks import TaskServer
 from wla_ros.nodes.policy.tasks import task_facts
 from wla_ros.nodes.policy.tasks import task_feedback
 from wla_ros.nodes.policy.watch import PolicyWatch
-from wla_ros.policies.registry import PolicyContext
-from wla_ros.policies.registry import make_policy
-from wla_ros.robots.robot import Robot
-from wla_ros.robots.robot import load_robot
 
 # What the policy node hears of the executor: mode, status and plan.
 #
@@ -137,40 +130,27 @@ class PolicyNode(LifecycleNodeBase[PolicyNodeConfiguration]):
 
     def __init__(self) -> None:
         """Read the configuration. Raises ConfigurationError with all problems."""
-        self._robot: Robot | None = None
-        self._policy: Policy | None = None
+        self._parts: PolicyParts | None = None
         super().__init__('policy_node', PolicyNodeConfiguration, self._check)
 
     def _check(self, configuration: PolicyNodeConfiguration) -> tuple[Problem, ...]:
         """Load profile and policy and return what does not fit together."""
-        robot = load_robot(configuration.robot)
-        if not isinstance(robot, Robot):
-            return robot
-        self._robot = robot
-        try:
-            self._policy = make_policy(_policy_context(configuration, robot))
-        except ConfigurationError as error:
-            return error.problems
-        return session_problems(configuration, self._policy.spec, robot.layout)
+        parts = load_policy(configuration)
+        if not isinstance(parts, PolicyParts):
+            return parts
+        self._parts = parts
+        return ()
 
     # Lifecycle
 
     def _setup(self) -> None:
-        config, robot = self.configuration, self._robot
-        if robot is None:
-            raise RuntimeError('configured without a robot')
-        policy = self._policy = self._policy or make_policy(_policy_context(config, robot))
-        strategy, reason = choose_strategy(policy.spec, config.strategy)
-        self.get_logger().info(f'strategy: {reason}')
-        self._session = InferenceSession(
-            policy.spec,
-            complete_cameras(config),
-            robot.layout,
-            strategy=strategy,
-            # Seconds since 1970: a restarted node stays above its predecessor, whatever ROS time
-            # is.
-            first_epoch=int(time.time()),
-        )
+        config = self.configuration
+        # After a cleanup the policy is closed: it is loaded again.
+        parts = self._parts or require_policy(config, source=self.get_name())
+        self._parts, policy, robot = parts, parts.policy, parts.robot
+        self.get_logger().info(f'strategy: {parts.reason}')
+        # Seconds since 1970: a restarted node stays above its predecessor, whatever ROS time is.
+        self._session = parts.make_session(first_epoch=int(time.time()))
         self._session.instruction = config.instruction
         self._inference_for_task = False
         self._last_chunk: ActionChunk | None = None
@@ -239,7 +219,7 @@ class PolicyNode(LifecycleNodeBase[PolicyNodeConfiguration]):
         memory, self._memory = getattr(self, '_memory', None), None
         if memory is not None:
             memory.stop()
-        self._policy = None
+        self._parts = None
 
     # What comes in besides samples: callbacks of the spinning thread
 
@@ -334,7 +314,8 @@ class PolicyNode(LifecycleNodeBase[PolicyNodeConfiguration]):
 
     def _start_refusal(self) -> Refusal | None:
         """Return why the policy must not begin where the arms are now."""
-        policy, joints = self._policy, self._inputs.joints
+        policy = None if self._parts is None else self._parts.policy
+        joints = self._inputs.joints
         if joints is None or not isinstance(policy, StartCheck):
             return None
         return policy.start_refusal(joints)
@@ -390,12 +371,6 @@ class PolicyNode(LifecycleNodeBase[PolicyNodeConfiguration]):
                 snapshot, active=self.active, warm=self._warm, problem=self._problem()
             )
         )
-
-
-def _policy_context(configuration: PolicyNodeConfiguration, robot: Robot) -> PolicyContext:
-    return PolicyContext(
-        section=configuration.policy, robot=robot, cameras=tuple(configuration.cameras)
-    )
 
 
 def main() -> int:

@@ -22,6 +22,7 @@ from wla_ros.base.timing import seconds_to_ns
 from wla_ros.base.types import ActionChunk
 from wla_ros.base.types import Mode
 from wla_ros.base.types import Refusal
+from wla_ros.composition.policy import TaskSection
 from wla_ros.inference.snapshot import SessionSnapshot
 from wla_ros.inference.strategy import AUTO
 from wla_ros.msg import ControlMode
@@ -31,7 +32,6 @@ from wla_ros.nodes.messages import duration_message
 from wla_ros.nodes.messages import duration_ns
 from wla_ros.nodes.messages import fill
 from wla_ros.nodes.messages import instruction_problem
-from wla_ros.nodes.policy.config import TaskSection
 from wla_ros.nodes.policy.memory import memory_message
 from wla_ros.srv import SetControlMode
 

@@ -11,12 +11,12 @@ from typing import Any
 
 from wla_ros.base.topic_use import TopicUse
 from wla_ros.base.types import Refusal
+from wla_ros.composition.policy import CameraInput
 from wla_ros.inference.session import InferenceSession
 from wla_ros.nodes.graph import EXECUTOR_TOPICS
 from wla_ros.nodes.graph import feedback_uses
 from wla_ros.nodes.graph import judge
 from wla_ros.nodes.lifecycle import LifecycleNodeBase
-from wla_ros.nodes.policy.config import CameraInput
 from wla_ros.robots.robot import Robot
 
 _PERIOD_S = 1.0

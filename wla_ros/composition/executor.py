@@ -2,6 +2,7 @@
 """The parameters of the executor node, its pure parts, and all that is wrong with them."""
 
 import math
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
@@ -18,8 +19,6 @@ from wla_ros.base.types import FloatArray
 from wla_ros.execution.config import ExecutorConfig
 from wla_ros.execution.executor import ChunkExecutor
 from wla_ros.inference.strategy import StrategyConfig
-from wla_ros.nodes.messages import installed_type
-from wla_ros.nodes.messages import spoken_types
 from wla_ros.robots.piper import limits
 from wla_ros.robots.piper.kinematics import PiperKinematics
 from wla_ros.robots.piper.limits import piper_limits
@@ -199,16 +198,17 @@ class ExecutorParts:
         return ChunkExecutor(execution, layout, self.limits, self.kinematics, reporting)
 
 
-def load_parts(
+def load_executor(
     configuration: ExecutorNodeConfiguration,
+    *also: Callable[[ExecutorNodeConfiguration, Robot], list[Problem]],
 ) -> ExecutorParts | tuple[Problem, ...]:
-    """Return the parts, or all problems."""
+    """Return the parts, or all problems; `also` finds those that others than this room know."""
     robot = load_robot(configuration.robot)
     if not isinstance(robot, Robot):
         return robot
     problems = [
         *_mount_problems(configuration, robot),
-        *_form_problems(configuration, robot),
+        *(problem for find in also for problem in find(configuration, robot)),
         *_gripper_problems(configuration, robot),
     ]
     mounts = {arm: configuration.mounts.get(arm, MountSection()) for arm in robot.layout.arms}
@@ -238,6 +238,14 @@ def load_parts(
     return tuple(problems) or parts
 
 
+def require_executor(configuration: ExecutorNodeConfiguration, *, source: str) -> ExecutorParts:
+    """Return the same; raises ConfigurationError naming `source` with everything that is wrong."""
+    parts = load_executor(configuration)
+    if not isinstance(parts, ExecutorParts):
+        raise ConfigurationError(source, parts)
+    return parts
+
+
 def _limits(configuration: ExecutorNodeConfiguration, robot: Robot) -> JointLimits:
     section = configuration.limits
     return piper_limits(
@@ -260,32 +268,6 @@ def _mount_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> l
         for arm in configuration.mounts
         if arm not in arms
     ]
-
-
-def _form_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:
-    if configuration.command_form != END_POSE:
-        return []
-    problems = [
-        Problem(
-            where='command_form',
-            what=f'the driver of arm {arm.name} takes no end poses',
-            remedy="use 'joints'",
-        )
-        for arm in robot.arms
-        if not arm.channels.end_pose_command_topic
-    ]
-    end_pose = robot.profile.end_pose
-    names = () if end_pose is None else end_pose.message_types
-    spoken = spoken_types(names, simulated=robot.simulated)
-    if not problems and not installed_type(spoken):
-        problems.append(
-            Problem(
-                where='command_form',
-                what=f'no type of the end poses of the driver is installed: {", ".join(spoken)}',
-                remedy="source the driver's package, or use 'joints'; robot.simulated for the rig",
-            )
-        )
-    return problems
 
 
 def _gripper_problems(configuration: ExecutorNodeConfiguration, robot: Robot) -> list[Problem]:

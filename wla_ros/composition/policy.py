@@ -1,6 +1,7 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
-"""The parameters of the policy node, and what does not fit the policy."""
+"""The parameters of the policy node, the parts they become, and what of them does not fit."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import replace
@@ -12,16 +13,22 @@ from wla_ros.base.joints import JointLayout
 from wla_ros.base.memory import DEFAULT_CAPACITY
 from wla_ros.base.memory import DEFAULT_SETTLE_NS
 from wla_ros.base.timing import ns_to_seconds
+from wla_ros.base.types import Policy
 from wla_ros.base.types import PolicySpec
 from wla_ros.inference.pacing import check_strategy
+from wla_ros.inference.pacing import choose_strategy
+from wla_ros.inference.session import InferenceSession
 from wla_ros.inference.strategy import StrategyConfig
 from wla_ros.observation.config import CameraSync
 from wla_ros.observation.config import SynchronisationConfig
 from wla_ros.observation.config import check_session
 from wla_ros.policies.registry import PolicySection
+from wla_ros.policies.registry import make_policy
 from wla_ros.robots.images import ANY_ENCODING
 from wla_ros.robots.images import BYTES_PER_PIXEL
+from wla_ros.robots.robot import Robot
 from wla_ros.robots.robot import RobotSection
+from wla_ros.robots.robot import load_robot
 
 # The parameters of the policy node. Declares only; what they do is the business of the modules
 # named below.
@@ -123,6 +130,68 @@ class PolicyNodeConfiguration:
     )
     memory: MemorySection = parameter('the subtask memory', default_factory=MemorySection)
     task: TaskSection = parameter('the action run_task', default_factory=TaskSection)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyParts:
+    """Robot, policy and strategy that fit together."""
+
+    configuration: PolicyNodeConfiguration
+    robot: Robot
+    policy: Policy
+    strategy: StrategyConfig  # the chosen one where the configuration says auto
+    reason: str  # why that one
+
+    def make_session(self, *, first_epoch: int = 0) -> InferenceSession:
+        """Return a new session without an instruction."""
+        return InferenceSession(
+            self.policy.spec,
+            complete_cameras(self.configuration),
+            self.robot.layout,
+            strategy=self.strategy,
+            first_epoch=first_epoch,
+        )
+
+
+def load_policy(
+    configuration: PolicyNodeConfiguration,
+    *,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> PolicyParts | tuple[Problem, ...]:
+    """Return the parts, or all problems; `progress` is told of (done, total) while loading."""
+    robot = load_robot(configuration.robot)
+    if not isinstance(robot, Robot):
+        return robot
+    cameras = tuple(configuration.cameras)
+    try:
+        policy = make_policy(configuration.policy, robot, cameras, progress=progress)
+    except ConfigurationError as error:
+        return error.problems
+    problems = session_problems(configuration, policy.spec, robot.layout)
+    if problems:
+        policy.close()
+        return problems
+    strategy, reason = choose_strategy(policy.spec, configuration.strategy)
+    return PolicyParts(
+        configuration=configuration,
+        robot=robot,
+        policy=policy,
+        strategy=strategy,
+        reason=reason,
+    )
+
+
+def require_policy(
+    configuration: PolicyNodeConfiguration,
+    *,
+    source: str,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> PolicyParts:
+    """Return the same; raises ConfigurationError naming `source` with everything that is wrong."""
+    parts = load_policy(configuration, progress=progress)
+    if not isinstance(parts, PolicyParts):
+        raise ConfigurationError(source, parts)
+    return parts
 
 
 def complete_cameras(configuration: PolicyNodeConfiguration) -> SynchronisationConfig:
