@@ -295,7 +295,8 @@ def _load_alternatives(
     prefix = f'{where}.' if where else ''
     names = choice.names()
     if isinstance(chosen, str) and chosen not in names:
-        what, remedy = f'there is no {chosen!r}', f'one of {", ".join(names)}'
+        kind_of = where.rpartition('.')[2]  # policy for policy.name
+        what, remedy = f'there is no {kind_of} {chosen!r}', f'one of {", ".join(names)}'
         problems.append(Problem(where=f'{prefix}{choice.chosen_by}', what=what, remedy=remedy))
     sections = {}
     for name in names:

@@ -18,6 +18,7 @@ from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import Problem
 
 POLICIES = 'wla_ros.policies'  # PolicyEntry of wla_ros/policies/registry.py
+STRATEGIES = 'wla_ros.strategies'  # ExecutionStrategy of wla_ros/inference/strategy.py
 TASKS = 'wla_ros.tasks'  # callables that take TaskOptions and return a Task
 EXPERTS = (
     'wla_ros.experts'  # by name of the task: callables without arguments that return a Policy

@@ -79,8 +79,10 @@ class PlannedMotion:
         self._smoothing = PlanSmoothing(smoothing_s, is_joint)
         self._joins = {join: merge_strategy(join, config.strategy, bridges) for join in Join}
         # None: every chunk says how it joins.
-        named = None if config.strategy.name == AUTO else config.strategy.strategy.join
-        self._named = named
+        strategy = None if config.strategy.name == AUTO else config.strategy.strategy
+        self._named = named = None if strategy is None else strategy.join
+        if strategy is not None and strategy.merge is not None:
+            self._joins[strategy.join] = strategy.merge(config.strategy)
         self._join = named or Join.LATEST  # of the newest accepted chunk
         self._ledger = RowLedger()
         self._seams = SeamMetrics()

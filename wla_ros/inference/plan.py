@@ -214,7 +214,8 @@ class PlanListener:
         except ValueError:
             theirs = plan.strategy
         ours = self._strategy.name
-        if theirs in (ours, AUTO):
+        # A way to join that others made is known to the executor by the name of the strategy only.
+        if theirs == ours or (theirs == AUTO and self._strategy.merge is None):
             return None
         return Refusal(
             reason=reasons.STRATEGY_MISMATCH,

@@ -1,10 +1,14 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The strategies of asynchronous execution and their numbers."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
+from wla_ros.base import registry
+from wla_ros.base.config import ConfigurationError
 from wla_ros.base.config import parameter
 from wla_ros.base.types import Join
 from wla_ros.base.types import PrefixUse
@@ -25,6 +29,9 @@ class ExecutionStrategy:
     rolls_state: bool = False  # the policy sees the joints of the time its rows begin (2512.01031)
     imagines: bool = False  # its forward model also imagines the rest (LingBot-VA, section 3.4)
     waits: bool = False  # inference only while the arms rest and nothing is planned
+    # Makes an execution.joins.MergeStrategy of the StrategyConfig, in place of that of `join`. The
+    # executor has to name the strategy: chunks tell it no more than `join`.
+    merge: Callable[['StrategyConfig'], Any] | None = None
 
 
 _SINGLE = (
@@ -58,19 +65,34 @@ STRATEGIES: Mapping[str, ExecutionStrategy] = MappingProxyType(
 
 def strategy_named(name: str) -> ExecutionStrategy:
     """
-    Return the strategy `name`; the order of the parts of a combination does not matter.
+    Return the strategy `name`, ours or one that a package registers as `wla_ros.strategies`.
 
-    Raises ValueError naming the unknown part, or the combinations that make sense.
+    The order of the parts of a combination does not matter. Raises ValueError naming the unknown
+    part, or the combinations that make sense.
     """
+    others = registry.names(registry.STRATEGIES)
+    if name in others and name not in STRATEGIES:
+        return _registered(name)
     parts = [part.strip() for part in name.split('+')]
     for part in parts:
         if part not in STRATEGIES:
-            raise ValueError(f'{part!r} is no strategy; there are {", ".join(STRATEGIES)}')
+            there_are = ', '.join((*STRATEGIES, *others))
+            raise ValueError(f'{part!r} is no strategy; there are {there_are}')
     for strategy in STRATEGIES.values():
         if sorted(strategy.name.split('+')) == sorted(parts):
             return strategy
     combined = ', '.join(strategy.name for strategy in _COMBINED)
     raise ValueError(f'{name!r} contradicts itself; the combinations are {combined}')
+
+
+def _registered(name: str) -> ExecutionStrategy:
+    try:
+        strategy = registry.load(registry.STRATEGIES, name)
+    except (ConfigurationError, ImportError) as error:
+        raise ValueError(f'strategy {name!r}: {error}') from error
+    if not isinstance(strategy, ExecutionStrategy) or strategy.name != name:
+        raise ValueError(f'{name!r} is registered as {strategy!r}, not as a strategy of that name')
+    return strategy
 
 
 MASKS = ('hard', 'soft', 'linear', 'exponential')
