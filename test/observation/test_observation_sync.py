@@ -25,6 +25,7 @@ from wla_ros.base.types import Observation
 from wla_ros.base.types import Refusal
 from wla_ros.observation.config import CameraSync
 from wla_ros.observation.config import JointSync
+from wla_ros.observation.config import ObjectSync
 
 
 def test_the_newest_frame_of_the_anchor_camera_anchors_the_observation():
@@ -381,6 +382,60 @@ def test_a_reset_forgets_the_anchor_and_the_samples_of_every_stream():
     offer_at(target, 5, 12)
     target.offer_objects(object_poses(ms(5), receive_ns=ms(12)))
     assert target.next_observation(ms(12)).stamp_ns == ms(5)
+
+
+def test_poses_and_joints_are_kept_for_the_oldest_frame_that_anchors():
+    patient = sync_config(camera=CameraSync(max_age_s=0.5))
+    target = session(policy_spec(cameras=('head',), needs_objects=True), patient)
+    feed_joints(target, ms(0), ms(450))
+    for stamp_ms in range(0, 451, 10):
+        target.offer_objects(object_poses(ms(stamp_ms)))
+    feed_frames(target, ms(6), cameras=('head',))
+    observation = target.next_observation(ms(455))
+    assert (observation.stamp_ns, observation.objects.stamp_ns) == (ms(6), ms(10))
+
+
+def test_joints_are_kept_for_the_oldest_poses_that_anchor():
+    target = session(policy_spec(cameras=(), needs_objects=True))
+    feed_joints(target, ms(0), ms(250))
+    target.offer_objects(object_poses(ms(5)))
+    assert target.next_observation(ms(255)).stamp_ns == ms(5)
+
+
+@pytest.mark.parametrize(
+    ('cameras', 'needs_objects', 'stream'),
+    [(('head',), True, 'head'), ((), True, 'objects'), ((), False, 'left_joints')],
+)
+def test_anchors_that_went_back_in_time_are_told_by_the_stream_they_come_from(
+    cameras, needs_objects, stream
+):
+    config = sync_config(
+        camera=CameraSync(max_age_s=10.0),
+        joints=JointSync(max_age_s=10.0),
+        objects=ObjectSync(max_age_s=10.0),
+    )
+    target = session(policy_spec(cameras=cameras, needs_objects=needs_objects), config)
+
+    def offer(stamp_ms, receive_ms):
+        for arm in LAYOUT.arms:
+            sample = joint_sample(arm, ms(stamp_ms), receive_ns=ms(receive_ms))
+            target.offer_joints(sample)
+        target.offer_objects(object_poses(ms(stamp_ms), receive_ns=ms(receive_ms)))
+        if cameras:
+            pixels = picture(ms(stamp_ms))
+            target.offer_image('head', ms(stamp_ms), ms(receive_ms), pixels)
+
+    offer(4995, 4995)
+    offer(5000, 5000)
+    assert target.next_observation(ms(5000)).stamp_ns == ms(5000)
+    assert reason(target.next_observation(ms(5001))) == 'no_new_frame'
+    for at_ms in range(5010, 5310, 20):
+        offer(at_ms - 3000, at_ms)
+    assert reason(target.next_observation(ms(5311))) == 'stamp_jump'
+    refusal = target.next_observation(ms(5312))
+    assert refusal.reason == 'stamp_jump'
+    told = f'{stream}: its stamps went back; the newest is 2.710 s before the last observation'
+    assert refusal.detail == told
 
 
 def camera_traffic(seed, *, drop_rate, jitter_ms, dead_ms):
