@@ -154,13 +154,14 @@ def test_an_arm_that_was_sent_nothing_begins_where_it_is_however_near() -> None:
     np.testing.assert_array_equal(hold.held.position[LEFT_JOINTS], measured[LEFT_JOINTS])
 
 
-def test_one_arm_does_not_wait_for_the_other() -> None:
+@pytest.mark.parametrize('steady', [BOTH, {'right'}])
+def test_one_arm_does_not_wait_for_the_other(steady: set[str]) -> None:
     hold = Hold()
     measured = np.array(REST)
     measured[7:13] += 0.2
     for stamp_ns in (START_NS, START_NS + SETTLED_NS):
         hold.monitor.update(stamp_ns, REST, measured, dict.fromkeys(LAYOUT.arms, stamp_ns))
     hold.now_ns += SETTLED_NS
-    assert hold.follow(measured, silent=set()) == ()
+    assert hold.follow(measured, steady=steady) == ()
     np.testing.assert_array_equal(hold.held.position[7:13], measured[7:13])
     assert len(hold.held.position) == WIDTH
