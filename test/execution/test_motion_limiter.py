@@ -300,6 +300,29 @@ def test_an_arm_that_came_in_has_the_bounds_of_all(side: str) -> None:
         np.testing.assert_allclose(limiter.nearest(far), LIMITS.clamp(far), atol=1e-12)
 
 
+class RoundingPlanner:
+    """Arrives at once, by a rounding beyond the place it was sent to."""
+
+    def __init__(self, beyond: float) -> None:
+        self._beyond = beyond
+
+    def approach(
+        self, state: FloatArray, goal: FloatArray, speed: FloatArray, duration_s: float
+    ) -> FloatArray | None:
+        return np.array([goal[0] + self._beyond, ZERO, ZERO + 1e-3])
+
+    def stop(self, state: FloatArray, duration_s: float) -> Stop | None:
+        return Stop(state, state[0], state[0])
+
+
+@pytest.mark.parametrize('beyond', [-5e-10, 5e-10])
+def test_no_rounding_of_the_planner_leads_beyond_a_bound(beyond: float) -> None:
+    limiter = MotionLimiter(LIMITS, RoundingPlanner(beyond))
+    bound = LIMITS.lower if beyond < 0.0 else LIMITS.upper
+    limiter.step(target(bound), PERIOD_S)
+    np.testing.assert_array_equal(limiter.state, [bound, ZERO, ZERO + 1e-3])
+
+
 def test_placing_columns_stops_them_there_and_leaves_the_others_in_motion() -> None:
     limiter = MotionLimiter(LIMITS)
     limiter.seed(REST)
