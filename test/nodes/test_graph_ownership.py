@@ -1,6 +1,7 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """Two publishers of anything, over the graph: named, held, and never commanded into."""
 
+import itertools
 from collections.abc import Iterator
 
 import numpy as np
@@ -193,7 +194,13 @@ def test_discovery_is_waited_for_again_after_a_deactivation(graph: Graph) -> Non
     graph.wait_until(
         lambda: graph.probe.count_publishers('joint_ctrl_cmd_left') == 2, 'both publishers'
     )
-    rig.position['left'][0] += 0.3  # whoever commands meanwhile moves the arm
+    place, steps = rig.position['left'], itertools.count(1)
+
+    def moved_away() -> bool:  # by whoever commands meanwhile
+        place[0] = REST[0] + min(0.3, 0.005 * next(steps))
+        return bool(place[0] == REST[0] + 0.3)
+
+    graph.wait_until(moved_away, 'the arm to be elsewhere')
     sent = len(rig.commands['left'])
     assert graph.transition('executor_node', Transition.TRANSITION_ACTIVATE)
     wait_for_reason(rig, 'several_publishers')
