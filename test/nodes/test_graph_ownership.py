@@ -156,7 +156,7 @@ def test_a_command_that_is_read_as_another_type_blocks_motion(
 def test_an_executor_sends_nothing_into_a_topic_that_has_an_owner(graph: Graph) -> None:
     owner: Node = graph.probe
     theirs = owner.create_publisher(JointState, 'joint_ctrl_cmd_left', qos.COMMAND)
-    patient = {**PATIENT_EXECUTOR, 'discovery_s': 2.0}
+    patient = {**PATIENT_EXECUTOR, 'discovery_s': 4.0}
     executor = graph.start_active('executor_node', BIMANUAL, patient)
     rig = RigProbe(graph)
     rig.wait_for_state(ExecutorStatus.NOT_READY)
