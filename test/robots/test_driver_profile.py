@@ -124,6 +124,10 @@ def test_all_mistakes_are_listed_at_once(tmp_path):
             },
             'exactly one gripper entry',
         ),
+        (
+            {'command': {'velocity': 'speed_percent', 'gripper': {'present': False}}},
+            'of a gripper that is present',
+        ),
         ({'command': {'message_types': ['std_msgs/msg/Float64']}}, 'message_types must be'),
         (
             {'command': {'message_types': ['std_msgs/msg/Float64MultiArray']}},

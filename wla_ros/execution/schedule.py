@@ -20,7 +20,7 @@ from wla_ros.base.types import FloatArray
 #
 # The first `support` rows are past: they stay for a while for those who plan with what was
 # executed. Knows no curve, no limits and no modes. A row is late when its due time lies before
-# now, never by an estimate of latency.
+# now, plus the smallest calibrated latency of the arms, never by an estimate.
 
 # Past rows are kept this long: longer than a chunk in flight is old, and bounded.
 HISTORY_NS = NS_PER_S

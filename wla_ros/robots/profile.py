@@ -167,9 +167,10 @@ class CommandEncoding:
                 f'got {self.velocity}, {self.effort}'
             )
         wants_seven = self.velocity == 'speed_percent' or self.effort == 'gripper_force'
-        if wants_seven and len(self.gripper.names) != 1:
+        if wants_seven and not (self.gripper.present and len(self.gripper.names) == 1):
             raise ValueError(
-                'speed_percent and gripper_force need exactly one gripper entry, the seventh'
+                'speed_percent and gripper_force need exactly one gripper entry, the seventh, '
+                'of a gripper that is present'
             )
 
 
