@@ -120,7 +120,7 @@ FAULTS: dict[str, tuple[type, str, Any]] = {
         'shift',
         lambda clock, _: setattr(clock, '_last_ns', None),
     ),
-    'every sample is believed': (JointAgreement, 'judge', lambda *_: Continuity.CONTINUES),
+    'every sample is believed': (JointAgreement, 'judge', lambda *_, **__: Continuity.CONTINUES),
     'every arm is taken over at once': (HeldPosition, 'follow', _at_once(HeldPosition.follow)),
     'one status releases an arm': (
         FeedbackMonitor,
@@ -145,12 +145,12 @@ FAULTS: dict[str, tuple[type, str, Any]] = {
     'plans are of any length': (ChunkGate, '_judge_span', lambda *_: None),
 }
 # Two checks stand before a wrong sample: each keeps it out while the other one is open.
-_SECOND_DOORS = {'every sample is believed': (FAULTS['a short silence excuses a jump'],)}
+_SECOND_CHECKS = {'every sample is believed': (FAULTS['a short silence excuses a jump'],)}
 
 
 @pytest.mark.parametrize('fault', FAULTS)
 def test_the_judge_finds_a_planted_fault(fault: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for owner, name, wrong in (FAULTS[fault], *_SECOND_DOORS.get(fault, ())):
+    for owner, name, wrong in (FAULTS[fault], *_SECOND_CHECKS.get(fault, ())):
         monkeypatch.setattr(owner, name, wrong)
     for seed in range(_MOST_FOR_A_FAULT):
         if FuzzEpisode(seed).run().violations:

@@ -1,6 +1,7 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """The executor as a process: what it commands, refuses and reports over ROS."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -216,6 +217,7 @@ def test_where_nothing_can_be_kept_the_arms_stop_and_the_answer_says_so(
     rig = RigProbe(graph)
     rig.wait_for_state(ExecutorStatus.HOLDING)
     engage(rig)
+    shutil.rmtree(blocked)  # made when the node was configured
     blocked.write_text('')
     answer = graph.call(Trigger, 'executor_node/estop')
     assert answer.success
@@ -316,10 +318,10 @@ from wla_ros.nodes.executor.node import main
 
 remember = CommandedMotion.remember
 
-def fail_at_will(self, now_ns):
+def fail_at_will(self, *arguments, **options):
     if pathlib.Path('fail').exists():
         raise KeyError('broken')
-    remember(self, now_ns)
+    remember(self, *arguments, **options)
 
 CommandedMotion.remember = fail_at_will
 raise SystemExit(main())
