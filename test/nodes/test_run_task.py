@@ -24,6 +24,7 @@ from wla_ros.action import RunTask  # noqa: E402
 from wla_ros.base.timing import NS_PER_S  # noqa: E402
 from wla_ros.msg import ControlMode  # noqa: E402
 from wla_ros.msg import ExecutorStatus  # noqa: E402
+from wla_ros.msg import PiperStatus  # noqa: E402
 from wla_ros.msg import PolicyStatus  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
 from wla_ros.nodes.clients.task_client import TaskClient  # noqa: E402
@@ -34,6 +35,8 @@ from wla_ros.srv import SetControlMode  # noqa: E402
 
 LONG_S = 300.0
 
+CAN_CONTROL = 1  # PiperStatus.ctrl_mode
+
 
 class TaskProbe:
     """All nodes running, and a client of the action."""
@@ -43,6 +46,11 @@ class TaskProbe:
         self.modes = graph.collect(ControlMode, 'control_mode', qos.LATCHED)
         self.policies = graph.collect(PolicyStatus, 'policy_status')
         self.executors = graph.collect(ExecutorStatus, 'executor_status')
+        # the driver enables the arms when it starts: disabled ones are not moved
+        self.arms = [
+            graph.collect(PiperStatus, f'arm_status_{arm}', qos.SENSOR_INPUT)
+            for arm in ('left', 'right')
+        ]
         self.feedback: list[RunTask.Feedback] = []
         self.client = ActionClient(graph.probe, RunTask, 'run_task')
         graph.start('sim_node', BIMANUAL, {'images': 'pattern'})
@@ -57,8 +65,9 @@ class TaskProbe:
                 and self.policies[-1].ready
                 and bool(self.executors)
                 and self.executors[-1].state == ExecutorStatus.HOLDING
+                and all(arm and arm[-1].ctrl_mode == CAN_CONTROL for arm in self.arms)
             ),
-            'policy and executor to be ready',
+            'policy, executor and arms to be ready',
             START_TIMEOUT_S,
         )
 

@@ -16,6 +16,7 @@ from rclpy.action import ActionClient  # noqa: E402 - not without rclpy
 from wla_ros.action import RunTask  # noqa: E402
 from wla_ros.msg import ActionChunk  # noqa: E402
 from wla_ros.msg import ExecutorStatus  # noqa: E402
+from wla_ros.msg import PiperStatus  # noqa: E402
 from wla_ros.msg import PolicyStatus  # noqa: E402
 from wla_ros.nodes import qos  # noqa: E402
 
@@ -26,6 +27,7 @@ def test_one_arm_runs_a_task_in_a_namespace(graph: Graph) -> None:
     policies = graph.collect(PolicyStatus, 'cell/policy_status')
     executors = graph.collect(ExecutorStatus, 'cell/executor_status')
     chunks = graph.collect(ActionChunk, 'cell/action_chunk', qos.CHUNK)
+    arms = graph.collect(PiperStatus, 'cell/arm_status_left', qos.SENSOR_INPUT)
     one_camera_less = {
         name: value for name, value in PATIENT_POLICY.items() if 'right_wrist' not in name
     }
@@ -38,8 +40,10 @@ def test_one_arm_runs_a_task_in_a_namespace(graph: Graph) -> None:
             and policies[-1].ready
             and bool(executors)
             and executors[-1].state == ExecutorStatus.HOLDING
+            and bool(arms)
+            and arms[-1].ctrl_mode == 1  # CAN control: the driver has enabled it
         ),
-        'policy and executor to be ready',
+        'policy, executor and arm to be ready',
         START_TIMEOUT_S,
     )
     client = ActionClient(graph.probe, RunTask, 'cell/run_task')

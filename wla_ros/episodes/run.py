@@ -44,6 +44,7 @@ from wla_ros.episodes.virtual import VirtualEpisode
 from wla_ros.sim.cameras import MOUNTS
 from wla_ros.sim.config import RigCamera
 from wla_ros.sim.expert.direct_run import run_direct_episode
+from wla_ros.sim.expert.feedback_expert import FeedbackExpert
 from wla_ros.sim.expert.plan import make_expert
 from wla_ros.sim.rig import SimulatedRig
 from wla_ros.sim.scene import ARMS
@@ -208,13 +209,15 @@ def run_direct(choices: EvaluationChoices, seed: int) -> EpisodeRecord:
     began = time.perf_counter()
     task = choices.run.rig.task
     scene = TwoArmScene(make_task(task))
-    expert = JudgedPolicy(make_expert(task), scene)
+    plain = make_expert(task)
+    expert = JudgedPolicy(plain, scene)
     outcome = run_direct_episode(
         seed,
         task=task,
         time_limit_s=choices.settings.time_limit_ns / 1e9,
         scene=scene,
         expert=expert,
+        committed=isinstance(plain, FeedbackExpert),
     )
     end_ns = round(outcome.duration_s * 1e9)
     return EpisodeRecord(

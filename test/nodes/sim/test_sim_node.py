@@ -159,7 +159,11 @@ def test_a_rig_with_a_clock_waits_for_commands_and_tells_exact_steps(graph: Grap
         publisher.publish(command)
         # From here on it stands: nobody commands.
         graph.wait_until(
-            lambda n=newest_ns: stamp_ns(times[-1].clock) >= n + 10_000_000, 'the lead'
+            lambda n=newest_ns: (
+                stamp_ns(times[-1].clock) >= n + 10_000_000
+                and times[-1].clock == times[-2].clock  # it stands when it is told again
+            ),
+            'the lead',
         )
         stood, told, begun_s = times[-1].clock, len(times), time.monotonic()
         graph.wait_until(lambda begun=begun_s: time.monotonic() > begun + 0.5, 'half a second')

@@ -67,6 +67,7 @@ def test_it_succeeds_from_disturbed_starts(scene, seed):
         scene=scene,
         expert=make_demonstrator(scene.task.name),
         start=disturbed_rows(seed),
+        committed=True,
     )
     assert outcome.success, outcome
 
@@ -79,6 +80,7 @@ def test_latency_does_not_matter(scene):
         expert=make_demonstrator(scene.task.name),
         start=disturbed_rows(42),
         latency_ns=100_000_000,
+        committed=True,
     )
     assert outcome.success, outcome
 
@@ -164,7 +166,9 @@ def test_the_text_says_which_press_it_is(told):
 
     task = make_task('press_button', TaskOptions(button=ButtonOptions(presses=told)))
     expert = Texts(make_demonstrator('press_button'))
-    outcome = run_direct_episode(8, task='press_button', scene=TwoArmScene(task), expert=expert)
+    outcome = run_direct_episode(
+        8, task='press_button', scene=TwoArmScene(task), expert=expert, committed=True
+    )
     assert outcome.success, outcome
     expected = []
     for press in range(1, told + 1):

@@ -83,6 +83,7 @@ def disturbed_episode(task: str, seed: int, *, pushed: bool, latency_ns: int) ->
         pushes=Pushes(seed) if pushed else None,
         latency_ns=latency_ns,
         time_limit_s=25.0,
+        committed=True,
     )
 
 

@@ -54,13 +54,15 @@ def run_direct_episode(
     expert: Policy | None = None,
     start: FloatArray | None = None,
     pushes: Pushes | None = None,
+    committed: bool = False,
 ) -> EpisodeOutcome:
     """
     Run the episode of `seed` until the expert is finished or nothing can change the judgement.
 
     A chunk takes effect `latency_ns` after its observation. `scene` and `expert` may be given to
     be used again. Without `time_limit_s` that of the task holds. The arms begin at `start` [D], at
-    home without it, and are pushed by `pushes`.
+    home without it, and are pushed by `pushes`. `committed` gives the expert the next rows in
+    execution as clean prefix rows, as the strategy prefix does.
     """
     scene = scene or TwoArmScene(make_task(task))
     expert = expert or make_expert(task)
@@ -71,9 +73,9 @@ def run_direct_episode(
             scene.place_arm(arm, row[:6], gripper_width_m=float(row[6]))
     expert.reset(seed=seed)
     told = scene.task.instruction
-    # Whoever goes on from the rows in execution is given them, as the pipeline does: a law that
-    # began again at the measured arm would fall behind by the lag of the servos every time.
-    certain = latency_ns // expert.spec.dt_ns + 2 if expert.spec.clean_prefix_rows else 0
+    # A law that began again at the measured arm would fall behind by the lag of the servos every
+    # time.
+    certain = latency_ns // expert.spec.dt_ns + 2 if committed else 0
     steps = PERIOD_NS // scene.timestep_ns
     pending: list[_Rows] = []
     current: _Rows | None = None
