@@ -28,6 +28,12 @@ def test_what_was_spent_beyond_the_burst_is_waited_for() -> None:
     assert credit.wait_ns(1000 * MS) == 0
 
 
+def test_nothing_waits_longer_than_a_burst_takes_to_earn() -> None:
+    credit = TimeCredit(ALLOWANCE)
+    credit.spend(60_000 * MS, 0)
+    assert credit.wait_ns(0) == 10_000 * MS
+
+
 @given(st.lists(st.tuples(st.integers(0, 80 * MS), st.integers(0, 500 * MS)), max_size=80))
 def test_in_the_long_run_it_is_the_share(work: list[tuple[int, int]]) -> None:
     """Nobody takes more than burst, share and one piece of work that was begun within them."""

@@ -29,12 +29,14 @@ def test_large_requests_keep_nobody_else_waiting(ros_context: Context) -> None:
     executor = SingleThreadedExecutor(context=ros_context)
     executor.add_node(asking)
     served: list[int] = []
+    reasons: list[str] = []
 
-    def answer(_: SetControlMode.Request, response: SetControlMode.Response) -> Any:
+    def answer(request: SetControlMode.Request, response: SetControlMode.Response) -> Any:
         end_ns = time.thread_time_ns() + WORK_NS
         while time.thread_time_ns() < end_ns:
             pass
         served.append(time.monotonic_ns())
+        reasons.append(request.reason)
         return response
 
     def stop(_: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -63,8 +65,14 @@ def test_large_requests_keep_nobody_else_waiting(ros_context: Context) -> None:
             asked = stops.call_async(Trigger.Request())
             spin_until(asked.done)
         assert len(served) == 2
-        spin_until(lambda: len(served) == 3)
+        # What waited is dropped: nobody waits for it, and a mode must not change because of it.
+        while len(served) < 3:
+            assert time.monotonic_ns() - served[1] < BOUND_S * 1e9
+            again = modes.call_async(SetControlMode.Request(reason='later'))
+            end_s = time.monotonic() + 0.3
+            spin_until(lambda again=again, end_s=end_s: again.done() or time.monotonic() > end_s)
         assert served[2] - served[1] > 1_000_000_000
+        assert reasons == ['x', 'x', 'later']
         assert not services.problem
         assert not urgent.problem
     finally:

@@ -23,10 +23,14 @@ class TimeCredit:
         self._seen_ns = 0
 
     def spend(self, cost_ns: int, now_ns: int) -> None:
-        """Note work of `cost_ns` that ended at `now_ns`; it may exceed what is left."""
+        """
+        Note work of `cost_ns` that ended at `now_ns`; it may exceed what is left.
+
+        The debt is bounded by a burst: nothing waits longer than `burst_ns` / `share`.
+        """
         if cost_ns >= self._allowance.free_ns:
             self._earn(now_ns)
-            self._left_ns -= cost_ns
+            self._left_ns = max(self._left_ns - cost_ns, -float(self._allowance.burst_ns))
 
     def wait_ns(self, now_ns: int) -> int:
         """Return how long it is until there may be more work, 0 if it may be now."""

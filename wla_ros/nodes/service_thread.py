@@ -27,17 +27,18 @@ _CHECK_S = 0.1
 
 
 class _PacedGroup(MutuallyExclusiveCallbackGroup):
-    """Is not served while its credit is spent; the middleware keeps the requests."""
+    """Is not served any more once its credit was spent."""
 
     def __init__(self, credit: TimeCredit | None) -> None:
         super().__init__()
         self._credit = credit
+        self.rested = False
 
     def can_execute(self, entity: Any) -> bool:
         """Return whether a request may be taken."""
         if self._credit is not None and self._credit.wait_ns(time.monotonic_ns()):
-            return False
-        return super().can_execute(entity)
+            self.rested = True
+        return not self.rested and super().can_execute(entity)
 
     def stuck(self, entity: Any) -> bool:
         """Return whether rclpy never serves `entity` again."""
@@ -133,6 +134,7 @@ class ServiceThread:
     def _serve(self) -> None:
         while not self._stopping.is_set() and self._owner.context.ok():
             self._served = None
+            self._end_rests()
             begun_ns = time.thread_time_ns()
             try:
                 self._executor.spin_once(timeout_sec=_CHECK_S)
@@ -145,6 +147,21 @@ class ServiceThread:
                 cost_ns = time.thread_time_ns() - begun_ns
                 self._served.credit.spend(cost_ns, time.monotonic_ns())
 
+    def _end_rests(self) -> None:
+        """
+        Offer services anew whose credit has come back. What was asked meanwhile is dropped: nobody
+        waits for it any more, and the arms must not move because of it.
+        """
+        for offer in self._offers:
+            credit = offer.credit
+            if offer.group.rested and credit and not credit.wait_ns(time.monotonic_ns()):
+                self._renew(offer)
+
+    def _renew(self, offer: _Offer) -> None:
+        self._node.destroy_service(offer.service)
+        offer.group = _PacedGroup(offer.credit)
+        self._open(offer)
+
     def _revive(self) -> _Offer | None:
         """
         Renew a service that rclpy does not serve again, and return what was offered.
@@ -154,8 +171,6 @@ class ServiceThread:
         """
         for offer in self._offers:
             if offer.group.stuck(offer.service):
-                self._node.destroy_service(offer.service)
-                offer.group = _PacedGroup(offer.credit)
-                self._open(offer)
+                self._renew(offer)
                 return offer
         return None

@@ -95,6 +95,7 @@ class ModeServices:
         self._executor = executor
         self._lock = lock
         self._latch = latch
+        self._latching = threading.Lock()  # the file follows the newest mode, whoever asked last
         self._impediment = impediment
         self._on_change = on_change
         self._published: Mode | None = None
@@ -131,8 +132,17 @@ class ModeServices:
         finally:
             if mode == Mode.ESTOP and refusal is None:
                 # After the stop, which waits for no disk, and before the answer.
-                self._latch.keep(f'{reason}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC')
+                time_text = f'{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} UTC'
+                self._keep_latched(f'{reason}, {time_text}')
         return refusal
+
+    def _keep_latched(self, reason: str) -> None:
+        """Have the disk say what the mode is now: another thread may have changed it."""
+        with self._latching:
+            if self._executor.mode == Mode.ESTOP:
+                self._latch.keep(reason)
+            else:
+                self._latch.release()
 
     @property
     def problem(self) -> str:
@@ -150,7 +160,7 @@ class ModeServices:
         with self._lock:
             if not self.changed:
                 return
-            self._published = self._executor.mode
+            mode = self._executor.mode
             entry = self._executor.snapshot(self._node.now_ns()).mode
             self._modes.publish(
                 mode_message(
@@ -161,6 +171,7 @@ class ModeServices:
                     stamp=entry.entered_ns,
                 )
             )
+            self._published = mode
             self._on_change()
         reason = entry.reason if entry.cause == REQUESTED else f'{entry.cause}: {entry.reason}'
         self._node.get_logger().info(f'mode {entry.mode.name}: {reason}')
@@ -187,7 +198,7 @@ class ModeServices:
             )
         self.publish()
         if refusal is None:
-            self._latch.release()
+            self._keep_latched('stopped again during a reset')
         return self._answered(response, refusal, Mode.HOLD)
 
     def _on_home(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
