@@ -50,7 +50,9 @@ class FuzzArm:
         self._told: deque[tuple[int, FloatArray]] = deque()
         self._offset = np.zeros(7)
         self._frozen = self.truth.copy()
-        self._now_ns, self._repeated_ns = 0, -_NOTICED_NS
+        self._now_ns = 0
+        # Places that the driver repeated lately, and until when: it may freeze twice
+        self._repeated: list[tuple[FloatArray, int]] = []
         self._drift = np.zeros(7)
         self._next_ns = 0
         self._dead_ns = int(self.rng.integers(0, 80)) * MS
@@ -148,7 +150,12 @@ class FuzzArm:
             case 'jump':
                 return [self._sample(true + self._offset, stamp_ns, ros_ns)]
             case 'frozen':
-                self._repeated_ns = now_ns
+                self._repeated = [
+                    (place, end_ns)
+                    for place, end_ns in self._repeated
+                    if place is not self._frozen and now_ns - end_ns <= _NOTICED_NS
+                ]
+                self._repeated.append((self._frozen, now_ns))
                 return [self._sample(self._frozen, stamp_ns, ros_ns)]
             case 'silence':
                 return []
@@ -173,9 +180,10 @@ class FuzzArm:
         That nobody can tell from an arm at rest, unless the arm is sent elsewhere; nor, for
         `_NOTICED_NS`, that nothing else is heard any more.
         """
-        places = [self.truth]
-        if self._now_ns - self._repeated_ns <= _NOTICED_NS:
-            places.append(self._frozen)
+        repeated = [
+            place for place, end_ns in self._repeated if self._now_ns - end_ns <= _NOTICED_NS
+        ]
+        places = [self.truth, *repeated]
         return float(min(np.abs(joints - place[:6]).max() for place in places))
 
     def _reading(self) -> FloatArray:
