@@ -219,6 +219,47 @@ def test_a_falling_arm_is_sent_nothing_before_its_feedback_is_stale() -> None:
     assert run.snapshot.reason == reasons.WAITING_FOR_FEEDBACK
 
 
+def test_a_pause_of_the_ticks_that_ends_in_a_contradiction_sends_no_old_place() -> None:
+    """The arms moved before it; one of them was disabled and fell while nobody looked."""
+    run = in_mode(Mode.AUTONOMY)
+    for k in range(300):
+        run.now_ns += PERIOD_NS
+        run.condition('left', released=True)
+        run.measured[1] += 0.004
+        for arm in ('left', 'right'):
+            item = sample(arm, run.measured, run.now_ns - MS)
+            if arm == 'left' and k in (290, 295):
+                item.position[0] += 0.8
+            run.executor.accept_feedback(item)
+    command = run.executor.tick(run.now_ns)
+    assert command is not None
+    assert command.silent_arms == ('left',)
+    assert run.snapshot.reason == reasons.FEEDBACK_CONTRADICTORY
+
+
+def test_a_pause_of_the_ticks_ends_the_way_to_a_place_that_was_measured_before_it() -> None:
+    """The arm was stuck off its command, which went there; then it came to the command."""
+    run = Run()
+    run.start()
+    run.stuck = {0}
+    run.offer(moving_rows(0.3, 0))
+    run.tick(160)
+    run.enter(Mode.HOLD)
+    for _ in range(400):
+        run.tick(1)
+        if run.commands[-1].velocity[0] < -0.05:
+            break
+    begun = run.commands[-1].position
+    assert begun[0] > REST[0] + 0.1  # it is on its way to the arm
+    for _ in range(300):
+        run.now_ns += PERIOD_NS
+        run.measured += np.clip(begun - run.measured, -0.01, 0.01)
+        for arm in ('left', 'right'):
+            run.executor.accept_feedback(sample(arm, run.measured, run.now_ns - MS))
+    run.tick(200)
+    assert np.abs(run.commands[-1].position - begun).max() < 1e-9
+
+
 @pytest.mark.parametrize('mode', [Mode.AUTONOMY, Mode.HOMING])
 def test_a_released_arm_is_not_moved(mode: Mode) -> None:
     """Its command would go ahead of it, and throw it when it is enabled."""

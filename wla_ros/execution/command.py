@@ -254,8 +254,12 @@ class CommandedMotion:
         self._rates.restart()
 
     def halt(self) -> None:
-        """Start again from rest where the command is: it has not changed for long."""
+        """
+        Start again from rest where the command is: it has not changed for long, and where the arms
+        were measured before that is no place to go to.
+        """
         self.limiter.halt()
+        self._held.interrupt()
         self._rates.restart()
 
     def forget_times(self, now_ns: int) -> None:
@@ -350,8 +354,11 @@ class CommandedMotion:
         """
         limiter, held = self.limiter, self._held
         self.reseeded = ()
-        stayed = self._stays  # and was told so: what is sent nothing more may not be on its way
-        if not trusted and not stayed:
+        unclear = self._unclear_arms(now_ns, feedback, trusted=trusted)
+        # Not before it was sent that it rests: an arm that is sent nothing more is not on its way.
+        moving = frozenset(arm for arm in unclear - self.silent if not self._rests(arm))
+        self.silent |= unclear - moving
+        if (moving or not trusted) and not self._stays:
             held.interrupt()
         if held.position is None:
             limiter.step(CurveSample(limiter.state, self._everywhere), duration_s)
@@ -361,8 +368,6 @@ class CommandedMotion:
             held.take(limiter.position, now_ns)
         if trusted:
             self._follow(now_ns, feedback)
-        elif stayed:
-            self.silent |= feedback.released_arms(now_ns)
         if held.position is not None and not self._stays:
             limiter.step(self.resting_at(held.position), duration_s, self.slow)
         return True
@@ -378,8 +383,7 @@ class CommandedMotion:
     def _follow(self, now_ns: int, feedback: FeedbackMonitor) -> None:
         """Let the held position follow the measured joints, of released arms the command too."""
         measured, released = feedback.position, feedback.released_arms(now_ns)
-        recent = feedback.recent_arms(now_ns)
-        steady = feedback.steady - ((released | self.silent) - recent)
+        steady = self._steady_arms(now_ns, feedback)
         self.reseeded = self._held.follow(
             self._deviation,
             measured,
@@ -389,15 +393,34 @@ class CommandedMotion:
             silent=self.silent,
             steady=steady,
         )
-        sag_rad = self._config.deviation.resume_reseed_rad
-        unclear = [
-            arm
-            for arm in released - steady
-            if self._deviation.of(arm) > sag_rad or arm not in recent
-        ]
-        self.silent = self.silent.difference(self.reseeded).union(unclear)
+        self.silent = self.silent.difference(self.reseeded)
         for arm in self.reseeded:
             self.limiter.place(self._deviation.joints(arm), measured)
+
+    def _rests(self, arm: str) -> bool:
+        """Return whether the command of `arm` rests."""
+        columns = self._layout.arm_slice(arm)
+        return not any(np.any(values[columns]) for values in self.limiter.state[1:])
+
+    def _steady_arms(self, now_ns: int, feedback: FeedbackMonitor) -> set[str]:
+        """Return the arms whose place is known, those that obey nothing as well as at present."""
+        obeying_nothing = feedback.released_arms(now_ns) | self.silent
+        return feedback.steady - (obeying_nothing - feedback.recent_arms(now_ns))
+
+    def _unclear_arms(
+        self, now_ns: int, feedback: FeedbackMonitor, *, trusted: bool
+    ) -> frozenset[str]:
+        """Return the released arms that must be sent nothing: nobody knows where they are."""
+        released = feedback.released_arms(now_ns)
+        if not trusted:
+            return frozenset(released)
+        sag_rad = self._config.deviation.resume_reseed_rad
+        recent = feedback.recent_arms(now_ns)
+        return frozenset(
+            arm
+            for arm in released - self._steady_arms(now_ns, feedback)
+            if self._deviation.of(arm) > sag_rad or arm not in recent
+        )
 
     def resting_at(self, position: FloatArray) -> CurveSample:
         """Return rest at `position` [D] as a motion."""
