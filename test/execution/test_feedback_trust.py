@@ -402,6 +402,29 @@ def test_a_takeover_ends_when_feedback_does() -> None:
     assert_within_limits(run.commands)
 
 
+def test_a_takeover_comes_to_rest_before_its_disabled_arm_is_sent_nothing() -> None:
+    """A command that falls silent on its way would stop at once an arm that does obey."""
+    run = Run()
+    run.start()
+    run.offer(held_rows())
+    run.tick(300)
+    run.lag = 0.0
+    run.enter(Mode.HOLD)
+    for _ in range(20):  # an arm is pushed, not faster than arms are
+        run.measured[0] += 0.03
+        run.tick(2)
+    run.tick(130)
+    for k in range(150):  # it is disabled and shaken: no two samples agree where it is
+        run.measured[0] += 0.025 * (-1) ** k
+        sent(run, 1, released=True)
+    told = [command for command in run.commands if not command.silent_arms]
+    assert max(abs(command.velocity[0]) for command in told) > 0.1
+    assert run.commands[-1].silent_arms == ('left',)
+    assert np.abs(told[-1].velocity).max() < 1e-9
+    assert told[-1].position[0] < run.measured[0] - 0.05  # not where it was on its way to
+    assert_within_limits(told)
+
+
 def test_in_estop_a_clock_jump_excuses_nothing() -> None:
     run = in_mode(Mode.ESTOP)
     run.now_ns -= 500 * MS
