@@ -1,7 +1,6 @@
 # Copyright 2026 The wla_ros authors. SPDX-License-Identifier: Apache-2.0
 """What goes wrong beside a stop does not undo it."""
 
-import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +8,7 @@ import pytest
 
 pytest.importorskip('rclpy')
 
-from wla_ros.base.types import Mode  # noqa: E402 - not without rclpy
 from wla_ros.nodes.executor.node import ExecutorNode  # noqa: E402
-from wla_ros.nodes.executor.node import ModeServices  # noqa: E402
 
 
 class BrokenError(Exception):
@@ -37,19 +34,3 @@ def test_a_loop_ends_although_its_end_cannot_be_told() -> None:
         ExecutorNode._stop(node)  # type: ignore[arg-type]
     assert ended == [True]
     assert not list(moving)
-
-
-def test_an_emergency_stop_is_kept_although_it_cannot_be_told() -> None:
-    """It was in force, and gone with the process."""
-    kept: list[str] = []
-    services = SimpleNamespace(
-        _lock=threading.RLock(),
-        _node=SimpleNamespace(now_ns=lambda: 0),
-        _executor=SimpleNamespace(set_mode=lambda *_, **__: None),
-        publish=broken,
-        _latch=SimpleNamespace(keep=kept.append),
-    )
-    with pytest.raises(BrokenError):
-        ModeServices.change(services, Mode.ESTOP, 'button')  # type: ignore[arg-type]
-    assert kept
-    assert kept[0].startswith('button')

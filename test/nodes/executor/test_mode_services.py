@@ -50,3 +50,22 @@ def test_a_stop_during_a_reset_stays_latched(tmp_path: Path) -> None:
     assert services.pressed
     assert services._executor.mode == Mode.ESTOP
     assert EstopLatch(path).reason() is not None
+
+
+class UntoldError(Exception):
+    """What publishing fails with."""
+
+
+class Untold(PressedAgain):
+    """Nobody can be told of the mode."""
+
+    def publish(self) -> None:
+        raise UntoldError
+
+
+def test_an_emergency_stop_is_kept_although_it_cannot_be_told(tmp_path: Path) -> None:
+    """It was in force, and gone with the process."""
+    path = tmp_path / 'latch'
+    with pytest.raises(UntoldError):
+        Untold(EstopLatch(path)).change(Mode.ESTOP, 'button')
+    assert str(EstopLatch(path).reason()).startswith('button')
